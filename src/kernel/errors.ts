@@ -1,0 +1,72 @@
+interface ErrorKind {
+  readonly httpStatus: number;
+  /** Whether the same call may succeed later without a change. */
+  readonly retry: "never" | "later";
+}
+
+/** Every named failure. Its row in docs/errors.md says what a person does about it. */
+export const ERRORS = {
+  act_unknown: { httpStatus: 404, retry: "never" },
+  ask_not_open: { httpStatus: 409, retry: "never" },
+  ask_not_yours: { httpStatus: 403, retry: "never" },
+  ask_option_unknown: { httpStatus: 422, retry: "never" },
+  ask_unknown: { httpStatus: 404, retry: "never" },
+  body_too_large: { httpStatus: 413, retry: "never" },
+  credential_invalid: { httpStatus: 401, retry: "never" },
+  database_unavailable: { httpStatus: 503, retry: "later" },
+  database_version_unsupported: { httpStatus: 500, retry: "never" },
+  delivery_conflict: { httpStatus: 409, retry: "never" },
+  embedder_unavailable: { httpStatus: 503, retry: "later" },
+  home_in_use: { httpStatus: 409, retry: "later" },
+  home_not_usable: { httpStatus: 500, retry: "never" },
+  input_invalid: { httpStatus: 422, retry: "never" },
+  json_malformed: { httpStatus: 400, retry: "never" },
+  origin_refused: { httpStatus: 403, retry: "never" },
+  permission_missing: { httpStatus: 403, retry: "never" },
+  port_in_use: { httpStatus: 500, retry: "later" },
+  postgres_missing: { httpStatus: 500, retry: "never" },
+  principal_unknown: { httpStatus: 404, retry: "never" },
+  rate_exceeded: { httpStatus: 429, retry: "later" },
+  receipt_invalid: { httpStatus: 422, retry: "never" },
+  revision_unknown: { httpStatus: 404, retry: "never" },
+  route_unknown: { httpStatus: 404, retry: "never" },
+  run_not_open: { httpStatus: 409, retry: "never" },
+  run_unknown: { httpStatus: 404, retry: "never" },
+  sandbox_unavailable: { httpStatus: 503, retry: "never" },
+  secret_unavailable: { httpStatus: 503, retry: "never" },
+  server_not_running: { httpStatus: 503, retry: "later" },
+  settings_invalid: { httpStatus: 500, retry: "never" },
+  storage_full: { httpStatus: 507, retry: "later" },
+  surface_refused: { httpStatus: 502, retry: "never" },
+  surface_unavailable: { httpStatus: 503, retry: "later" },
+  ticket_not_open: { httpStatus: 409, retry: "never" },
+  ticket_unknown: { httpStatus: 404, retry: "never" },
+  tool_failed: { httpStatus: 502, retry: "never" },
+  workspace_invalid: { httpStatus: 422, retry: "never" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Ids, sizes, states. Never secrets, never bodies. */
+export type ErrorFacts = Readonly<Record<string, string | number | boolean | null>>;
+
+/** A named failure. The message is for a person: what was seen, what was expected, what to do. */
+export class LoopError extends Error {
+  override readonly name = "LoopError";
+  readonly code: ErrorCode;
+  readonly facts: ErrorFacts;
+
+  constructor(code: ErrorCode, message: string, more: { facts?: ErrorFacts; cause?: unknown } = {}) {
+    super(message, more.cause === undefined ? {} : { cause: more.cause });
+    this.code = code;
+    this.facts = more.facts ?? {};
+  }
+
+  get httpStatus(): number {
+    return ERRORS[this.code].httpStatus;
+  }
+
+  get retry(): "never" | "later" {
+    return ERRORS[this.code].retry;
+  }
+}

@@ -1,0 +1,45 @@
+import { z } from "zod";
+
+export const API_VERSION = "loopwright.dev/v1";
+
+/** Lower-case words for ids that people type and files are named by. */
+export const slug = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, "expected lower-case letters, digits, - and _, starting with a letter or digit, 64 at most");
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** A length of time such as `30s`, `5m`, `2h`, `1d`; becomes milliseconds. */
+export const duration = z
+  .string()
+  .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, "expected a length of time such as 30s, 5m, 2h or 1d")
+  .transform((text) => {
+    const [, amount, unit] = /^(\d+)(\w+)$/.exec(text) as unknown as [string, string, keyof typeof UNIT_MS];
+    return Number(amount) * UNIT_MS[unit];
+  });
+
+export const role = z.enum(["owner", "admin", "approver", "operator", "viewer", "agent", "worker"]);
+export const labels = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().min(1).max(128));
+export const usd = z.number().nonnegative().finite();
+export const timeZone = z
+  .string()
+  .refine((name) => Intl.supportedValuesOf("timeZone").includes(name) || name === "UTC", "expected a time zone such as Asia/Taipei or UTC");
+export const languageTag = z.string().refine((tag) => {
+  try {
+    return Intl.getCanonicalLocales(tag).length === 1;
+  } catch {
+    return false;
+  }
+}, "expected a language tag such as en, zh-TW or pt-BR");
+
+/** Who may answer an ask: anyone with one of the roles, or one of the named people. */
+export const approvers = z
+  .strictObject({ roles: z.array(role).default([]), names: z.array(slug).default([]) })
+  .refine((who) => who.roles.length + who.names.length > 0, "expected at least one role or name");
+
+/** What happens to an ask that nobody answers. There is no step that approves. */
+export const expiryStep = z.discriminatedUnion("do", [
+  z.strictObject({ after: duration, do: z.literal("remind") }),
+  z.strictObject({ after: duration, do: z.literal("escalate"), to: approvers }),
+  z.strictObject({ after: duration, do: z.literal("fail") }),
+]);
+
+export const header = { apiVersion: z.literal(API_VERSION) };

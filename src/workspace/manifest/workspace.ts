@@ -1,0 +1,65 @@
+import { z } from "zod";
+import { duration, header, languageTag, slug, timeZone, usd } from "./common.ts";
+
+const modelName = z.string().regex(/^[a-z0-9-]+:\S+$/, "expected provider:model, such as anthropic:claude-haiku-4-5");
+
+/** `loop.yaml`: the workspace itself and what its agents inherit. */
+export const workspaceManifest = z.strictObject({
+  ...header,
+  kind: z.literal("Workspace"),
+  name: slug,
+  title: z.string().min(1).optional(),
+  locale: languageTag.default("en"),
+  timeZone: timeZone.default("UTC"),
+  /** The label that says what a ticket is about, such as `property`; its values are the ids of the entities of that kind. */
+  subject: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]{0,31}$/)
+    .default("subject"),
+  models: z
+    .strictObject({ fast: modelName.optional(), strong: modelName.optional(), embedder: modelName.optional(), fallbacks: z.array(modelName).default([]) })
+    .optional(),
+  /** Prices that the shipped table lacks or has wrong: dollars for one million tokens. */
+  prices: z.record(z.string(), z.strictObject({ inputUsd: usd, cachedUsd: usd.optional(), outputUsd: usd })).default({}),
+  providers: z
+    .record(
+      slug,
+      z.strictObject({
+        wire: z.enum(["openai", "openai-compatible", "anthropic", "google", "openrouter", "ollama", "bedrock"]),
+        baseUrl: z.url().optional(),
+        apiKey: z.string().startsWith("secret:").optional(),
+        region: z.string().optional(),
+      }),
+    )
+    .default({}),
+  /** Commands of checks run in the sandbox; `off` runs them without one, and every receipt says so. */
+  sandbox: z.enum(["required", "off"]).default("required"),
+  defaults: z
+    .strictObject({
+      agent: slug.optional(),
+      acknowledgeWithin: duration.default(30_000),
+      maxTurns: z.int().min(1).max(200).default(20),
+      maxOutputTokens: z.int().min(16).max(200_000).default(4_096),
+    })
+    .prefault({}),
+});
+export type WorkspaceManifest = z.infer<typeof workspaceManifest>;
+
+/** `agents/<name>.yaml`. `auto` thinks with a model where the workspace has one, else with the rules runner; what it produced says which. */
+export const agentManifest = z.strictObject({
+  ...header,
+  kind: z.literal("Agent"),
+  name: slug,
+  description: z.string().default(""),
+  runner: z.enum(["auto", "model", "rules"]).default("auto"),
+  procedure: z.enum(["desk", "chat"]).default("desk"),
+  instructions: z.string().default(""),
+  /** Tickets whose labels have all of these come here first; none: any ticket. */
+  handles: z.strictObject({ labels: z.record(z.string(), z.string()).default({}) }).prefault({}),
+  /** Tools that this agent is offered, by name. */
+  tools: z.array(z.string()).default([]),
+  maxTurns: z.int().min(1).max(200).optional(),
+  /** Runs of this agent that may be moving at the same time. */
+  concurrency: z.int().min(1).max(1_000).default(50),
+});
+export type AgentManifest = z.infer<typeof agentManifest>;
