@@ -29,7 +29,7 @@ create index payloads_expiry on payloads (expires_at) where expires_at is not nu
 
 -- One row. Whoever holds the sealer's lock moves it.
 create table journal_head (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   position bigint not null,
   hash bytea not null
 );
@@ -44,7 +44,7 @@ create table journal_seals (
   at timestamptz not null default loop_now()
 );
 
--- Public halves only; private keys lie in the home folder. `purpose`: journal or receipt.
+-- Public halves only; private keys lie in the key folder of each home. One key of a home signs its seals and its receipts.
 create table signing_keys (
   id text primary key,
   public_key text not null,

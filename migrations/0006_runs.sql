@@ -21,11 +21,19 @@ create table runs (
   due timestamptz,
   holder text,
   fence bigint not null default 0,
-  tries integer not null default 0
+  tries integer not null default 0,
+  lanes text[] not null default '{}'
 ) with (fillfactor = 70);
 create index runs_due on runs (due) where due is not null;
+create index runs_held_lanes on runs using gin (lanes) where holder is not null and lanes <> '{}';
 create index runs_ticket on runs (ticket_id);
 create index runs_open on runs (created_at) where ended_at is null;
+
+-- How many runs of an agent, a repository or a label may move at once. A run names only the lanes that have a bound.
+create table lanes (
+  name text primary key,
+  max_running integer not null check (max_running > 0)
+);
 
 create table timers (
   id text primary key,

@@ -6,3 +6,4 @@ create table receipts (
   envelope text not null,
   at timestamptz not null default loop_now()
 );
+create index receipts_ticket on receipts (ticket_id, at) where ticket_id is not null;

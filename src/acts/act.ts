@@ -1,5 +1,7 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { ActId, AskId, RunId } from "#src/kernel/ids.ts";
+import type { Demand } from "#src/policy/proposed-act.ts";
+import type { Trust } from "#src/policy/trust.ts";
 
 /*
  * How an act moves. Each move is one guarded statement; the guard is the state it leaves and the fence of the run.
@@ -7,19 +9,19 @@ import type { ActId, AskId, RunId } from "#src/kernel/ids.ts";
  *   planned ──▶ started ──▶ done | failed            ordinary
  *      │           ├──────▶ waiting ──▶ done | failed | started   a long act, or a provider that said "later"
  *      │           └──────▶ unknown ──▶ done | started | cancelled   `once`, after a crash; a person says which
- *      ├──▶ asked ──▶ started | denied | cancelled    policy wants a person
+ *      ├──▶ asked ──▶ started | denied | asked        policy wants a person; asked again when the rule that asks has changed
  *      ├──▶ denied                                    policy, budget or a person said no
  *      └──▶ cancelled                                 the run was cancelled
  */
 export const ACT_MOVES = {
   planned: ["asked", "denied", "started", "cancelled"],
-  asked: ["started", "denied", "cancelled"],
+  asked: ["started", "asked", "denied", "cancelled"],
   denied: [],
   started: ["waiting", "done", "failed", "unknown", "started", "cancelled"],
-  waiting: ["done", "failed", "started", "cancelled"],
+  waiting: ["done", "failed", "started", "asked", "denied", "cancelled"],
   done: [],
   failed: [],
-  unknown: ["done", "started", "cancelled"],
+  unknown: ["unknown", "done", "started", "cancelled"],
   cancelled: [],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -65,22 +67,24 @@ export interface ActFacts {
   /** Where the text that led to this act came from. */
   readonly taint?: readonly Trust[];
   readonly path?: string;
+  /** The id by which a model knows its call, so that the result finds its way back. */
+  readonly callId?: string;
   /** Stricter than policy, from SOP or skill: asked for even when policy allows. Sources for the person who reads it. */
-  readonly demands?: readonly ActDemand[];
+  readonly demands?: readonly Demand[];
 }
 
-export interface ActDemand {
-  readonly then: "ask" | "deny";
-  readonly source: string;
-  readonly why: string;
-}
 
-export type Trust = "owner" | "member" | "outside" | "tool" | "agent" | "learned";
+
 
 export interface ActError {
   readonly code: string;
   readonly message: string;
   readonly retryAtMs?: number | null;
+}
+
+/** The states from which this one can be reached. */
+export function actStatesBefore(to: ActState): ActState[] {
+  return (Object.keys(ACT_MOVES) as ActState[]).filter((from) => (ACT_MOVES[from] as readonly ActState[]).includes(to));
 }
 
 export const isSettled = (state: ActState): boolean => ACT_MOVES[state].length === 0;

@@ -7,12 +7,14 @@ interface ErrorKind {
 /** Every named failure. Its row in docs/errors.md says what a person does about it. */
 export const ERRORS = {
   act_unknown: { httpStatus: 404, retry: "never" },
+  agent_unknown: { httpStatus: 422, retry: "never" },
   ask_not_open: { httpStatus: 409, retry: "never" },
   ask_not_yours: { httpStatus: 403, retry: "never" },
   ask_option_unknown: { httpStatus: 422, retry: "never" },
   ask_unknown: { httpStatus: 404, retry: "never" },
   body_too_large: { httpStatus: 413, retry: "never" },
   credential_invalid: { httpStatus: 401, retry: "never" },
+  database_newer: { httpStatus: 500, retry: "never" },
   database_unavailable: { httpStatus: 503, retry: "later" },
   database_version_unsupported: { httpStatus: 500, retry: "never" },
   delivery_conflict: { httpStatus: 409, retry: "never" },
@@ -20,7 +22,9 @@ export const ERRORS = {
   home_in_use: { httpStatus: 409, retry: "later" },
   home_not_usable: { httpStatus: 500, retry: "never" },
   input_invalid: { httpStatus: 422, retry: "never" },
+  journal_broken: { httpStatus: 500, retry: "never" },
   json_malformed: { httpStatus: 400, retry: "never" },
+  model_missing: { httpStatus: 422, retry: "never" },
   origin_refused: { httpStatus: 403, retry: "never" },
   permission_missing: { httpStatus: 403, retry: "never" },
   port_in_use: { httpStatus: 500, retry: "later" },
@@ -34,8 +38,10 @@ export const ERRORS = {
   run_unknown: { httpStatus: 404, retry: "never" },
   sandbox_unavailable: { httpStatus: 503, retry: "never" },
   secret_unavailable: { httpStatus: 503, retry: "never" },
+  secret_unknown: { httpStatus: 404, retry: "never" },
   server_not_running: { httpStatus: 503, retry: "later" },
   settings_invalid: { httpStatus: 500, retry: "never" },
+  signing_key_unusable: { httpStatus: 500, retry: "never" },
   storage_full: { httpStatus: 507, retry: "later" },
   surface_refused: { httpStatus: 502, retry: "never" },
   surface_unavailable: { httpStatus: 503, retry: "later" },
@@ -43,6 +49,7 @@ export const ERRORS = {
   ticket_unknown: { httpStatus: 404, retry: "never" },
   tool_failed: { httpStatus: 502, retry: "never" },
   workspace_invalid: { httpStatus: 422, retry: "never" },
+  workspace_moving: { httpStatus: 409, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseReference } from "#src/secrets/reference.ts";
 
 export const API_VERSION = "loopwright.dev/v1";
 
@@ -17,11 +18,17 @@ export const duration = z
   });
 
 export const role = z.enum(["owner", "admin", "approver", "operator", "viewer", "agent", "worker"]);
-export const labels = z.record(z.string().regex(/^[a-z][a-z0-9_]{0,31}$/), z.string().min(1).max(128));
+export const labelKey = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, "expected lower-case letters, digits and _, starting with a letter, 32 at most");
+export const labels = z.record(labelKey, z.string().min(1).max(128));
 export const usd = z.number().nonnegative().finite();
-export const timeZone = z
-  .string()
-  .refine((name) => Intl.supportedValuesOf("timeZone").includes(name) || name === "UTC", "expected a time zone such as Asia/Taipei or UTC");
+/** Asked of the formatter, since `Intl.supportedValuesOf` leaves out names in daily use, such as Asia/Kolkata and Europe/Kyiv. */
+export const timeZone = z.string().refine((name) => {
+  try {
+    return /^[A-Z]/i.test(name) && new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone.length > 0;
+  } catch {
+    return false;
+  }
+}, "expected a time zone such as Asia/Taipei or UTC");
 export const languageTag = z.string().refine((tag) => {
   try {
     return Intl.getCanonicalLocales(tag).length === 1;
@@ -34,6 +41,7 @@ export const languageTag = z.string().refine((tag) => {
 export const approvers = z
   .strictObject({ roles: z.array(role).default([]), names: z.array(slug).default([]) })
   .refine((who) => who.roles.length + who.names.length > 0, "expected at least one role or name");
+export type Approvers = z.infer<typeof approvers>;
 
 /** What happens to an ask that nobody answers. There is no step that approves. */
 export const expiryStep = z.discriminatedUnion("do", [
@@ -41,5 +49,15 @@ export const expiryStep = z.discriminatedUnion("do", [
   z.strictObject({ after: duration, do: z.literal("escalate"), to: approvers }),
   z.strictObject({ after: duration, do: z.literal("fail") }),
 ]);
+export type ExpiryStep = z.infer<typeof expiryStep>;
+
+/** Where a secret is named, in the forms of `parseReference`. The value itself never stands in a workspace file. */
+export const secretReference = z.string().refine((text) => {
+  try {
+    return parseReference(text) !== undefined;
+  } catch {
+    return false;
+  }
+}, "expected a reference such as secret:anthropic-key or secret:env:ANTHROPIC_API_KEY; the value is kept elsewhere");
 
 export const header = { apiVersion: z.literal(API_VERSION) };

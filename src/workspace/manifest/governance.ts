@@ -6,7 +6,10 @@ const above = z.strictObject({ aboveUsd: usd });
 const upTo = z.strictObject({ upToUsd: usd });
 const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item.transform((one) => [one]), z.array(item).min(1)]);
 
-/** All members that are given must match. An act matches a pattern with `*` for any run of characters. */
+/**
+ * All members that are given must match; of several values one is enough. In `name`, `agent`, `label` and `path` a `*` stands for any run of
+ * characters, `/` among them.
+ */
 export const policyCondition = z.strictObject({
   kind: oneOrMore(z.enum(["model", "tool", "worker", "message", "shell", "push", "handoff", "check"])).optional(),
   name: oneOrMore(z.string().min(1)).optional(),

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { approvers, duration, header, labels, languageTag, slug, usd } from "./common.ts";
+import { approvers, duration, header, labelKey, labels, languageTag, slug, usd } from "./common.ts";
 
 /** A post-condition: how the system sees for itself that the work is done. */
 export const checkDeclaration = z.discriminatedUnion("by", [
@@ -65,6 +65,7 @@ export const voiceFrontMatter = z.strictObject({
   categories: z.array(slug).default([]),
   audio: z.string().optional(),
 });
+export type VoiceFrontMatter = z.infer<typeof voiceFrontMatter>;
 
 /** An item of `brain/history/*.yaml` or `.json`: a case that was closed. */
 export const historyItem = z.strictObject({
@@ -77,6 +78,7 @@ export const historyItem = z.strictObject({
   resolvedAt: z.iso.datetime({ offset: true }),
   summary: z.string().min(1),
 });
+export type HistoryItem = z.infer<typeof historyItem>;
 export const historyFile = z.strictObject({ ...header, kind: z.literal("History"), items: z.array(historyItem) });
 
 /** `brain/entities/*.yaml`: what the workspace deals with. `entity: vendor` are those whom work is dispatched to. */
@@ -91,10 +93,11 @@ export const entityItem = z.strictObject({
   preferredVendors: z.record(slug, z.array(slug)).default({}),
   notes: z.string().default(""),
 });
+export type EntityItem = z.infer<typeof entityItem>;
 export const entityFile = z.strictObject({
   ...header,
   kind: z.literal("Entities"),
-  entity: z.string().regex(/^[a-z][a-z0-9_]{0,31}$/),
+  entity: labelKey,
   items: z.array(entityItem),
 });
 
@@ -102,14 +105,16 @@ export const entityFile = z.strictObject({
 export const skillFrontMatter = z.strictObject({
   name: z
     .string()
-    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)
-    .max(64),
+    .max(64)
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "expected lower-case letters, digits and single hyphens between them"),
   description: z.string().min(1).max(1024),
   license: z.string().optional(),
   compatibility: z.string().max(500).optional(),
   metadata: z.record(z.string(), z.string()).default({}),
   "allowed-tools": z.string().optional(),
 });
+
+export type SkillFrontMatter = z.infer<typeof skillFrontMatter>;
 
 /** `skills/<name>/skill.yaml`: what Loopwright adds beside SKILL.md. It may make a gate stricter, never looser. */
 export const skillMetadata = z.strictObject({
@@ -134,3 +139,6 @@ export const skillMetadata = z.strictObject({
   }),
 });
 export type SkillMetadata = z.infer<typeof skillMetadata>;
+
+/** Front matter of `goals/<id>.md`; a goal may also have none. */
+export const goalFrontMatter = z.strictObject({ title: z.string().min(1).optional(), labels: labels.default({}) });

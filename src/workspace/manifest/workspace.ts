@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, header, languageTag, slug, timeZone, usd } from "./common.ts";
+import { duration, header, labelKey, languageTag, secretReference, slug, timeZone, usd } from "./common.ts";
 
 const modelName = z.string().regex(/^[a-z0-9-]+:\S+$/, "expected provider:model, such as anthropic:claude-haiku-4-5");
 
@@ -12,10 +12,7 @@ export const workspaceManifest = z.strictObject({
   locale: languageTag.default("en"),
   timeZone: timeZone.default("UTC"),
   /** The label that says what a ticket is about, such as `property`; its values are the ids of the entities of that kind. */
-  subject: z
-    .string()
-    .regex(/^[a-z][a-z0-9_]{0,31}$/)
-    .default("subject"),
+  subject: labelKey.default("subject"),
   models: z
     .strictObject({ fast: modelName.optional(), strong: modelName.optional(), embedder: modelName.optional(), fallbacks: z.array(modelName).default([]) })
     .optional(),
@@ -27,7 +24,7 @@ export const workspaceManifest = z.strictObject({
       z.strictObject({
         wire: z.enum(["openai", "openai-compatible", "anthropic", "google", "openrouter", "ollama", "bedrock"]),
         baseUrl: z.url().optional(),
-        apiKey: z.string().startsWith("secret:").optional(),
+        apiKey: secretReference.optional(),
         region: z.string().optional(),
       }),
     )
@@ -59,7 +56,7 @@ export const agentManifest = z.strictObject({
   /** Tools that this agent is offered, by name. */
   tools: z.array(z.string()).default([]),
   maxTurns: z.int().min(1).max(200).optional(),
-  /** Runs of this agent that may be moving at the same time. */
-  concurrency: z.int().min(1).max(1_000).default(50),
+  /** Runs of this agent that may be moving at the same time; left out: no bound of its own. */
+  concurrency: z.int().min(1).max(1_000).optional(),
 });
 export type AgentManifest = z.infer<typeof agentManifest>;

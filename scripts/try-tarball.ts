@@ -1,0 +1,54 @@
+// What npm would publish, installed as a stranger installs it: packs, installs into an empty project, imports and runs it there, and leaves nothing behind.
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+const QUIET = ["--loglevel=error", "--no-audit", "--no-fund", "--no-update-notifier"];
+const PROGRAM = `
+  import { heldClock, scriptedModel, say } from "loopwright/testing";
+  import { LoopError } from "loopwright";
+  const clock = heldClock(0);
+  clock.advance(1_000);
+  const model = scriptedModel([say("hello")]);
+  const call = { model: "scripted:one", system: "", messages: [], tools: [], maxOutputTokens: 8 };
+  const result = await model.generate(call, { signal: new AbortController().signal });
+  console.log(clock.nowMs(), result.answer.text, new LoopError("input_invalid", "told").httpStatus);`;
+
+const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"));
+const hadDist = existsSync("dist");
+const folder = mkdtempSync(join(tmpdir(), "loopwright-tarball-"));
+try {
+  const packed: { filename: string; size: number; entryCount: number }[] = JSON.parse(
+    npm(resolve("."), ["pack", "--json", "--ignore-scripts=false", `--pack-destination=${folder}`]),
+  );
+  const { filename, size, entryCount } = packed[0]!;
+  console.log(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1_000)} kB`);
+  install(join(folder, filename));
+  expect("import loopwright/testing", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", PROGRAM]), "1000 hello 422");
+  expect("loopwright --version", run(join("node_modules", ".bin", "loopwright"), ["--version"]), version);
+  expect("loop --version", run(join("node_modules", ".bin", "loop"), ["--version"]), version);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+  if (!hadDist) rmSync("dist", { recursive: true, force: true });
+}
+
+function install(tarball: string): void {
+  const startedMs = performance.now();
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "stranger", private: true, type: "module" }));
+  npm(folder, ["install", "--prefer-offline", "--ignore-scripts", tarball]);
+  console.log(`installed into an empty project in ${Math.round((performance.now() - startedMs) / 1_000)} s`);
+}
+
+function npm(cwd: string, args: readonly string[]): string {
+  return execFileSync("npm", [...args, ...QUIET], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+}
+
+function run(program: string, args: readonly string[]): string {
+  return execFileSync(join(folder, program), args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+}
+
+function expect(what: string, seen: string, expected: string): void {
+  if (!seen.split(/\s*\n/).includes(expected)) throw new Error(`${what}: expected ${expected}, got ${seen}`);
+  console.log(`${what}: ${seen}`);
+}

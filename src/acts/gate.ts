@@ -1,0 +1,88 @@
+import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
+import type { Ask, NewAsk } from "#src/asks/ask.ts";
+import type { AskId } from "#src/kernel/ids.ts";
+import { newId } from "#src/kernel/ids.ts";
+import { type CompiledRules, type Decision, decide, compilePolicies } from "#src/policy/decide.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { Act } from "./act.ts";
+
+/** allow: perform it. ask: open this ask. deny: refuse it. */
+export type Verdict =
+  | { readonly kind: "allow"; readonly decision: Json }
+  | { readonly kind: "deny"; readonly decision: Json; readonly why: string }
+  | { readonly kind: "ask"; readonly decision: Json; readonly asked: Decision };
+
+export interface GateInput {
+  readonly act: Act;
+  readonly agent: string;
+  /** The workspace as it is now, not as it was when the run started. */
+  readonly workspace: Workspace;
+  /** The last ask about this act, if there was one. */
+  readonly ask: Ask | undefined;
+}
+
+const compiled = new WeakMap<Workspace, CompiledRules>();
+
+/** The rules of a workspace in the form in which they are decided; made once per revision. */
+export function rulesOf(workspace: Workspace): CompiledRules {
+  let rules = compiled.get(workspace);
+  if (rules === undefined) compiled.set(workspace, (rules = compilePolicies(workspace)));
+  return rules;
+}
+
+/** Asks the current policy about an act. An approval counts only for the same act, the same arguments and the same asking rule; a deny always wins. */
+export function judge({ act, agent, workspace, ask }: GateInput): Verdict {
+  const decision = decide(rulesOf(workspace), proposalOf(act, agent));
+  const recorded = recordOf(decision, ask);
+  if (decision.outcome === "deny") return { kind: "deny", decision: recorded, why: decision.why };
+  if (decision.outcome === "allow" || isApproved(ask, act, decision)) return { kind: "allow", decision: recorded };
+  return { kind: "ask", decision: recorded, asked: decision };
+}
+
+/** What policy sees of an act. */
+export function proposalOf(act: Pick<Act, "kind" | "name" | "effect" | "facts">, agent: string) {
+  return { kind: act.kind, name: act.name, agent, effect: act.effect, ...act.facts };
+}
+
+function isApproved(ask: Ask | undefined, act: Act, decision: Decision): boolean {
+  return ask?.state === "answered" && ask.answer === "approve" && ask.binding === act.binding && ask.rule === decision.rule;
+}
+
+function recordOf(decision: Decision, ask: Ask | undefined): Json {
+  return {
+    outcome: decision.outcome,
+    rule: decision.rule,
+    why: decision.why,
+    matched: decision.matched,
+    ...(ask?.state === "answered" ? { ask: ask.id, answer: ask.answer, answeredBy: ask.settledBy } : {}),
+  };
+}
+
+export interface ApprovalInput {
+  readonly act: Act;
+  readonly asked: Decision;
+  readonly ticketId: string | null;
+  readonly revision: number;
+  readonly nowMs: number;
+}
+
+/** The ask that a person gets for an act: the exact act and arguments, the rule, what it costs, what silence does. */
+export function approvalFor({ act, asked, ticketId, revision, nowMs }: ApprovalInput): NewAsk {
+  return {
+    id: newId("ask", nowMs) as AskId,
+    kind: "approval",
+    purpose: "act",
+    runId: act.runId,
+    actId: act.id,
+    ticketId: ticketId as NewAsk["ticketId"],
+    prompt: `May it do this: ${act.kind} ${act.name}? ${asked.why}`,
+    detail: { kind: act.kind, name: act.name, effect: act.effect, args: act.args, facts: act.facts as Json, rule: asked.rule, matched: asked.matched, digest: digestOf(act.args) },
+    options: ["approve", "deny"],
+    approvers: asked.approvers ?? { roles: ["approver", "admin", "owner"], names: [] },
+    quorum: asked.quorum ?? 1,
+    binding: act.binding,
+    rule: asked.rule,
+    expiry: asked.expiry ?? [],
+    revision,
+  };
+}

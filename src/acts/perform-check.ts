@@ -1,0 +1,108 @@
+import { z } from "zod";
+import type { NewAsk } from "#src/asks/ask.ts";
+import type { AskId } from "#src/kernel/ids.ts";
+import type { Act } from "./act.ts";
+import type { Performed, Performer, Situation } from "./performer.ts";
+import type { SandboxPort } from "./ports/sandbox-port.ts";
+import { readArgs } from "./read-args.ts";
+
+/** `cause`: what asked for this check, the id of an ask or `eta`; one check per cause. */
+const cause = z.string();
+const command = z.strictObject({ cause, by: z.literal("command"), command: z.array(z.string().min(1)).min(1), timeoutMs: z.int().positive(), expectExitCode: z.int() });
+const reporter = z.strictObject({ cause, by: z.literal("reporter"), question: z.string(), yes: z.string(), no: z.string(), withinMs: z.int().positive(), reporter: z.string() });
+const sensor = z.strictObject({ cause, by: z.literal("sensor"), sensor: z.string(), field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) });
+
+/** Arguments of a check act: the post-condition that an SOP or a skill declares. */
+export const checkArgs = z.discriminatedUnion("by", [command, reporter, sensor]);
+export type CheckArgs = z.infer<typeof checkArgs>;
+
+const MAX_OUTPUT_BYTES = 16_384;
+const SENSOR_TIMEOUT_MS = 60_000;
+
+export interface CheckWorld {
+  /** Which sandbox is in force; the workspace says. */
+  readonly sandbox: () => Promise<SandboxPort>;
+  /** Absolute; where commands run. */
+  readonly folder: string;
+  /** The program of a sensor, absolute; undefined when the workspace has none of this name. */
+  readonly sensorProgram: (name: string) => Promise<string | undefined>;
+}
+
+/**
+ * Acts of kind `check`. Whatever cannot be read is `unreadable`, which is not passed: a sandbox that is missing, a sensor that prints no JSON, a reporter who
+ * does not answer.
+ */
+export function checkPerformer(world: CheckWorld): Performer {
+  return {
+    check: (act) => void readArgs(checkArgs, act),
+    async perform(act, situation) {
+      const args = readArgs(checkArgs, act);
+      if (args.by === "reporter") return { kind: "asking", result: {}, ask: question(act, args, situation) };
+      const sandbox = await world.sandbox();
+      const ready = await sandbox.available();
+      if (!ready.ok) return { kind: "done", result: { verdict: "unreadable", why: ready.why } };
+      return args.by === "command" ? runCommand(args, { world, sandbox, signal: situation.signal }) : readSensor(args, { world, sandbox, signal: situation.signal });
+    },
+  };
+}
+
+interface Place {
+  readonly world: CheckWorld;
+  readonly sandbox: SandboxPort;
+  readonly signal: AbortSignal;
+}
+
+async function runCommand(args: z.infer<typeof command>, { world, sandbox, signal }: Place): Promise<Performed> {
+  const argv = args.command as [string, ...string[]];
+  const ran = await sandbox.run({ argv, cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: args.timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES }, signal);
+  const verdict = ran.exitCode === null ? "unreadable" : ran.exitCode === args.expectExitCode ? "passed" : "failed";
+  return {
+    kind: "done",
+    result: { verdict, command: argv, exitCode: ran.exitCode, timedOut: ran.timedOut, stdout: ran.stdout, stderr: ran.stderr, sandbox: sandbox.name },
+  };
+}
+
+async function readSensor(args: z.infer<typeof sensor>, { world, sandbox, signal }: Place): Promise<Performed> {
+  const program = await world.sensorProgram(args.sensor);
+  if (program === undefined) return { kind: "done", result: { verdict: "unreadable", why: `there is no sensor ${args.sensor}` } };
+  const ran = await sandbox.run(
+    { argv: [program], cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: SENSOR_TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES },
+    signal,
+  );
+  const facts = { command: [program], exitCode: ran.exitCode, sandbox: sandbox.name };
+  const seen = ran.exitCode === 0 && !ran.truncated ? fieldOf(ran.stdout, args.field) : undefined;
+  if (seen === undefined) return { kind: "done", result: { ...facts, verdict: "unreadable", why: `${args.sensor} gave no ${args.field}`, stderr: ran.stderr } };
+  return { kind: "done", result: { ...facts, verdict: seen === args.equals ? "passed" : "failed", seen: String(seen), expected: String(args.equals) } };
+}
+
+/** The member at a dotted path of the one JSON object that a sensor prints; undefined when it is not there. */
+function fieldOf(stdout: string, path: string): string | number | boolean | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(stdout);
+  } catch {
+    return undefined; // not JSON is unreadable, which the caller says
+  }
+  for (const part of path.split(".")) value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : undefined;
+}
+
+function question(act: Act, args: z.infer<typeof reporter>, situation: Situation): NewAsk {
+  return {
+    id: `ask_${act.id.slice("act_".length)}` as AskId,
+    kind: "question",
+    purpose: "check",
+    runId: act.runId,
+    actId: act.id,
+    ticketId: situation.ticketId as NewAsk["ticketId"],
+    prompt: args.question,
+    detail: { to: args.reporter, yes: args.yes, no: args.no },
+    options: [args.yes, args.no],
+    approvers: { roles: [], names: [], reporter: args.reporter },
+    quorum: 1,
+    binding: null,
+    rule: null,
+    expiry: [{ afterMs: args.withinMs, do: "fail" }],
+    revision: situation.revision,
+  };
+}

@@ -1,0 +1,86 @@
+import { sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { PreparedEvent } from "#src/journal/event.ts";
+import { eventRows } from "#src/journal/store/append.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import type { Lease } from "#src/leases/lease.ts";
+import { type Settlement, settleFragment } from "#src/ledger/store/settle.ts";
+import type { Act, ActError } from "../act.ts";
+
+export interface End {
+  readonly act: Act;
+  readonly lease: Lease;
+  /** Which attempt this is the outcome of: that of a later one is not touched. */
+  readonly attempt: number;
+  readonly state: "done" | "failed" | "waiting" | "unknown";
+  readonly result: Json | null;
+  readonly error: ActError | null;
+  readonly handle: Json | null;
+  /** Said when the act moved; `late` when it could not any more, so that the fact is kept though the move is lost. */
+  readonly event: PreparedEvent;
+  readonly late: PreparedEvent;
+  readonly settlement: Settlement | null;
+  /** What a thinking act adds to the transcript, and the acts that it planned. */
+  readonly message: NewMessage | null;
+  readonly planned: readonly Act[];
+}
+
+export interface NewMessage {
+  readonly seq: number;
+  readonly role: string;
+  readonly name: string | null;
+  readonly source: string;
+  readonly trust: string;
+  readonly content: Json;
+}
+
+/**
+ * Records the outcome of an attempt: act, cost, transcript, planned acts and event in one statement and one commit. The move is fenced, the facts are not:
+ * with a lost lease the cost is still settled (once) and the event is the late one. Gives whether the act moved. Lock order: run, act, ledger, allotment.
+ */
+export async function endAct(db: Db | Transaction, end: End): Promise<boolean> {
+  const moved = movedAct(end);
+  const events = eventRows([end.event, end.late], sql`(ordinal = 1) = exists (select from moved)`);
+  if (end.settlement === null) {
+    const { rows } = await sql<{ moved: boolean }>`with ${moved}, ${events} select exists (select from moved) as moved`.execute(db);
+    return rows[0]!.moved;
+  }
+  const { rows } = await sql<{ moved: boolean }>`
+    with ${moved}, ${settleFragment(end.settlement)}, ${addedRows(end)}, ${events}
+    select exists (select from moved) as moved`.execute(db);
+  return rows[0]!.moved;
+}
+
+const movedAct = ({ act, lease, attempt, ...end }: End) => sql`
+  held as materialized (
+    select id, tries, turns from runs where id = ${lease.runId} and fence = ${lease.fence} and holder is not null for no key update
+  ), moved as (
+    update acts a
+    set state = ${end.state}, result = ${json(end.result)}::jsonb, error = ${json(end.error)}::jsonb, handle = ${json(end.handle)}::jsonb,
+        ended_at = case when ${end.state} in ('done', 'failed') then loop_now() end
+    from held where a.id = ${act.id} and a.state = 'started' and a.attempts = ${attempt}
+    returning a.id
+  ), progressed as (
+    update runs r set tries = 0, turns = greatest(r.turns, ${act.turn})
+    from held h, moved where r.id = h.id and (h.tries > 0 or h.turns < ${act.turn})
+  )`;
+
+function addedRows({ lease, message, planned }: End) {
+  const acts = planned.map((act) => ({ ...act, args: JSON.stringify(act.args), facts: JSON.stringify(act.facts) }));
+  const column = (name: keyof Act) => acts.map((act) => act[name]);
+  return sql`
+  added_message as (
+    insert into messages (run_id, seq, role, name, source, trust, content)
+    select ${lease.runId}, ${message?.seq ?? 0}, ${message?.role ?? ""}, ${message?.name ?? null}, ${message?.source ?? ""}, ${message?.trust ?? ""},
+           ${json(message?.content ?? null)}::jsonb
+    from moved where ${message !== null}
+  ), added_acts as (
+    insert into acts (id, run_id, turn, ordinal, kind, name, effect, state, key, args, facts, binding)
+    select p.id, ${lease.runId}, p.turn, p.ordinal, p.kind, p.name, p.effect, 'planned', p.key, p.args::jsonb, p.facts::jsonb, p.binding
+    from moved, unnest(${column("id")}::text[], ${column("turn")}::int[], ${column("ordinal")}::int[], ${column("kind")}::text[], ${column("name")}::text[],
+                       ${column("effect")}::text[], ${column("key")}::text[], ${column("args")}::text[], ${column("facts")}::text[], ${column("binding")}::text[])
+      as p (id, turn, ordinal, kind, name, effect, key, args, facts, binding)
+  )`;
+}
+
+const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));

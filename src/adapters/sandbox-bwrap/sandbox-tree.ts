@@ -1,0 +1,56 @@
+import type { ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
+import type { ProcessTree } from "../process/bounded-process.ts";
+import { killGroup, sendKill } from "../process/process-group.ts";
+import { processStat } from "../process/process-stat.ts";
+
+export interface SandboxTree extends ProcessTree {
+  /** True once bwrap said how the command ended: it did start, so what went wrong was its own doing. */
+  ranCommand(): boolean;
+}
+
+const POLL_MS = 1;
+const REPORT_ENDS_MS = 500;
+const GONE_WITHIN_MS = 5_000;
+
+/**
+ * The processes of a sandbox. File descriptor 3 of bwrap takes its options, where no list of processes shows them; on 4 it reports. Its child is the first
+ * process of the namespace: when that one is gone, the kernel has ended all others.
+ */
+export function sandboxTree(options: readonly string[]): SandboxTree {
+  let report = "";
+  const firstProcess = (): number | null => Number(/"child-pid": (\d+)/.exec(report)?.[1] ?? 0) || null;
+  return {
+    started(child) {
+      const [, , , input, output] = child.stdio;
+      (input as Writable).on("error", () => undefined); // bwrap that ends before it has read everything says why itself
+      (input as Writable).end(options.map((option) => `${option}\0`).join(""));
+      (output as Readable).setEncoding("utf8").on("data", (text: string) => (report += text));
+    },
+    kill(child) {
+      const processId = firstProcess();
+      if (processId === null) killGroup(child);
+      else sendKill(processId);
+    },
+    async clear(child) {
+      await reportEnded(child);
+      const processId = firstProcess();
+      if (processId === null) return;
+      // A zombie has ended, and so has everything in its namespace.
+      for (let waitedMs = 0; waitedMs < GONE_WITHIN_MS && (await processStat(processId))?.isAlive; waitedMs += POLL_MS) {
+        sendKill(processId);
+        await pause(POLL_MS);
+      }
+    },
+    ranCommand: () => report.includes('"exit-code"'),
+  };
+}
+
+/** The report ends with the sandbox; should it not, what is there must do. */
+async function reportEnded(child: ChildProcess): Promise<void> {
+  const output = child.stdio[4] as Readable;
+  if (output.closed) return;
+  await Promise.race([once(output, "close"), pause(REPORT_ENDS_MS, undefined, { ref: false })]);
+}

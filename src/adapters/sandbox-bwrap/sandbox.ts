@@ -1,0 +1,81 @@
+import { realpath } from "node:fs/promises";
+import type { SandboxCommand, SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
+import { runBounded } from "../process/bounded-process.ts";
+import { aborted, answerToMalformed, programNotStarted, requireFolders, unavailable } from "../process/sandbox-command.ts";
+import { mountOptions } from "./mounts.ts";
+import { type Bwrap, isolation, type Probe, probe } from "./probe.ts";
+import { sandboxTree } from "./sandbox-tree.ts";
+import { secretPlaces } from "./secret-places.ts";
+
+export interface BwrapOptions {
+  /** A value of PATH: where bwrap is looked for. */
+  readonly searchPath: string;
+  /** process.platform */
+  readonly platform: string;
+  readonly isRoot: boolean;
+  /** Home folder of the account: the usual places of keys and passwords in it are hidden. */
+  readonly osHome?: string | undefined;
+  /** What else no command may see, such as LOOP_HOME. A command whose folder lies inside sees that folder alone. */
+  readonly hidden: readonly string[];
+}
+
+const MAX_PROCESSES = 1_024;
+
+/**
+ * Commands in bubblewrap: everything read-only but the named folders, empty /tmp, no network and no sockets of services, no processes but its own, no
+ * capabilities, only the environment that is given (and PWD). Where the kernel counts per namespace, and not as root, 1,024 processes at most. A command
+ * that a signal ends has 128 and the signal's number as its exit code: bwrap cannot tell the two apart.
+ */
+export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
+  const hidden = [...secretPlaces(options.osHome), ...options.hidden];
+  let found: Promise<Probe> | undefined;
+  const look = async (): Promise<Probe> => {
+    const answer = await (found ??= probe(options));
+    if (!answer.ok) found = undefined; // it may be installed while the server runs
+    return answer;
+  };
+  return {
+    name: "bwrap",
+    async available() {
+      const answer = await look();
+      return answer.ok ? { ok: true } : { ok: false, why: answer.why };
+    },
+    async run(command, signal) {
+      const malformed = answerToMalformed(command);
+      if (malformed) return malformed;
+      const answer = await look();
+      if (!answer.ok)
+        throw unavailable(`Commands cannot be run apart from this machine: ${answer.why} Or let them run without a sandbox: \`sandbox: off\` in loop.yaml.`);
+      await requireOwnPaths([command.cwd, ...command.writable]);
+      return signal.aborted ? aborted : runIn(answer.bwrap, { command, hidden }, signal);
+    },
+  };
+}
+
+/** A command could replace a folder in its workspace by a link; what a later one may write must not follow it. */
+async function requireOwnPaths(folders: readonly string[]): Promise<void> {
+  await requireFolders(folders);
+  for (const folder of folders) {
+    const real = await realpath(folder);
+    if (real !== folder) throw unavailable(`The folder ${folder} is reached through a link. Give its real path, which is ${real}.`, { folder, real });
+  }
+}
+
+async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: readonly string[] }, signal: AbortSignal): Promise<SandboxResult> {
+  const { argv, cwd, writable, env, timeoutMs, maxOutputBytes } = what.command;
+  const mounts = await mountOptions({ writable: [cwd, ...writable], hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
+  const tree = sandboxTree([...isolation(bwrap.forbidsNamespaces), ...mounts, ...variables, "--chdir", cwd]);
+  const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];
+  const outcome = await runBounded(
+    { argv: [bwrap.program, "--args", "3", "--json-status-fd", "4", "--", ...limits, ...argv], env: {}, timeoutMs, maxOutputBytes, morePipes: 2 },
+    tree,
+    signal,
+  );
+  if (!outcome.started) return programNotStarted(argv[0], outcome.code);
+  const { started: _, ...result } = outcome;
+  if (tree.ranCommand() || result.exitCode === null) return result;
+  const refused = /^bwrap: execvp (?:[^]*): (No such file or directory|[^\n]+)\n$/.exec(result.stderr);
+  if (refused) return programNotStarted(argv[0], refused[1] === "No such file or directory" ? "ENOENT" : refused[1]!);
+  throw unavailable(`The sandbox could not be made: ${result.stderr.trim() || "bwrap said nothing"}.`, {});
+}

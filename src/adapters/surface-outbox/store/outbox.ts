@@ -1,0 +1,32 @@
+import { sql } from "kysely";
+import type { Db } from "#src/database/open.ts";
+import { newId } from "#src/kernel/ids.ts";
+import type { OutboundMessage } from "#src/acts/ports/message-port.ts";
+
+export interface OutboxRow {
+  readonly id: string;
+  readonly recipient: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly at: Date;
+}
+
+/** One row per key, whoever comes first. Gives the row that stands. */
+export async function insertMessage(db: Db, message: OutboundMessage, { actKey, nowMs }: { actKey: string; nowMs: number }): Promise<OutboxRow> {
+  await sql`
+    insert into outbox (id, act_key, recipient, subject, body, facts)
+    values (${newId("out", nowMs)}, ${actKey}, ${message.to}, ${message.subject}, ${message.text}, ${JSON.stringify(message.facts)}::jsonb)
+    on conflict (act_key) do nothing`.execute(db);
+  return (await findMessage(db, actKey))!;
+}
+
+export async function findMessage(db: Db, actKey: string): Promise<OutboxRow | undefined> {
+  const { rows } = await sql<OutboxRow>`select id, recipient, subject, body, at from outbox where act_key = ${actKey}`.execute(db);
+  return rows[0];
+}
+
+/** Newest first. */
+export async function listMessages(db: Db, limit: number): Promise<OutboxRow[]> {
+  const { rows } = await sql<OutboxRow>`select id, recipient, subject, body, at from outbox order by at desc, id desc limit ${limit}`.execute(db);
+  return rows;
+}

@@ -1,0 +1,98 @@
+import type { Json } from "#src/kernel/canonical-json.ts";
+import type { ActId, AskId, PrincipalId, RunId, TicketId } from "#src/kernel/ids.ts";
+
+/*
+ * How an ask moves. There is one way out of `open`, taken once, by one guarded statement.
+ *
+ *   open ──▶ answered    its rule was met: the first decision, a quorum, or one deny
+ *     ├────▶ expired     its last step said `fail`; no step approves
+ *     └────▶ cancelled   its run was cancelled
+ *
+ * `stranded` is a flag beside the state: the run ended while the ask was open. It can still be answered.
+ * Lock order: the run (by wake), then the ask, then its decisions.
+ */
+export type AskState = "open" | "answered" | "expired" | "cancelled";
+export type AskKind = "question" | "choice" | "approval" | "acknowledgement";
+
+export type Role = "owner" | "admin" | "approver" | "operator" | "viewer" | "agent" | "worker";
+
+/** Anyone with one of the roles, or one of the named people. `reporter`: the address of the person who reported, for whom an operator may speak. */
+export interface Approvers {
+  readonly roles: readonly Role[];
+  readonly names: readonly string[];
+  readonly reporter?: string;
+}
+
+/** Times count from the opening of the ask. */
+export type ExpiryStep =
+  | { readonly afterMs: number; readonly do: "remind" }
+  | { readonly afterMs: number; readonly do: "escalate"; readonly to: Approvers }
+  | { readonly afterMs: number; readonly do: "fail" };
+
+export interface NewAsk {
+  readonly id: AskId;
+  readonly kind: AskKind;
+  /** What it is for, in one word that the asker knows it by: `act`, `acknowledgement`, `resolution`, `quarantine`. */
+  readonly purpose: string;
+  readonly runId: RunId | null;
+  readonly actId: ActId | null;
+  readonly ticketId: TicketId | null;
+  readonly prompt: string;
+  /** For an approval: the exact act and arguments, cost, rule, sources. */
+  readonly detail: { readonly [key: string]: Json };
+  /** Empty: any text. Otherwise nothing else is taken. */
+  readonly options: readonly string[];
+  readonly approvers: Approvers;
+  readonly quorum: number;
+  /** Digest of the act that an approval is bound to, and the rule that asked. */
+  readonly binding: string | null;
+  readonly rule: string | null;
+  readonly expiry: readonly ExpiryStep[];
+  /** The revision of the workspace that the asker saw. */
+  readonly revision: number;
+}
+
+export interface Ask extends NewAsk {
+  readonly state: AskState;
+  readonly stranded: boolean;
+  readonly answer: string | null;
+  readonly settledBy: string | null;
+  readonly createdAtMs: number;
+  readonly settledAtMs: number | null;
+  readonly nextStepAtMs: number | null;
+  readonly decisions: readonly AskDecision[];
+}
+
+export interface AskDecision {
+  readonly principalId: PrincipalId;
+  readonly handle: string;
+  readonly answer: string;
+  readonly reason: string | null;
+  readonly face: string;
+  readonly kind: "decision" | "late" | "override";
+  readonly atMs: number;
+}
+
+/** Who answers. */
+export interface Answerer {
+  readonly id: PrincipalId;
+  readonly handle: string;
+  readonly roles: readonly Role[];
+}
+
+export const APPROVE = "approve";
+export const DENY = "deny";
+
+/** Whether this person may answer. Roles count, names count, nothing else does; a viewer, agent or worker never answers by role. */
+export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolean {
+  if (person.roles.some((role) => role === "agent" || role === "worker")) return false;
+  if (ask.approvers.names.includes(person.handle)) return true;
+  if (person.roles.some((role) => ask.approvers.roles.includes(role))) return true;
+  return ask.approvers.reporter !== undefined && person.roles.some((role) => role === "operator" || role === "approver" || role === "admin" || role === "owner");
+}
+
+/** The verdict once the rule is met, else undefined. Any deny settles an approval; otherwise the first answer that `quorum` people gave. */
+export function verdictOf(ask: Pick<Ask, "kind" | "quorum">, answers: readonly string[]): string | undefined {
+  if (ask.kind === "approval" && answers.includes(DENY)) return DENY;
+  return answers.find((answer) => answers.filter((other) => other === answer).length >= ask.quorum);
+}

@@ -1,0 +1,92 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { ActId, AskId, RunId, TicketId } from "#src/kernel/ids.ts";
+import type { Approvers, Ask, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
+
+interface AskRow {
+  readonly id: AskId;
+  readonly kind: AskKind;
+  readonly state: AskState;
+  readonly stranded: boolean;
+  readonly purpose: string;
+  readonly run_id: RunId | null;
+  readonly act_id: ActId | null;
+  readonly ticket_id: TicketId | null;
+  readonly prompt: string;
+  readonly detail: { readonly [key: string]: Json };
+  readonly options: readonly string[];
+  readonly approvers: Approvers;
+  readonly quorum: number;
+  readonly binding: string | null;
+  readonly rule: string | null;
+  readonly escalation: readonly ExpiryStep[];
+  readonly next_step_at: Date | null;
+  readonly revision: number;
+  readonly answer: string | null;
+  readonly settled_by: string | null;
+  readonly created_at: Date;
+  readonly settled_at: Date | null;
+  readonly decisions: readonly AskDecision[];
+}
+
+/** @throws LoopError ask_unknown */
+export async function requireAsk(db: Db | Transaction, id: string): Promise<Ask> {
+  const [ask] = await select(db, sql`k.id = ${id}`);
+  if (ask) return ask;
+  throw new LoopError("ask_unknown", `There is no ask ${id}. \`loop asks --all\` lists those there are.`, { facts: { ask: id } });
+}
+
+/** All asks of one run, oldest first. */
+export const asksOfRun = (db: Db | Transaction, runId: RunId): Promise<Ask[]> => select(db, sql`k.run_id = ${runId}`);
+
+/** All asks of one ticket, oldest first. */
+export const asksOfTicket = (db: Db | Transaction, ticketId: string): Promise<Ask[]> => select(db, sql`k.ticket_id = ${ticketId}`);
+
+/** What needs a person, oldest first; 1,000 at most. */
+export const openAsks = (db: Db | Transaction): Promise<Ask[]> => select(db, sql`k.state = 'open'`);
+
+/** The last asks that were settled, expired or cancelled, newest first. */
+export async function closedAsks(db: Db | Transaction, limit: number): Promise<Ask[]> {
+  const asks = await select(db, sql`k.id in (select id from asks where state <> 'open' order by settled_at desc nulls last limit ${limit})`);
+  return asks.toReversed();
+}
+
+async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Promise<Ask[]> {
+  const { rows } = await sql<AskRow>`
+    select k.*, coalesce((
+      select jsonb_agg(jsonb_build_object('principalId', d.principal_id, 'handle', coalesce(p.handle, d.principal_id), 'answer', d.answer, 'reason', d.reason,
+                       'face', d.face, 'kind', d.kind, 'atMs', floor(extract(epoch from d.at) * 1000)) order by d.at, d.id)
+      from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions
+    from asks k where ${condition} order by k.created_at, k.id limit 1000`.execute(db);
+  return rows.map(toAsk);
+}
+
+function toAsk(row: AskRow): Ask {
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    stranded: row.stranded,
+    purpose: row.purpose,
+    runId: row.run_id,
+    actId: row.act_id,
+    ticketId: row.ticket_id,
+    prompt: row.prompt,
+    detail: row.detail,
+    options: row.options,
+    approvers: row.approvers,
+    quorum: row.quorum,
+    binding: row.binding,
+    rule: row.rule,
+    expiry: row.escalation,
+    revision: row.revision,
+    answer: row.answer,
+    settledBy: row.settled_by,
+    createdAtMs: row.created_at.getTime(),
+    settledAtMs: row.settled_at?.getTime() ?? null,
+    nextStepAtMs: row.next_step_at?.getTime() ?? null,
+    decisions: row.decisions,
+  };
+}

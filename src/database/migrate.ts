@@ -1,0 +1,68 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Kysely, sql } from "kysely";
+import { type Migration, Migrator } from "kysely/migration";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { Db } from "./open.ts";
+
+const LOCK = "hashtextextended('loopwright.migrate', 0)";
+const LOCK_POLL_MS = 100;
+const LOCK_WAIT_MS = 60_000;
+
+/** The files of `migrations/`, in order. Each is one transaction and is never edited once released. */
+export const MIGRATIONS_FOLDER = join(import.meta.dirname, "..", "..", "migrations");
+
+export interface Migrated {
+  /** Names that ran now; empty when the database was up to date. */
+  readonly ran: readonly string[];
+}
+
+/**
+ * Brings the database to the version of this program. Safe to call at once from many processes: one works, the others wait. Killed in the middle, the next call goes on.
+ * @throws LoopError database_newer when the database was migrated by a newer program
+ */
+export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Migrated> {
+  return db.connection().execute(async (connection) => {
+    await lock(connection);
+    try {
+      const migrations = await readMigrations(folder);
+      await refuseNewer(connection, Object.keys(migrations));
+      const migrator = new Migrator({ db: connection, provider: { getMigrations: () => Promise.resolve(migrations) } });
+      const { error, results } = await migrator.migrateToLatest();
+      if (error) throw error instanceof Error ? error : new Error(String(error));
+      return { ran: (results ?? []).map((result) => result.migrationName) };
+    } finally {
+      await sql`select pg_advisory_unlock(${sql.raw(LOCK)})`.execute(connection);
+    }
+  });
+}
+
+/** Session lock, polled: a blocking wait would hold a snapshot that `create index concurrently` of the holder waits for. */
+async function lock(connection: Kysely<Record<never, never>>): Promise<void> {
+  for (let waitedMs = 0; waitedMs < LOCK_WAIT_MS; waitedMs += LOCK_POLL_MS) {
+    const { rows } = await sql<{ locked: boolean }>`select pg_try_advisory_lock(${sql.raw(LOCK)}) as locked`.execute(connection);
+    if (rows[0]!.locked) return;
+    await sleep(LOCK_POLL_MS);
+  }
+  throw new LoopError("database_unavailable", "Another process has been migrating this database for a minute. Wait for it, or end it, and start again.");
+}
+
+async function readMigrations(folder: string): Promise<Record<string, Migration>> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
+  const entries = names.map(async (name): Promise<[string, Migration]> => {
+    const text = await readFile(join(folder, name), "utf8");
+    return [name.slice(0, -".sql".length), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }];
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function refuseNewer(connection: Kysely<Record<never, never>>, known: readonly string[]): Promise<void> {
+  const { rows: tables } = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(connection);
+  if (!tables[0]!.found) return;
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration where name <> all(${known}) order by name`.execute(connection);
+  if (rows.length === 0) return;
+  throw new LoopError("database_newer", `The database was migrated by a newer Loopwright (${rows[0]!.name}). Start that version, or restore the backup taken before the upgrade.`, {
+    facts: { unknown: rows.length },
+  });
+}

@@ -1,0 +1,175 @@
+import { type Db, inTransaction, type Transaction } from "#src/database/open.ts";
+import type { BudgetManifest } from "#src/workspace/manifest/governance.ts";
+import { applicableBudgets, type BudgetPeriod, type RunFacts } from "./budgets.ts";
+import type { PriceList } from "./prices.ts";
+import { grant, type GrantRow, type GrantWish } from "./store/grant.ts";
+import { type PeriodState, statesOf } from "./store/period-state.ts";
+import { reclaim } from "./store/reclaim.ts";
+import { giveBack, lockScopeOf } from "./store/return.ts";
+import { databaseNowMs, lockScope, makeRows } from "./store/seat.ts";
+
+export interface AllotRequest {
+  readonly run: RunFacts;
+  /** The budgets in force now, all of them: which apply is found here. */
+  readonly budgets: readonly BudgetManifest[];
+  /** The workspace's zone, for budgets that name none. */
+  readonly timeZone: string;
+  /** `provider:model`; null for what is no model call. */
+  readonly model: string | null;
+  /** The most that the next call can cost; null is unknown. */
+  readonly needNanos: number | null;
+  readonly needTokens: number;
+  /** How much to take at once while there is plenty; left out: a hundredth of the smallest cap. */
+  readonly sliceNanos?: number;
+  readonly sliceTokens?: number;
+}
+
+export interface BudgetMark {
+  readonly budget: string;
+  readonly subject: string;
+}
+
+/** A blocking budget that cannot take the call. Nanos and tokens; null: no cap in that unit. */
+export interface OverBudget extends BudgetMark {
+  readonly kind: "over";
+  /** The unit that is short. */
+  readonly unit: "nanos" | "tokens";
+  readonly capNanos: number | null;
+  readonly spentNanos: number;
+  readonly capTokens: number | null;
+  readonly spentTokens: number;
+  /** Reserved by calls that are out now: what they do not use comes back, and the same call may then fit. */
+  readonly reservedNanos: number;
+  readonly reservedTokens: number;
+  /** Milliseconds since 1970; null where the period has no end. */
+  readonly resetsAtMs: number | null;
+  /** The most that one call of this run could still reserve over all its budgets; null: no blocking cap in that unit. Never negative. */
+  readonly roomNanos: number | null;
+  readonly roomTokens: number | null;
+}
+
+/**
+ * granted: the slice covers the call; reserve exactly `reserve` (0 nanos where the price is unknown and no cap forbids that), which may still fail when
+ * another call of the run came first. `warned`: budgets that only warn and that this call may take beyond their cap. unpriced: a blocking cap in money and a model without a price. closed: the run has ended.
+ */
+export type AllotResult =
+  | { readonly kind: "granted"; readonly reserve: { readonly nanos: number; readonly tokens: number }; readonly warned: readonly BudgetMark[] }
+  | OverBudget
+  | { readonly kind: "unpriced"; readonly model: string | null; readonly budget: string; readonly subject: string }
+  | { readonly kind: "closed" };
+
+/**
+ * Makes the run's allotment cover one more call: opens it, tops it up, or moves it to new periods or changed budgets. All budgets of the run or none.
+ * Its own transaction; called before the first call of a run and whenever `reserve` finds no room. Before it says "over", slices that other
+ * runs hold unused are taken back.
+ */
+export async function ensureAllotment(db: Db, request: AllotRequest): Promise<AllotResult> {
+  return inTransaction(db, async (tx) => {
+    const nowMs = await databaseNowMs(tx);
+    const periods = applicableBudgets(request.budgets, request.run, { nowMs, timeZone: request.timeZone });
+    if (request.needNanos === null) {
+      const blocking = periods.find((period) => period.onReach === "block" && period.capNanos !== null);
+      if (blocking) return { kind: "unpriced", model: request.model, budget: blocking.budget, subject: blocking.subject };
+    }
+    const wish = wishOf(request, periods);
+    await makeRows(tx, request.run.runId, periods);
+    if (periods[0]) await lockScope(tx, periods[0].id);
+    const row = await grantWithReclaim(tx, wish);
+    if (!row) return { kind: "closed" };
+    if (!row.fits) return overBudget(tx, periods, row);
+    return { kind: "granted", reserve: { nanos: wish.needNanos, tokens: wish.needTokens }, warned: await warnedBudgets(tx, wish, row.passed) };
+  });
+}
+
+function wishOf(request: AllotRequest, periods: readonly BudgetPeriod[]): GrantWish {
+  return {
+    runId: request.run.runId,
+    periods,
+    needNanos: request.needNanos ?? 0,
+    needTokens: request.needTokens,
+    sliceNanos: request.sliceNanos ?? null,
+    sliceTokens: request.sliceTokens ?? null,
+  };
+}
+
+async function grantWithReclaim(tx: Transaction, wish: GrantWish): Promise<GrantRow | undefined> {
+  const row = await grant(tx, wish);
+  if (!row || row.fits) return row;
+  const given = await reclaim(tx, wish.runId, [...row.short_nanos_in, ...row.short_tokens_in]);
+  return given === 0 ? row : grant(tx, wish);
+}
+
+async function overBudget(tx: Transaction, periods: readonly BudgetPeriod[], row: GrantRow): Promise<OverBudget> {
+  const unit = row.short_nanos_in.length > 0 ? "nanos" : "tokens";
+  const id = (row.short_nanos_in[0] ?? row.short_tokens_in[0])!;
+  const period = periods.find((candidate) => candidate.id === id)!;
+  const [state] = await statesOf(tx, [id]);
+  const { budget, subject, capNanos, capTokens, endsAtMs } = period;
+  const { spentNanos, spentTokens, reservedNanos, reservedTokens } = state!;
+  const room = { roomNanos: atLeastZero(row.room_nanos), roomTokens: atLeastZero(row.room_tokens) };
+  return { kind: "over", budget, subject, unit, capNanos, spentNanos, capTokens, spentTokens, reservedNanos, reservedTokens, resetsAtMs: endsAtMs, ...room };
+}
+
+const atLeastZero = (amount: number | null): number | null => (amount === null ? null : Math.max(0, amount));
+
+/** Granted counts slices that nobody has used; what is spent, out, or promised, as it is to this call, says whether the cap is really passed. */
+async function warnedBudgets(tx: Transaction, wish: GrantWish, passed: readonly string[]): Promise<BudgetMark[]> {
+  if (passed.length === 0) return [];
+  const states = new Map((await statesOf(tx, passed)).map((state) => [state.id, state]));
+  const isPassed = (period: BudgetPeriod, state: PeriodState): boolean =>
+    (period.capNanos !== null && state.spentNanos + state.reservedNanos > period.capNanos) ||
+    (period.capTokens !== null && state.spentTokens + state.reservedTokens > period.capTokens);
+  return wish.periods.filter((period) => states.has(period.id) && isPassed(period, states.get(period.id)!)).map(({ budget, subject }) => ({ budget, subject }));
+}
+
+export interface CallRequest extends Omit<AllotRequest, "model" | "needNanos" | "needTokens"> {
+  readonly model: string;
+  /** An upper bound. */
+  readonly inputTokens: number;
+  readonly wantedOutput: number;
+}
+
+export type CallAllotment = (AllotResult & { readonly kind: "granted"; readonly maxOutputTokens: number }) | Exclude<AllotResult, { kind: "granted" }>;
+
+const CLAMP_TRIES = 3; // others may take the room between two looks
+
+/** As `ensureAllotment`, for a model call: where the whole output does not fit, as much of it as the tightest budget still buys (16 tokens at least). */
+export async function allotModelCall(db: Db, prices: PriceList, request: CallRequest): Promise<CallAllotment> {
+  let maxOutputTokens = request.wantedOutput;
+  for (let attempt = 1; ; attempt += 1) {
+    const result = await ensureAllotment(db, {
+      ...request,
+      needNanos: prices.ceilingNanos(request.model, request.inputTokens, maxOutputTokens),
+      needTokens: request.inputTokens + maxOutputTokens,
+    });
+    if (result.kind === "granted") return { ...result, maxOutputTokens };
+    if (result.kind !== "over" || attempt === CLAMP_TRIES) return result;
+    const { model, inputTokens } = request;
+    const clamped = prices.clampOutput({
+      model,
+      inputTokens,
+      wantedOutput: maxOutputTokens,
+      remainingNanos: result.roomNanos,
+      remainingTokens: result.roomTokens,
+    });
+    if (clamped === null) return result;
+    maxOutputTokens = clamped;
+  }
+}
+
+/** At the end of a run: unused money and tokens go back to every budget, what was spent stays with them. Safe to call twice, and again after a late charge. */
+export async function returnAllotment(db: Db, runId: string): Promise<void> {
+  await moveToPeriods(db, runId, true);
+}
+
+/** For a run that will wait for long, or had an overrun: as above, but the next call may ask for a new slice. */
+export async function releaseAllotment(db: Db, runId: string): Promise<void> {
+  await moveToPeriods(db, runId, false);
+}
+
+async function moveToPeriods(db: Db, runId: string, final: boolean): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    await lockScopeOf(tx, runId);
+    await giveBack(tx, runId, final);
+  });
+}

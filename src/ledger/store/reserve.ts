@@ -1,0 +1,51 @@
+import { type RawBuilder, sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+
+/** One attempt of an act, before it is performed. */
+export interface Reservation {
+  readonly actId: string;
+  readonly attempt: number;
+  readonly runId: string;
+  readonly ticketId: string | null;
+  readonly agent: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly tier: string | null;
+  readonly model: string | null;
+  /** Null: the model has no price. Then `nanos` is null too. */
+  readonly pricedAs: string | null;
+  /** The most that it can cost. Null is unknown: never granted to a run that has a cap in money. */
+  readonly nanos: number | null;
+  readonly tokens: number;
+}
+
+/**
+ * Two members of a WITH clause. `reserve` gives a row (`run_id`) when the run's own slice covers the attempt, and none when there is no valid slice
+ * or it is too small; `reserve_entry` writes the ledger's row exactly then, so a second reservation of the same attempt fails on the primary key.
+ * `when` is a condition more, such as `exists (select from fenced)`; it must be constant text.
+ */
+export function reserveFragment(reservation: Reservation, when: RawBuilder<unknown> = sql`true`): RawBuilder<unknown> {
+  const { nanos, tokens } = reservation;
+  return sql`
+    reserve as (
+      update allotments set reserved_nanos = reserved_nanos + coalesce(${nanos}::bigint, 0), reserved_tokens = reserved_tokens + ${tokens}::bigint,
+        promised_until = null
+      where run_id = ${reservation.runId} and not closed and (valid_until is null or valid_until > loop_now())
+        and (not limited_nanos or ${nanos}::bigint = 0 or granted_nanos - spent_nanos - reserved_nanos >= ${nanos}::bigint)
+        and (not limited_tokens or ${tokens}::bigint = 0 or granted_tokens - spent_tokens - reserved_tokens >= ${tokens}::bigint)
+        and ${when}
+      returning run_id
+    ),
+    reserve_entry as (
+      insert into ledger (act_id, attempt, run_id, ticket_id, agent, labels, tier, model, priced_as, reserved_nanos, reserved_tokens, state)
+      select ${reservation.actId}, ${reservation.attempt}::int, run_id, ${reservation.ticketId}, ${reservation.agent},
+        ${JSON.stringify(reservation.labels)}::jsonb, ${reservation.tier}, ${reservation.model}, ${reservation.pricedAs},
+        coalesce(${nanos}::bigint, 0), ${tokens}::bigint, 'reserved'
+      from reserve
+    )`;
+}
+
+/** Reserves from the run's own slice. False: no valid slice, or too small; `ensureAllotment` says why or makes it fit. */
+export async function reserve(db: Db | Transaction, reservation: Reservation): Promise<boolean> {
+  const { rows } = await sql`with ${reserveFragment(reservation)} select run_id from reserve`.execute(db);
+  return rows.length === 1;
+}

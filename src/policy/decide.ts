@@ -1,0 +1,78 @@
+import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import { BUILT_IN } from "./built-in.ts";
+import { compileConditions, type Conditions, subjectOf } from "./conditions.ts";
+import { type AskTerms, compareStrictness, type Decision, type Outcome, toSteps, USUAL_TERMS } from "./decision.ts";
+import type { Demand, ProposedAct } from "./proposed-act.ts";
+import { createRuleIndex, firstFailing, type RuleIndex } from "./rule-index.ts";
+
+export type { Decision } from "./decision.ts";
+
+interface Opinion extends AskTerms {
+  readonly outcome: Outcome;
+  /** The name of a rule, or the source of a demand. */
+  readonly rule: string;
+  readonly why: string;
+}
+
+export interface CompiledRule extends Opinion, Conditions {
+  /** The file of the rule, or `built-in`. */
+  readonly source: string;
+}
+
+/** The rules strictest first, then in order of file and line. */
+export type CompiledRules = RuleIndex<CompiledRule>;
+
+/** The rules of a workspace, made ready once; those of a workspace without a policy are the built-in ones. */
+export function compilePolicies(workspace: Pick<Workspace, "policies">): CompiledRules {
+  const policies = workspace.policies.length === 0 ? [BUILT_IN] : workspace.policies;
+  const rules = policies.flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
+  return createRuleIndex(rules.toSorted(compareStrictness));
+}
+
+function compileRule(rule: PolicyRule, source: string): CompiledRule {
+  return {
+    rule: rule.name,
+    outcome: rule.then,
+    why: rule.why,
+    source,
+    ...compileConditions(rule),
+    approvers: rule.approvers ?? USUAL_TERMS.approvers,
+    quorum: rule.quorum,
+    expiry: toSteps(rule.expiry),
+  };
+}
+
+/**
+ * Deny beats ask beats allow; no matching rule means deny. Of several asks the strictest is put (see `compareStrictness`). What SOP or skill demand is
+ * heard after policy and can only make the outcome stricter. Pure: same input, same answer, no I/O.
+ */
+export function decide(rules: CompiledRules, act: ProposedAct): Decision {
+  const subject = subjectOf(act);
+  const hits: Opinion[] = rules.candidates(subject).filter((rule) => firstFailing(rule.varying, subject) === undefined);
+  const byPolicy = hits[0] ?? noRule(act);
+  const demands = (act.demands ?? []).map(demandOpinion);
+  const strictest = [byPolicy, ...demands].toSorted(compareStrictness)[0]!;
+  const others = demands.filter((demand) => demand !== strictest);
+  const matched = demands.length === 0 ? hits : [...hits, ...demands].toSorted(compareStrictness);
+  const { outcome, rule } = strictest;
+  const decision = { outcome, rule, why: reason({ strictest, byPolicy, others }), matched: matched.map((opinion) => opinion.rule) };
+  return outcome === "ask" ? { ...decision, ...termsOf(strictest) } : decision;
+}
+
+const termsOf = ({ approvers, quorum, expiry }: AskTerms): AskTerms => ({ approvers, quorum, expiry });
+
+const demandOpinion = ({ then, source, why, ...terms }: Demand): Opinion => ({ outcome: then, rule: source, why, ...USUAL_TERMS, ...terms });
+
+const noRule = (act: ProposedAct): Opinion => ({ outcome: "deny", rule: "default", why: `no rule allows ${act.kind} ${act.name}`, ...USUAL_TERMS });
+
+const VERB: Readonly<Record<Outcome, string>> = { allow: "allows", ask: "asks", deny: "denies" };
+
+/** The reason of whoever decided, and what the others said where it was not the same. */
+function reason({ strictest, byPolicy, others }: { strictest: Opinion; byPolicy: Opinion; others: readonly Opinion[] }): string {
+  if (strictest === byPolicy && others.length === 0) return strictest.why;
+  const said = ({ outcome, rule, why }: Opinion, who: string) => `${who} ${VERB[outcome]}${who === rule ? "" : ` (${rule})`}: ${why}`;
+  const policy = said(byPolicy, "policy");
+  const rest = others.map((opinion) => said(opinion, opinion.rule));
+  return (strictest === byPolicy ? [policy, ...rest] : [policy, said(strictest, strictest.rule), ...rest]).join("; ");
+}

@@ -1,0 +1,42 @@
+import type { Act } from "#src/acts/act.ts";
+import type { ModelMessage } from "#src/acts/ports/model-port.ts";
+import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import type { RunState } from "../run.ts";
+import type { Thought } from "../think/answer.ts";
+import type { ThoughtKind } from "../think/thought-kind.ts";
+
+/** The whole conversation so far, with the results of its acts, and the tools that the agent may call. */
+export function chatThought(tools: ReadonlyMap<string, ToolPort>): ThoughtKind {
+  return {
+    purpose: "chat",
+    prompt(state, workspace) {
+      const agent = workspace.agents.find((known) => known.name === state.run.agent);
+      const offered = (agent?.tools ?? []).flatMap((name) => tools.get(name) ?? []);
+      return {
+        system: agent?.instructions.trim() ?? "",
+        messages: conversation(state),
+        tools: offered.map(({ name, description, schema }) => ({ name, description, schema })),
+      };
+    },
+  };
+}
+
+function conversation(state: RunState): ModelMessage[] {
+  return state.messages.flatMap((message): ModelMessage[] => {
+    if (message.role === "input") return [{ role: "user", text: (message.content as { text: string }).text }];
+    const thought = message.content as unknown as Thought;
+    if (!("text" in thought)) return [];
+    const results = thought.toolCalls.flatMap((call): ModelMessage[] => {
+      const act = state.acts.find((known) => known.facts.callId === call.callId);
+      return act ? [{ role: "tool", callId: call.callId, name: call.name, result: resultOf(act) }] : [];
+    });
+    return [{ role: "assistant", text: thought.text, toolCalls: thought.toolCalls }, ...results];
+  });
+}
+
+/** What the model is told of its call: the result, or why there is none. */
+function resultOf(act: Act): Json {
+  if (act.state === "done") return act.result;
+  return { state: act.state, why: act.error?.message ?? "no answer" };
+}

@@ -1,0 +1,56 @@
+import { cancelActsOfRun } from "#src/acts/store/plan.ts";
+import type { Answerer } from "#src/asks/ask.ts";
+import { cancelAsksOfRun } from "#src/asks/store/settle.ts";
+import { type Db, inTransaction } from "#src/database/open.ts";
+import { append } from "#src/journal/store/append.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import { returnAllotment } from "#src/ledger/allot.ts";
+import { moveTicket } from "#src/tickets/store/move.ts";
+import { type Run, RUN_MOVES, type RunStatus } from "./run.ts";
+import { requireRun } from "./store/state.ts";
+import { seizeRun } from "./store/write.ts";
+
+export interface Command {
+  readonly runId: string;
+  readonly by: Answerer;
+  readonly reason: string;
+}
+
+/** Stops a run for good. What it already did stays done; its open asks and planned acts are cancelled. @throws LoopError run_unknown | run_not_open */
+export async function cancelRun(db: Db, clock: Clock, command: Command): Promise<Run> {
+  const run = await seize(db, clock, { command, to: "cancelled" });
+  await returnAllotment(db, run.id);
+  return run;
+}
+
+/** Holds a run where it is, until `resumeRun`. @throws LoopError run_unknown | run_not_open */
+export const pauseRun = (db: Db, clock: Clock, command: Command): Promise<Run> => seize(db, clock, { command, to: "paused" });
+
+/** Lets a paused run go on. @throws LoopError run_unknown | run_not_open */
+export const resumeRun = (db: Db, clock: Clock, command: Command): Promise<Run> => seize(db, clock, { command, to: "queued" });
+
+const EVENT_OF = { cancelled: "run.cancelled", paused: "run.paused", queued: "run.resumed" } as const;
+
+async function seize(db: Db, clock: Clock, { command, to }: { command: Command; to: keyof typeof EVENT_OF }): Promise<Run> {
+  const run = await requireRun(db, command.runId);
+  await inTransaction(db, async (tx) => {
+    const seized = await seizeRun(tx, run.id, { from: statesBefore(to), to, reason: command.reason, due: to === "queued", ends: to === "cancelled" });
+    if (!seized) throw notPossible(await requireRun(tx, run.id), to);
+    const cancelled = to === "cancelled" ? { asks: await cancelAsksOfRun(tx, run.id), acts: await cancelActsOfRun(tx, run.id) } : {};
+    if (to === "cancelled" && run.ticketId) await moveTicket(tx, run.ticketId, { status: "blocked" });
+    const payload = { by: command.by.handle, reason: command.reason, ...cancelled };
+    await append(tx, clock, [{ kind: EVENT_OF[to], actor: command.by.id, runId: run.id, ...(run.ticketId ? { ticketId: run.ticketId } : {}), payload }]);
+  });
+  return requireRun(db, run.id);
+}
+
+/** For a person's command: a queued run is also one that was quarantined, but that goes by its ask. */
+function statesBefore(to: RunStatus): RunStatus[] {
+  if (to === "queued") return ["paused"];
+  return (Object.keys(RUN_MOVES) as RunStatus[]).filter((from) => (RUN_MOVES[from] as readonly RunStatus[]).includes(to));
+}
+
+function notPossible(run: Run, to: RunStatus): LoopError {
+  return new LoopError("run_not_open", `The run ${run.id} is ${run.state}; it cannot become ${to}.`, { facts: { run: run.id, state: run.state } });
+}

@@ -1,0 +1,41 @@
+import type { ModelPort } from "#src/acts/ports/model-port.ts";
+import type { ActKind } from "#src/acts/act.ts";
+import type { Performer } from "#src/acts/performer.ts";
+import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { Signer } from "#src/journal/signing.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import type { Log } from "#src/kernel/log.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { PriceList } from "#src/ledger/prices.ts";
+import type { WorkspaceView } from "#src/workspace/current.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { ModelTiers } from "./think/tiers.ts";
+import type { Procedure } from "./procedure.ts";
+import type { RulesThinker } from "./think/rules-thinker.ts";
+import type { ThoughtKind } from "./think/thought-kind.ts";
+
+/** Everything that moving a run needs; made once by main.ts, or by a test. */
+export interface Engine {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly signer: Signer;
+  readonly workspaces: WorkspaceView;
+  readonly procedures: ReadonlyMap<string, Procedure>;
+  readonly thoughts: ReadonlyMap<string, ThoughtKind>;
+  readonly rules: RulesThinker;
+  readonly performers: ReadonlyMap<ActKind, Performer>;
+  /** By name; the performer of tools uses the same. */
+  readonly tools: ReadonlyMap<string, ToolPort>;
+  /** Undefined where no provider is set: only rules runs move. */
+  readonly model: ModelPort | undefined;
+  readonly tiers: (workspace: Workspace) => ModelTiers;
+  readonly prices: (workspace: Workspace) => PriceList;
+  /** Called in the transaction that ends a run, to enqueue what comes after it. */
+  readonly whenEnded: (tx: Transaction, ended: { runId: RunId; state: "done" | "failed" }) => Promise<void>;
+  /** Where this process runs; receipts name it. */
+  readonly host: string;
+  /** Claims without an outcome before a run is quarantined. */
+  readonly maxTries: number;
+}

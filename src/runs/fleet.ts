@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isConnectionLoss } from "#src/database/open.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { Lease } from "#src/leases/lease.ts";
+import { claim, claimBounded } from "#src/leases/store/claim.ts";
+import { abandon } from "#src/leases/store/park.ts";
+import { renew } from "#src/leases/store/renew.ts";
+import type { Engine } from "./engine.ts";
+import { reconcile, type Until } from "./reconcile.ts";
+import { LeaseLost } from "./store/hold.ts";
+
+export interface FleetOptions {
+  /** Names this process among all holders; a new one each time a process starts. */
+  readonly holder: string;
+  /** Runs moving at once. */
+  readonly slots: number;
+  readonly leaseMs: number;
+  /** How often to look for due runs when nobody says that there are some. */
+  readonly pollMs: number;
+  /** How long a stop lets acts that are being performed come to their end. */
+  readonly graceMs: number;
+  /** False while no new work is to be taken: the disk is full, say. */
+  readonly mayClaim: () => boolean;
+}
+
+export interface Fleet {
+  /** Some run may be due: look now. */
+  hint(): void;
+  /** Takes no more runs, hands back those it holds after the move they are in (at most the grace time), and resolves when nothing moves. */
+  stop(): Promise<void>;
+  readonly moving: () => number;
+}
+
+interface Held {
+  readonly lease: Lease;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+}
+
+/** One fetcher, N slots, one renewer. A slow run holds one slot and nobody else. */
+export function startFleet(engine: Engine, options: FleetOptions): Fleet {
+  const held = new Map<RunId, Held>();
+  const stopping = new AbortController();
+  let wakeUp = Promise.withResolvers<void>();
+  const hint = (): void => wakeUp.resolve();
+  const take = (lease: Lease): void => {
+    const abort = new AbortController();
+    const done = move(engine, lease, { abort: abort.signal, stopping: () => stopping.signal.aborted }).finally(() => {
+      if (held.get(lease.runId)?.lease.fence === lease.fence) held.delete(lease.runId);
+      hint();
+    });
+    held.set(lease.runId, { lease, abort, done });
+  };
+  const fetching = (async () => {
+    while (!stopping.signal.aborted) {
+      wakeUp = Promise.withResolvers<void>();
+      const free = options.slots - held.size;
+      const claimed = free > 0 && options.mayClaim() ? await claimSome(engine, options, free) : [];
+      claimed.forEach(take);
+      if (claimed.length > 0 && claimed.length === free) continue;
+      await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
+    }
+  })();
+  const renewing = (async () => {
+    while (!stopping.signal.aborted || held.size > 0) {
+      await pause(options.leaseMs / 3.3, stopping.signal);
+      await renewHeld(engine, held, options.leaseMs);
+      if (stopping.signal.aborted) await Promise.race([...[...held.values()].map((run) => run.done), sleep(100)]);
+    }
+  })();
+  return {
+    hint,
+    moving: () => held.size,
+    async stop() {
+      stopping.abort();
+      hint();
+      await fetching;
+      const allDone = Promise.all([...held.values()].map((run) => run.done));
+      await Promise.race([allDone, sleep(options.graceMs)]);
+      for (const run of held.values()) run.abort.abort();
+      await allDone;
+      await renewing;
+    },
+  };
+}
+
+async function claimSome(engine: Engine, options: FleetOptions, limit: number): Promise<Lease[]> {
+  try {
+    const leases = await claim(engine.db, { limit, holder: options.holder, leaseMs: options.leaseMs });
+    if (leases.length > 0) return leases;
+    const bounded = await claimBounded(engine.db, { holder: options.holder, leaseMs: options.leaseMs });
+    return bounded ? [bounded] : [];
+  } catch (error) {
+    engine.log.warn("no runs could be claimed", { error });
+    return [];
+  }
+}
+
+async function renewHeld(engine: Engine, held: ReadonlyMap<RunId, Held>, leaseMs: number): Promise<void> {
+  const runs = [...held.values()];
+  if (runs.length === 0) return;
+  try {
+    const kept = await renew(engine.db, runs.map((run) => run.lease), leaseMs);
+    for (const run of runs) if (!kept.has(run.lease.runId)) run.abort.abort();
+  } catch (error) {
+    engine.log.warn("leases could not be renewed; they run out unless the database comes back", { error });
+  }
+}
+
+const PAUSE_AFTER_BUG_MS = 1_000;
+const PAUSE_AFTER_LOSS_MS = 500;
+
+/** One claim of one run. This is one of the three places where bugs are caught. */
+async function move(engine: Engine, lease: Lease, until: Until): Promise<void> {
+  try {
+    await reconcile(engine, lease, until);
+  } catch (error) {
+    await handBack(engine, lease, error).catch((lost: unknown) => engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error: lost }));
+  }
+}
+
+async function handBack(engine: Engine, lease: Lease, error: unknown): Promise<void> {
+  if (error instanceof LeaseLost) {
+    engine.log.debug("a lease was lost", { run: lease.runId, error: error.message });
+    await abandon(engine.db, lease, { pauseMs: 0, counts: false });
+    return;
+  }
+  const lostDatabase = isConnectionLoss(error);
+  engine.log[lostDatabase ? "warn" : "error"](lostDatabase ? "the database went away under a run" : "something broke while a run was moved", { run: lease.runId, tries: lease.tries, error });
+  await abandon(engine.db, lease, { pauseMs: lostDatabase ? PAUSE_AFTER_LOSS_MS : PAUSE_AFTER_BUG_MS * 2 ** Math.min(lease.tries, 6), counts: !lostDatabase });
+}
+
+/** Sleeps, but no longer than until the signal. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await sleep(ms, undefined, { signal, ref: true }).catch(() => undefined);
+}

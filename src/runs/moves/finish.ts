@@ -1,0 +1,70 @@
+import { strandAsksOfRun } from "#src/asks/store/settle.ts";
+import { buildPack, type PackInput } from "#src/evidence/pack.ts";
+import { signReceipt } from "#src/evidence/receipt.ts";
+import { statementOf } from "#src/evidence/statement.ts";
+import { insertReceipt } from "#src/evidence/store/receipts.ts";
+import { append } from "#src/journal/store/append.ts";
+import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
+import { returnAllotment } from "#src/ledger/allot.ts";
+import { costReport } from "#src/ledger/reports.ts";
+import { moveTicket, type TicketChange } from "#src/tickets/store/move.ts";
+import type { Step } from "../procedure.ts";
+import { type Made, runEvent, type Session } from "../session.ts";
+import { fencedMove } from "../store/hold.ts";
+import { endRun } from "../store/write.ts";
+
+type Ending = Extract<Step, { kind: "finish" | "fail" }>;
+
+/** Ends the run, well or not: packs the evidence, signs the receipt, moves the ticket, in one commit. */
+export async function finish(session: Session, ending: Ending): Promise<Made> {
+  const { engine, lease, state } = session;
+  const { run } = state;
+  const input = await packInput(session, ending);
+  const pack = buildPack(input);
+  const digest = digestOf(pack as unknown as Json);
+  const envelope = signReceipt(statementOf(input, digest), engine.signer);
+  const over = ending.kind === "finish" ? ({ state: "done", reason: null } as const) : ({ state: "failed", reason: `${ending.code}: ${ending.message}` } as const);
+  await fencedMove(engine.db, lease, async (tx) => {
+    await insertReceipt(tx, { runId: run.id, ticketId: run.ticketId, digest, pack: pack as unknown as Json, envelope });
+    failpoint("finish.receipt");
+    if (state.ticket) await moveTicket(tx, state.ticket.id, ticketChange(ending));
+    failpoint("finish.ticket");
+    const stranded = await strandAsksOfRun(tx, run.id);
+    await engine.whenEnded(tx, { runId: run.id, state: over.state });
+    failpoint("finish.enqueued");
+    await append(tx, engine.clock, [
+      runEvent(session, "receipt.signed", { digest, keyId: engine.signer.keyId }),
+      runEvent(session, `run.${over.state}`, { reason: over.reason, stranded, ...(ending.kind === "finish" ? { ...ending.outcome } : {}) }),
+    ]);
+    await endRun(tx, lease, over);
+  });
+  failpoint("finish.committed");
+  await returnAllotment(engine.db, run.id);
+  failpoint("finish.returned");
+  return { kind: "ended" };
+}
+
+const ticketChange = (ending: Ending): TicketChange => ending.ticket ?? (ending.kind === "fail" ? { status: "blocked" } : { status: "in_review" });
+
+const costIn = ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls }: PackInput["cost"]): PackInput["cost"] => ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls });
+
+async function packInput(session: Session, ending: Ending): Promise<PackInput> {
+  const { engine, state, current, pinned } = session;
+  const [cost] = await costReport(engine.db, { by: "all" }, { fromMs: 0, runId: state.run.id });
+  failpoint("finish.cost_read");
+  return {
+    workspace: pinned.manifest.name,
+    host: engine.host,
+    policyRevision: current.revision,
+    sandbox: current.workspace.manifest.sandbox,
+    run: state.run,
+    ticket: state.ticket,
+    acts: state.acts,
+    asks: state.asks,
+    messages: state.messages,
+    cost: cost ? costIn(cost) : { calls: 0, costNanos: 0, listNanos: 0, unknownCalls: 0, estimatedCalls: 0 },
+    ending: ending.kind === "finish" ? { state: "done", ...ending.outcome } : { state: "failed", said: ending.message, checked: "none", code: ending.code },
+    endedAtMs: engine.clock.nowMs(),
+  };
+}

@@ -1,0 +1,181 @@
+import { z } from "zod";
+import type { Act, ActError } from "#src/acts/act.ts";
+import { judge } from "#src/acts/gate.ts";
+import type { ModelAnswer, ModelCall, ModelFailure, ModelResult } from "#src/acts/ports/model-port.ts";
+import { readArgs } from "#src/acts/read-args.ts";
+import { type Started, startAct } from "#src/acts/store/start.ts";
+import { prepareEvent } from "#src/journal/event.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
+import { allotModelCall, type CallAllotment } from "#src/ledger/allot.ts";
+import { settle, lostAttempt, type Settlement } from "#src/ledger/store/settle.ts";
+import type { Prompt, ThoughtKind } from "../think/thought-kind.ts";
+import { type Made, runEvent, type Session } from "../session.ts";
+import { LeaseLost } from "../store/hold.ts";
+import { messageOf, plannedBy } from "../think/answer.ts";
+import { chooseModel, type Failures } from "../think/choose-model.ts";
+import { askToRaiseBudget } from "./budget-ask.ts";
+import { askForAct, refuseAct } from "./gate-answers.ts";
+import { recordOutcome } from "./outcome.ts";
+import { pauseMs } from "./perform.ts";
+
+const modelArgs = z.strictObject({ purpose: z.string(), tier: z.enum(["fast", "strong"]), repair: z.string().optional() });
+
+/** One call that is about to be made. */
+interface Call {
+  readonly act: Act;
+  readonly model: string;
+  readonly tier: string;
+  readonly kind: ThoughtKind;
+  /** The shape of the answer in this workspace; undefined: text and tool calls. */
+  readonly schema: z.ZodType | undefined;
+  readonly prompt: Prompt;
+  readonly inputTokens: number;
+  readonly failures: Failures;
+}
+
+/** A thinking act: chooses the model, asks policy, reserves, calls, settles, and writes what was said into the transcript. */
+export async function performModel(session: Session, act: Act): Promise<Made> {
+  const call = callFor(session, act);
+  if ("refused" in call) return refuseAct(session, act, { rule: "model", why: call.refused });
+  if (act.state === "started") await settle(session.engine.db, lostAttempt(act.id, act.attempts)); // a crash came before the outcome of that attempt
+  const allotted = await allot(session, call);
+  failpoint("act.model.allotted");
+  if (allotted.kind === "closed") throw new LeaseLost(`the allotment of ${act.runId} is closed`);
+  if (allotted.kind !== "granted") return askToRaiseBudget(session, act, allotted);
+  const priced: Act = { ...act, facts: { ...act.facts, costUsd: allotted.reserve.nanos === null ? null : allotted.reserve.nanos / 1e9 } };
+  const ask = session.state.asks.findLast((known) => known.id === act.askId && known.purpose === "act");
+  const verdict = judge({ act: priced, agent: session.state.run.agent, workspace: session.current.workspace, ask });
+  if (verdict.kind === "deny") return refuseAct(session, priced, { rule: "policy", why: verdict.why, decision: verdict.decision });
+  if (verdict.kind === "ask") return askForAct(session, priced, verdict);
+  const started = await start(session, { ...call, act: priced }, { allotted, decision: verdict.decision });
+  if (started === "no_money") return { kind: "moved" }; // another call of this run came first: ask the budgets again
+  failpoint("act.model.started");
+  const result = await session.engine.model!.generate(wireCall(call, allotted.maxOutputTokens), { signal: session.signal });
+  failpoint("act.model.performed");
+  return record(session, { ...call, act: priced }, result);
+}
+
+function callFor(session: Session, act: Act): Call | { readonly refused: string } {
+  const { engine, state, pinned } = session;
+  const args = readArgs(modelArgs, act);
+  const kind = engine.thoughts.get(args.purpose);
+  if (!kind) return { refused: `there is no way to think about ${args.purpose}` };
+  if (!engine.model) return { refused: "no model provider is set up here; add one to loop.yaml, or start with --model" };
+  const failures = (act.handle as { failures?: Failures } | null)?.failures ?? [];
+  const model = chooseModel(engine.tiers(pinned)[args.tier], failures, state.nowMs);
+  if (model === undefined) return { refused: `loop.yaml names no model for the tier ${args.tier}` };
+  const prompt = kind.prompt(state, pinned);
+  const system = args.repair === undefined ? prompt.system : `${prompt.system}\n\nYour last answer could not be used: ${args.repair}\nAnswer again, in the asked form only.`;
+  return { act, model, tier: args.tier, kind, schema: kind.schema?.(pinned), prompt: { ...prompt, system }, inputTokens: tokensAtMost(prompt, system), failures };
+}
+
+/** Three bytes a token is above what tokenizers make of any of our languages; the tools are sent too. */
+function tokensAtMost(prompt: Prompt, system: string): number {
+  return Math.ceil((Buffer.byteLength(system) + Buffer.byteLength(JSON.stringify(prompt.messages)) + Buffer.byteLength(JSON.stringify(prompt.tools))) / 3) + 64;
+}
+
+function allot(session: Session, call: Call): Promise<CallAllotment> {
+  const { engine, state, current } = session;
+  const { run } = state;
+  return allotModelCall(engine.db, engine.prices(current.workspace), {
+    run: { runId: run.id, agent: run.agent, ticketId: run.ticketId, labels: run.labels },
+    budgets: current.workspace.budgets,
+    timeZone: current.workspace.manifest.timeZone,
+    model: call.model,
+    inputTokens: call.inputTokens,
+    wantedOutput: run.limits.maxOutputTokens,
+  });
+}
+
+type Granted = Extract<CallAllotment, { kind: "granted" }>;
+
+async function start(session: Session, call: Call, { allotted, decision }: { allotted: Granted; decision: Json }): Promise<Started> {
+  const { engine, lease, state } = session;
+  const { act, model } = call;
+  const { run } = state;
+  const payload = { act: act.id, kind: act.kind, name: act.name, model, decision, reservedNanos: allotted.reserve.nanos, warned: allotted.warned as unknown as Json };
+  const started = await startAct(engine.db, {
+    act,
+    lease,
+    decision,
+    event: prepareEvent(runEvent(session, "act.started", payload), engine.clock.nowMs()),
+    reservation: {
+      actId: act.id,
+      attempt: act.attempts + 1,
+      runId: run.id,
+      ticketId: run.ticketId,
+      agent: run.agent,
+      labels: { ...run.labels, purpose: act.name },
+      tier: call.tier,
+      model,
+      pricedAs: engine.prices(session.current.workspace).priceOf(model, { input: 1, cached: 0, output: 1 })?.pricedAs ?? null,
+      ...allotted.reserve,
+    },
+  });
+  if (started === "lost") throw new LeaseLost(`the act ${act.id} could not be started`);
+  return started;
+}
+
+function wireCall({ model, prompt, kind, schema }: Call, maxOutputTokens: number): ModelCall {
+  const output = schema && { name: kind.purpose, schema: z.toJSONSchema(schema, { io: "input" }) as Json };
+  const { temperature } = kind;
+  return { model, ...prompt, ...(output ? { output } : {}), ...(temperature === undefined ? {} : { temperature }), maxOutputTokens };
+}
+
+function record(session: Session, call: Call, result: ModelResult): Promise<Made> {
+  const attempt = call.act.attempts + 1;
+  if (result.kind === "failed") return recordFailure(session, call, result.failure);
+  const { answer } = result;
+  return recordOutcome(session, {
+    act: call.act,
+    attempt,
+    performed: { kind: "done", result: { model: answer.modelId, finish: answer.finish, usage: { ...answer.usage } } },
+    settlement: settlementOf(session, call, answer),
+    message: messageOf(session.state, { purpose: call.kind.purpose, schema: call.schema, answer, model: call.model }),
+    planned: plannedBy(session, call.act, answer),
+  });
+}
+
+function settlementOf(session: Session, { act, model }: Call, { usage, modelId }: Pick<ModelAnswer, "usage" | "modelId">): Settlement {
+  const cost = session.engine.prices(session.current.workspace).costOf(model, usage);
+  const { input, cached, output, reasoning } = usage;
+  const known = input !== null && output !== null;
+  return { actId: act.id, attempt: act.attempts + 1, ...cost, model: `${model.slice(0, model.indexOf(":"))}:${modelId}`, tokens: { input, cached, output, reasoning }, source: known ? "measured" : "estimated" };
+}
+
+const NOT_CHARGED: ReadonlySet<ModelFailure["reason"]> = new Set(["rate_limited", "overloaded", "usage_limit", "not_authorised", "bad_request", "context_too_long"]);
+const MOST_ATTEMPTS = 12;
+
+/** Another model at once where there is one; else later, when the first of them may be asked again; else it failed. */
+async function recordFailure(session: Session, call: Call, failure: ModelFailure): Promise<Made> {
+  if (failure.reason === "aborted") throw new LeaseLost(`the call of ${call.act.id} was stopped`);
+  const attempt = call.act.attempts + 1;
+  const { nowMs } = session.state;
+  const retryAtMs = failure.retryable ? (failure.retryAtMs ?? session.engine.clock.nowMs() + pauseMs(attempt)) : null;
+  const failures = [...call.failures.filter((known) => known.model !== call.model), { model: call.model, reason: failure.reason, retryAtMs }];
+  const error: ActError = { code: `model_${failure.reason}`, message: `${call.model}: ${failure.message}`, retryAtMs };
+  const candidates = session.engine.tiers(session.pinned)[call.tier as "fast" | "strong"];
+  const next = attempt < MOST_ATTEMPTS ? nextTryMs(candidates, failures, nowMs) : undefined;
+  return recordOutcome(session, {
+    act: call.act,
+    attempt,
+    performed: next === undefined ? { kind: "failed", error } : { kind: "later", atMs: next, error },
+    settlement: failedSettlement(session, call, failure),
+    notes: { failures: failures as unknown as Json },
+  });
+}
+
+function nextTryMs(candidates: readonly string[], failures: Failures, nowMs: number): number | undefined {
+  if (candidates.some((model) => !failures.some((failure) => failure.model === model))) return nowMs;
+  const times = failures.map((failure) => failure.retryAtMs).filter((time) => time !== null);
+  return times.length === 0 ? undefined : Math.min(...times);
+}
+
+/** A provider that turned the call away charges nothing; of a call that broke in the middle nobody knows, so it counts with its reservation. */
+function failedSettlement(session: Session, call: Call, failure: ModelFailure): Settlement {
+  if (failure.usage) return settlementOf(session, call, { usage: failure.usage, modelId: call.model.slice(call.model.indexOf(":") + 1) });
+  if (!NOT_CHARGED.has(failure.reason)) return lostAttempt(call.act.id, call.act.attempts + 1);
+  const tokens = { input: 0, cached: 0, output: 0, reasoning: 0 };
+  return { actId: call.act.id, attempt: call.act.attempts + 1, costNanos: 0, listNanos: 0, pricedAs: null, model: null, tokens, source: "measured" };
+}

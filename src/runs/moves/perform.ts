@@ -1,0 +1,88 @@
+import type { Act, ActError } from "#src/acts/act.ts";
+import { judge } from "#src/acts/gate.ts";
+import type { Performed, Performer, Situation } from "#src/acts/performer.ts";
+import { startAct } from "#src/acts/store/start.ts";
+import { prepareEvent } from "#src/journal/event.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
+import { type Made, runEvent, type Session } from "../session.ts";
+import { LeaseLost } from "../store/hold.ts";
+import { askForAct, refuseAct } from "./gate-answers.ts";
+import { recordOutcome } from "./outcome.ts";
+import { performModel } from "./perform-model.ts";
+
+/** Performs acts that are due: one, or several reads at once. */
+export async function performActs(session: Session, acts: readonly Act[]): Promise<Made> {
+  const [first, ...others] = acts;
+  if (first && others.length === 0) return performAct(session, first);
+  await Promise.all(acts.map((act) => performAct(session, act)));
+  return { kind: "moved" };
+}
+
+async function performAct(session: Session, act: Act): Promise<Made> {
+  if (act.kind === "model") return performModel(session, act);
+  const performer = session.engine.performers.get(act.kind);
+  if (!performer) return refuseAct(session, act, { rule: "kind", why: `nothing here performs acts of kind ${act.kind}` });
+  const unreadable = problemWith(performer, act);
+  if (unreadable) return refuseAct(session, act, { rule: "arguments", why: unreadable });
+  const verdict = judge({ act, agent: session.state.run.agent, workspace: session.current.workspace, ask: session.state.asks.findLast((ask) => ask.id === act.askId) });
+  if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
+  if (verdict.kind === "ask") return askForAct(session, act, verdict);
+  const attempt = await start(session, act, verdict.decision);
+  const performed = await attemptTo(() => performer.perform(act, situationOf(session)), attempt);
+  failpoint(`act.${act.kind}.performed`);
+  return recordOutcome(session, { act, attempt, performed });
+}
+
+/** After a crash between intent and outcome: the port says whether it happened; only if not is it done again. */
+export async function findThenPerform(session: Session, act: Act): Promise<Made> {
+  const found = await session.engine.performers.get(act.kind)?.find?.(act, situationOf(session));
+  failpoint(`act.${act.kind}.searched`);
+  if (found === undefined) return performAct(session, act);
+  return recordOutcome(session, { act, attempt: act.attempts, performed: found });
+}
+
+async function start(session: Session, act: Act, decision: Json): Promise<number> {
+  const event = prepareEvent(runEvent(session, "act.started", { act: act.id, kind: act.kind, name: act.name, binding: act.binding, decision }), session.engine.clock.nowMs());
+  const started = await startAct(session.engine.db, { act, lease: session.lease, decision, event, reservation: null });
+  if (started !== "started") throw new LeaseLost(`the act ${act.id} could not be started: ${started}`);
+  failpoint(`act.${act.kind}.started`);
+  return act.attempts + 1;
+}
+
+export function situationOf(session: Session): Situation {
+  const { ticketId } = session.state.run;
+  return { signal: session.signal, ticketId, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
+}
+
+function problemWith(performer: Performer, act: Act): string | undefined {
+  try {
+    performer.check(act);
+    return undefined;
+  } catch (error) {
+    if (error instanceof LoopError) return error.message;
+    throw error;
+  }
+}
+
+const MOST_ATTEMPTS = 8;
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 300_000;
+
+/** A named failure of a port becomes an answer: try later, or failed. Bugs and a lost lease go on up. */
+async function attemptTo(perform: () => Promise<Performed>, attempt: number): Promise<Performed | { kind: "retry"; error: ActError; afterMs: number }> {
+  try {
+    return await perform();
+  } catch (error) {
+    if (!(error instanceof LoopError)) throw error;
+    const said: ActError = { code: error.code, message: error.message };
+    return error.retry === "later" && attempt < MOST_ATTEMPTS ? { kind: "retry", error: said, afterMs: pauseMs(attempt) } : { kind: "failed", error: said };
+  }
+}
+
+/** Doubles with every attempt; the half that varies keeps many runs from coming back at once. */
+export function pauseMs(attempt: number): number {
+  const fullMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
+  return Math.round(fullMs / 2 + (Math.random() * fullMs) / 2);
+}

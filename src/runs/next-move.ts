@@ -1,0 +1,81 @@
+import { type Act, isSettled } from "#src/acts/act.ts";
+import type { Ask } from "#src/asks/ask.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { Procedure, Step } from "./procedure.ts";
+import type { RunState } from "./run.ts";
+
+export type Move =
+  | { readonly kind: "perform"; readonly acts: readonly Act[] }
+  | { readonly kind: "findThenPerform"; readonly act: Act }
+  | { readonly kind: "askIfHappened"; readonly act: Act }
+  | { readonly kind: "refuse"; readonly act: Act; readonly ask: Ask }
+  | { readonly kind: "settle"; readonly act: Act; readonly ask: Ask }
+  | { readonly kind: "settleUnknown"; readonly act: Act; readonly ask: Ask }
+  | { readonly kind: "park"; readonly untilMs?: number }
+  | Step;
+
+/** A waiting act is waiting for an ask or for a time. */
+export interface WaitHandle {
+  readonly askId?: string;
+  readonly untilMs?: number;
+}
+
+/** What a run should do next, from what is recorded and nothing else. Pure: replaying it after a crash gives the same answer. */
+export function nextMove(state: RunState, procedure: Procedure, workspace: Workspace): Move {
+  const open = state.acts.find((act) => !isSettled(act.state));
+  if (open) return moveOn(open, state);
+  if (state.run.turns >= state.run.limits.maxTurns) {
+    return { kind: "fail", code: "run_turn_limit", message: `The run took ${state.run.turns} turns, its limit, without finishing.` };
+  }
+  return procedure.next(state, workspace);
+}
+
+function moveOn(act: Act, state: RunState): Move {
+  switch (act.state) {
+    case "planned":
+      return { kind: "perform", acts: readsTogether(act, state) };
+    case "asked":
+      return onAsk(act, state, (ask) => (ask.answer === "approve" ? { kind: "perform", acts: [act] } : { kind: "refuse", act, ask }));
+    case "started":
+      return recover(act);
+    case "waiting":
+      return onWait(act, state);
+    case "unknown":
+      return onAsk(act, state, (ask) => ({ kind: "settleUnknown", act, ask }));
+    default:
+      throw new Error(`a settled act is not open: ${act.id} is ${act.state}`);
+  }
+}
+
+/** Reads of one turn change nothing, so they need not wait for one another. */
+function readsTogether(first: Act, state: RunState): readonly Act[] {
+  const mates = state.acts.filter((act) => act.turn === first.turn && act.state === "planned");
+  return mates.every((act) => act.effect === "read") ? mates : [first];
+}
+
+function onWait(act: Act, state: RunState): Move {
+  const handle = act.handle as WaitHandle | null;
+  if (handle?.askId !== undefined) return onAsk({ ...act, askId: handle.askId as Ask["id"] }, state, (ask) => ({ kind: "settle", act, ask }));
+  const untilMs = handle?.untilMs ?? 0;
+  return untilMs <= state.nowMs ? { kind: "perform", acts: [act] } : { kind: "park", untilMs };
+}
+
+function onAsk(act: Act, state: RunState, settled: (ask: Ask) => Move): Move {
+  const ask = state.asks.find((known) => known.id === act.askId);
+  if (!ask) throw new Error(`the ask ${act.askId} of act ${act.id} is not on record`);
+  if (ask.state === "open") return { kind: "park" };
+  return settled(ask);
+}
+
+/** Started, no handle, no outcome: a crash came between. */
+function recover(act: Act): Move {
+  switch (act.effect) {
+    case "read":
+    case "idempotent":
+      return { kind: "perform", acts: [act] };
+    case "findable":
+      return { kind: "findThenPerform", act };
+    case "once":
+      return { kind: "askIfHappened", act };
+  }
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { sql } from "kysely";
+import type { ModelPort } from "#src/acts/ports/model-port.ts";
+import { answerAsk } from "#src/asks/answer.ts";
+import { openAsks } from "#src/asks/store/read.ts";
+import type { Db } from "#src/database/open.ts";
+import { verifyJournal } from "#src/journal/verify.ts";
+import { sealOnce } from "#src/journal/seal.ts";
+import { costReport } from "#src/ledger/reports.ts";
+import { chatWorkspace } from "#src/testing/chat-workspace.ts";
+import { testDatabase } from "#src/testing/database.ts";
+import { effects, effectTool } from "#src/testing/effect-ledger.ts";
+import { drain, startRun, testEngine } from "#src/testing/engine.ts";
+import { heldClock } from "#src/testing/held-clock.ts";
+import { callTool, callTools, failWith, say, scriptedModel } from "#src/testing/scripted-model.ts";
+import type { Engine } from "./engine.ts";
+import { readState } from "./store/state.ts";
+
+const ANA = { id: "prn_ana" as const, handle: "ana", roles: ["owner"] as const };
+
+async function chatEngine(t: TestContext, model: ModelPort, more: Record<string, string> = {}): Promise<{ engine: Engine; ledger: string; advance: (ms: number) => Promise<void>; db: Db }> {
+  const { db, advance } = await testDatabase(t);
+  const folder = await mkdtemp(join(tmpdir(), "loopwright-run-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const ledger = join(folder, "effects");
+  const tools = (["idempotent", "findable", "once"] as const).map((effect) => effectTool(ledger, { name: `effect.${effect}`, effect }));
+  const careful = effectTool(ledger, { name: "effect.careful", effect: "findable" });
+  const engine = await testEngine({ db, clock: heldClock(), files: chatWorkspace(more), model, tools: [...tools, careful] });
+  return { engine, ledger, advance, db };
+}
+
+test("a run thinks, performs what was called, and ends with a receipt, a cost and a sound journal", async (t) => {
+  const model = scriptedModel([callTools([{ name: "effect.findable", args: { n: 1 } }, { name: "effect.once", args: { n: 2 } }]), say("both done")]);
+  const { engine, ledger, db } = await chatEngine(t, model);
+  const runId = await startRun(engine, "helper", "do both");
+  await drain(engine);
+  const { run, acts } = await readState(db, runId);
+  assert.deepEqual({ state: run.state, turns: run.turns, acts: acts.map((act) => `${act.kind} ${act.name} ${act.state}`) }, {
+    state: "done",
+    turns: 2,
+    acts: ["model chat done", "tool effect.findable done", "tool effect.once done", "model chat done"],
+  });
+  assert.deepEqual((await effects(ledger)).map(({ kind, times }) => ({ kind, times })), [{ kind: "effect.findable", times: 1 }, { kind: "effect.once", times: 1 }]);
+  assert.deepEqual(model.calls[1]!.messages.map((message) => message.role), ["user", "assistant", "tool", "tool"]);
+  const [cost] = await costReport(db, { by: "all" }, { fromMs: 0, runId });
+  assert.deepEqual({ calls: cost!.calls, costNanos: cost!.costNanos, open: cost!.openCalls }, { calls: 2, costNanos: 2 * (100 * 1_000 + 20 * 2_000), open: 0 });
+  await sealOnce(db, engine.signer);
+  assert.equal((await verifyJournal(db)).kind, "verified");
+});
+
+test("an act that policy asks for waits for the person, and happens once after the approval", async (t) => {
+  const { engine, ledger, db } = await chatEngine(t, scriptedModel([callTool("effect.careful", { to: "all" }), say("sent")]));
+  const runId = await startRun(engine, "helper", "send it");
+  await drain(engine);
+  const [ask] = await openAsks(db);
+  assert.deepEqual({ purpose: ask!.purpose, rule: ask!.rule, args: ask!.detail["args"], run: (await readState(db, runId)).run.state }, { purpose: "act", rule: "careful", args: { to: "all" }, run: "waiting" });
+  assert.deepEqual(await effects(ledger), []);
+  assert.equal((await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "approve", face: "test" })).kind, "settled");
+  await drain(engine);
+  assert.equal((await readState(db, runId)).run.state, "done");
+  assert.deepEqual((await effects(ledger)).map((effect) => effect.times), [1]);
+});
+
+test("a denied act is told to the model, and nothing happens", async (t) => {
+  const model = scriptedModel([callTool("effect.careful"), say("then not")]);
+  const { engine, ledger, db } = await chatEngine(t, model);
+  await startRun(engine, "helper", "send it");
+  await drain(engine);
+  const [ask] = await openAsks(db);
+  await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "deny", reason: "not today", face: "test" });
+  await drain(engine);
+  assert.deepEqual(model.calls[1]!.messages.at(-1), { role: "tool", callId: "call_1_0", name: "effect.careful", result: { state: "denied", why: "ana said deny: not today" } });
+  assert.deepEqual(await effects(ledger), []);
+});
+
+test("a tool that policy denies, and one that nobody knows, are refused on record and the run goes on", async (t) => {
+  const { engine, db } = await chatEngine(t, scriptedModel([callTools([{ name: "effect.forbidden" }, { name: "rm.everything" }]), say("no luck")]));
+  const runId = await startRun(engine, "helper", "break something");
+  await drain(engine);
+  const { run, acts } = await readState(db, runId);
+  assert.equal(run.state, "done");
+  assert.deepEqual(acts.filter((act) => act.kind === "tool").map((act) => act.state), ["denied", "denied"]);
+});
+
+test("a provider that is busy is asked again at the time it named, without anybody holding the run", async (t) => {
+  const clock = heldClock();
+  const retryAtMs = Date.now() + 60_000;
+  const model = scriptedModel([failWith("rate_limited", { retryAtMs }), say("back again")]);
+  const { engine, db, advance } = await chatEngine(t, model);
+  const runId = await startRun(engine, "helper", "hello");
+  await drain(engine);
+  const parked = await readState(db, runId);
+  assert.deepEqual({ state: parked.run.state, act: parked.acts[0]!.state, calls: model.calls.length }, { state: "waiting", act: "waiting", calls: 1 });
+  await advance(61_000);
+  await drain(engine);
+  assert.deepEqual({ state: (await readState(db, runId)).run.state, calls: model.calls.length }, { state: "done", calls: 2 });
+  assert.ok(clock);
+});
+
+test("a call that a budget cannot take waits for a person, and goes on when the cap was raised", async (t) => {
+  const budget = (capUsd: number) => `apiVersion: loopwright.dev/v1\nkind: Budget\nname: tight\nscope: { workspace: true }\nperiod: month\ncapUsd: ${capUsd}\n`;
+  const { engine, db } = await chatEngine(t, scriptedModel([say("hello")]), { "budgets/tight.yaml": budget(0.000_001) });
+  const runId = await startRun(engine, "helper", "hello");
+  await drain(engine);
+  const [ask] = await openAsks(db);
+  assert.equal(ask!.purpose, "budget");
+  assert.match(ask!.prompt, /tight.*is reached/);
+  await testEngine({ db, clock: engine.clock, files: chatWorkspace({ "budgets/tight.yaml": budget(5) }) }); // puts the raised cap in force
+  await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "approve", face: "test" });
+  await drain(engine);
+  assert.equal((await readState(db, runId)).run.state, "done");
+});
+
+test("a run that stops its process again and again is quarantined, asked about, and tried again when somebody says so", async (t) => {
+  const { engine, db, advance } = await chatEngine(t, scriptedModel([say("fine")]));
+  const runId = await startRun(engine, "helper", "hello");
+  for (let crash = 0; crash < 6; crash += 1) {
+    await sql`update runs set holder = 'dead', fence = fence + 1, tries = tries + 1, due = loop_now() - interval '1 s' where id = ${runId}`.execute(db);
+    await advance(11_000);
+  }
+  await drain(engine);
+  assert.equal((await readState(db, runId)).run.state, "quarantined");
+  const [ask] = await openAsks(db);
+  assert.equal(ask!.purpose, "quarantine");
+  await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "try again", face: "test" });
+  await drain(engine);
+  assert.equal((await readState(db, runId)).run.state, "done");
+});

@@ -1,0 +1,79 @@
+import { failpoint } from "#src/kernel/failpoint.ts";
+import type { Lease } from "#src/leases/lease.ts";
+import type { Engine } from "./engine.ts";
+import { finish } from "./moves/finish.ts";
+import { refuseByAsk, settleByAsk } from "./moves/gate-answers.ts";
+import { findThenPerform, performActs } from "./moves/perform.ts";
+import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
+import { askIfHappened, settleUnknown } from "./moves/recover.ts";
+import { ask, park, plan, think } from "./moves/steps.ts";
+import { type Move, nextMove } from "./next-move.ts";
+import { isOpen } from "./run.ts";
+import type { Made, Session } from "./session.ts";
+import { LeaseLost } from "./store/hold.ts";
+import { readState } from "./store/state.ts";
+
+export interface Until {
+  /** Stop at once: the lease is lost, or the time to finish is over. */
+  readonly abort: AbortSignal;
+  /** Stop after the move that is being made. */
+  readonly stopping: () => boolean;
+}
+
+/**
+ * Moves a claimed run as far as it goes now: until it parks, ends, or the lease is lost. Level-triggered: it reads the state and does the next thing, so it is
+ * safe to call late, twice, and after a crash. Throws bugs and lost databases; never because of what an act does.
+ */
+export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<void> {
+  const current = await engine.workspaces.current();
+  let state = await readState(engine.db, lease.runId);
+  failpoint("reconcile.read");
+  const pinned = state.run.revision === current.revision ? current.workspace : await engine.workspaces.at(state.run.revision);
+  if (!isOpen(state.run.state)) return;
+  for (;;) {
+    if (until.abort.aborted || until.stopping()) throw new LeaseLost(`the reconcile of ${lease.runId} was told to stop`);
+    const session: Session = { engine, lease, state, signal: until.abort, pinned, current };
+    const made = await makeMove(session);
+    if (made.kind !== "moved") return;
+    state = made.state ?? (await readState(engine.db, lease.runId));
+    failpoint("reconcile.reread");
+  }
+}
+
+async function makeMove(session: Session): Promise<Made> {
+  const { engine, lease, state, pinned } = session;
+  const answered = quarantineAnswer(session);
+  if (answered) return answered();
+  if (lease.tries > engine.maxTries) return quarantine(session);
+  const procedure = engine.procedures.get(state.run.procedure);
+  if (!procedure) throw new Error(`the procedure ${state.run.procedure} of ${state.run.id} is unknown`);
+  return carryOut(session, nextMove(state, procedure, pinned));
+}
+
+function carryOut(session: Session, move: Move): Promise<Made> {
+  switch (move.kind) {
+    case "perform":
+      return performActs(session, move.acts);
+    case "findThenPerform":
+      return findThenPerform(session, move.act);
+    case "askIfHappened":
+      return askIfHappened(session, move.act);
+    case "settleUnknown":
+      return settleUnknown(session, move.act, move.ask);
+    case "refuse":
+      return refuseByAsk(session, move.act, move.ask);
+    case "settle":
+      return settleByAsk(session, move.act, move.ask);
+    case "park":
+      return park(session, move.untilMs);
+    case "think":
+      return think(session, move.thought);
+    case "plan":
+      return plan(session, move);
+    case "ask":
+      return ask(session, move);
+    case "finish":
+    case "fail":
+      return finish(session, move);
+  }
+}

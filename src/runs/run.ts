@@ -1,0 +1,79 @@
+import type { Act } from "#src/acts/act.ts";
+import type { Ask } from "#src/asks/ask.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import type { RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
+import type { Trust } from "#src/policy/trust.ts";
+import type { Ticket } from "#src/tickets/ticket.ts";
+
+/*
+ * How a run moves. `running` is set by the claim and `waiting` by the park of leases/; the rest by one guarded statement each.
+ *
+ *   queued ──▶ running ◀──▶ waiting
+ *                 ├──▶ done | failed                      ended, with a receipt
+ *                 ├──▶ quarantined ──▶ queued | failed    it broke the process too often; a person says which
+ *                 ├──▶ paused ──▶ queued                  by a person
+ *                 └──▶ interrupted                        its outside part was lost (a worker); a retry is a new run
+ *   from every open state: cancelled
+ */
+export const RUN_MOVES = {
+  queued: ["running", "paused", "cancelled", "quarantined"],
+  running: ["waiting", "done", "failed", "quarantined", "paused", "interrupted", "cancelled"],
+  waiting: ["running", "paused", "cancelled"],
+  paused: ["queued", "cancelled"],
+  quarantined: ["queued", "failed", "cancelled"],
+  done: [],
+  failed: [],
+  interrupted: [],
+  cancelled: [],
+} as const satisfies Record<string, readonly string[]>;
+
+export type RunStatus = keyof typeof RUN_MOVES;
+
+export interface Run {
+  readonly id: RunId;
+  readonly ticketId: TicketId | null;
+  readonly threadId: ThreadId | null;
+  readonly agent: string;
+  /** `model` or `rules`: `auto` was decided when the run was made. */
+  readonly runner: "model" | "rules";
+  readonly procedure: string;
+  readonly state: RunStatus;
+  readonly reason: string | null;
+  readonly attempt: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly limits: RunLimits;
+  /** The revision of the workspace whose instructions, tools and models this run keeps. */
+  readonly revision: number;
+  readonly turns: number;
+  readonly createdAtMs: number;
+  readonly endedAtMs: number | null;
+}
+
+export interface RunLimits {
+  readonly maxTurns: number;
+  readonly maxOutputTokens: number;
+}
+
+/** One entry of the transcript. `source`: `rules`, a model id, `system`, or who said it. */
+export interface Message {
+  readonly seq: number;
+  readonly role: "input" | "thought" | "note";
+  readonly name: string | null;
+  readonly source: string;
+  readonly trust: Trust;
+  readonly content: Json;
+}
+
+/** All that the next move depends on, read in one go. */
+export interface RunState {
+  readonly run: Run;
+  readonly ticket: Ticket | null;
+  readonly messages: readonly Message[];
+  /** In the order in which they were planned. */
+  readonly acts: readonly Act[];
+  readonly asks: readonly Ask[];
+  /** The database clock when this was read. */
+  readonly nowMs: number;
+}
+
+export const isOpen = (state: RunStatus): boolean => RUN_MOVES[state].length > 0;

@@ -1,0 +1,56 @@
+import { sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { NewMessage } from "#src/acts/store/end.ts";
+import type { Lease } from "#src/leases/lease.ts";
+import type { Run, RunStatus } from "../run.ts";
+
+export type NewRun = Pick<Run, "id" | "ticketId" | "threadId" | "agent" | "runner" | "procedure" | "labels" | "limits" | "revision" | "attempt"> & {
+  readonly lanes: readonly string[];
+  readonly retryOf: string | null;
+};
+
+/** Makes a run that is due at once. */
+export async function insertRun(tx: Db | Transaction, run: NewRun): Promise<void> {
+  await sql`
+    insert into runs (id, ticket_id, thread_id, agent, runner, procedure, state, labels, limits, revision, attempt, lanes, retry_of, created_at, due)
+    values (${run.id}, ${run.ticketId}, ${run.threadId}, ${run.agent}, ${run.runner}, ${run.procedure}, 'queued', ${JSON.stringify(run.labels)}::jsonb,
+            ${JSON.stringify(run.limits)}::jsonb, ${run.revision}, ${run.attempt}, ${run.lanes}::text[], ${run.retryOf}, loop_now(), loop_now())`.execute(tx);
+}
+
+export async function insertMessage(tx: Db | Transaction, runId: string, message: NewMessage): Promise<void> {
+  await sql`
+    insert into messages (run_id, seq, role, name, source, trust, content)
+    values (${runId}, ${message.seq}, ${message.role}, ${message.name}, ${message.source}, ${message.trust}, ${JSON.stringify(message.content)}::jsonb)`.execute(tx);
+}
+
+export async function setTurns(tx: Transaction, runId: string, turns: number): Promise<void> {
+  await sql`update runs set turns = greatest(turns, ${turns}) where id = ${runId}`.execute(tx);
+}
+
+/** Ends the run; its lease ends with it. */
+export async function endRun(tx: Transaction, lease: Lease, end: { state: "done" | "failed"; reason: string | null }): Promise<void> {
+  await sql`
+    update runs set state = ${end.state}, reason = ${end.reason}, ended_at = loop_now(), holder = null, due = null
+    where id = ${lease.runId} and fence = ${lease.fence}`.execute(tx);
+}
+
+/** Takes a run out of the hands of whoever holds it. False when its state does not allow the move. */
+export async function seizeRun(tx: Transaction, runId: string, move: { from: readonly RunStatus[]; to: RunStatus; reason: string; due: boolean; ends: boolean }): Promise<boolean> {
+  const { rows } = await sql<{ id: string }>`
+    update runs set state = ${move.to}, reason = ${move.reason}, fence = fence + 1, wake = wake + 1, holder = null, tries = 0,
+      due = case when ${move.due} then loop_now() end, ended_at = case when ${move.ends} then loop_now() end
+    where id = ${runId} and state = any(${move.from}::text[])
+    returning id`.execute(tx);
+  return rows.length === 1;
+}
+
+/** Sets a held run aside: nobody claims it before it is woken. */
+export async function setAside(tx: Transaction, lease: Lease, reason: string): Promise<void> {
+  await sql`
+    update runs set state = 'quarantined', reason = ${reason}, holder = null, due = null, tries = 0 where id = ${lease.runId} and fence = ${lease.fence}`.execute(tx);
+}
+
+/** A held run that was set aside goes on. */
+export async function takeUp(tx: Transaction, lease: Lease): Promise<void> {
+  await sql`update runs set reason = null where id = ${lease.runId} and fence = ${lease.fence}`.execute(tx);
+}

@@ -1,0 +1,19 @@
+import type { z } from "zod";
+import type { ModelMessage, ToolOffer } from "#src/acts/ports/model-port.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { RunState } from "../run.ts";
+
+/** One purpose of thinking: what a model is told, and the shape of what it must answer. */
+export interface ThoughtKind {
+  readonly purpose: string;
+  /** Structured answers are checked against this; without it the answer is text and tool calls. */
+  readonly schema?: (workspace: Workspace) => z.ZodType;
+  readonly temperature?: number;
+  prompt(state: RunState, workspace: Workspace): Prompt;
+}
+
+export interface Prompt {
+  readonly system: string;
+  readonly messages: readonly ModelMessage[];
+  readonly tools: readonly ToolOffer[];
+}

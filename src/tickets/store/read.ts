@@ -1,0 +1,85 @@
+import { sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { PrincipalId, ThreadId, TicketId } from "#src/kernel/ids.ts";
+import type { Trust } from "#src/policy/trust.ts";
+import type { Ticket, TicketStatus, Triage } from "../ticket.ts";
+
+interface TicketRow {
+  readonly id: TicketId;
+  readonly number: number;
+  readonly status: TicketStatus;
+  readonly title: string;
+  readonly body: string;
+  readonly language: string | null;
+  readonly source: string;
+  readonly sender: string;
+  readonly sender_principal_id: PrincipalId | null;
+  readonly trust: Trust;
+  readonly thread_id: ThreadId | null;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly agent: string;
+  readonly route_reason: string;
+  readonly triage: Partial<Triage> | null;
+  readonly assignee: string | null;
+  readonly version: number;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+  readonly resolved_at: Date | null;
+  readonly resolution: Json | null;
+}
+
+/** By id or by number (`12` or `#12`). @throws LoopError ticket_unknown */
+export async function requireTicket(db: Db | Transaction, idOrNumber: string): Promise<Ticket> {
+  const number = /^#?(\d{1,15})$/.exec(idOrNumber)?.[1];
+  const { rows } = await sql<TicketRow>`select * from tickets where id = ${idOrNumber} or number = ${number ?? null}::bigint`.execute(db);
+  if (rows[0]) return toTicket(rows[0]);
+  throw new LoopError("ticket_unknown", `There is no ticket ${idOrNumber.slice(0, 80)}. \`loop tickets\` lists those there are.`, { facts: { ticket: idOrNumber.slice(0, 80) } });
+}
+
+export interface TicketQuery {
+  /** Empty: every status. */
+  readonly statuses: readonly TicketStatus[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Only tickets older than this one. */
+  readonly before?: { readonly createdAtMs: number; readonly id: string };
+  readonly limit: number;
+}
+
+/** Newest first. */
+export async function listTickets(db: Db | Transaction, query: TicketQuery): Promise<Ticket[]> {
+  const { rows } = await sql<TicketRow>`
+    select * from tickets
+    where (cardinality(${query.statuses}::text[]) = 0 or status = any(${query.statuses}::text[]))
+      and labels @> ${JSON.stringify(query.labels)}::jsonb
+      and (${query.before?.id ?? null}::text is null or (created_at, id) < (to_timestamp(${query.before?.createdAtMs ?? 0} / 1000.0), ${query.before?.id ?? null}))
+    order by created_at desc, id desc limit ${query.limit}`.execute(db);
+  return rows.map(toTicket);
+}
+
+function toTicket(row: TicketRow): Ticket {
+  return {
+    id: row.id,
+    number: row.number,
+    status: row.status,
+    title: row.title,
+    body: row.body,
+    language: row.language,
+    source: row.source,
+    sender: row.sender,
+    senderPrincipalId: row.sender_principal_id,
+    trust: row.trust,
+    threadId: row.thread_id,
+    labels: row.labels,
+    agent: row.agent,
+    routeReason: row.route_reason,
+    triage: row.triage,
+    assignee: row.assignee,
+    version: row.version,
+    createdAtMs: row.created_at.getTime(),
+    updatedAtMs: row.updated_at.getTime(),
+    resolvedAtMs: row.resolved_at?.getTime() ?? null,
+    resolution: row.resolution,
+  };
+}

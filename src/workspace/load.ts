@@ -1,0 +1,86 @@
+import { LoopError } from "#src/kernel/errors.ts";
+import type { FileSet } from "./files.ts";
+import { listFolder } from "./folder.ts";
+import type { Entity, Goal, Sensor, Skill, Workspace } from "./model.ts";
+import { folderOf, voiceId } from "./names.ts";
+import { type Part, type Parts, readParts } from "./parts.ts";
+import { inOrder, type Problem, problemsText } from "./problem.ts";
+import { referenceProblems, sensorNames } from "./references.ts";
+
+export type ParsedWorkspace = { readonly kind: "ok"; readonly workspace: Workspace } | { readonly kind: "problems"; readonly problems: readonly Problem[] };
+
+/**
+ * The files of a workspace folder that something reads; dotfiles, node_modules, README.md and everything unknown are left out.
+ * @throws LoopError workspace_invalid when the folder cannot be read, or holds links that leave it, files over 1 MB or more than 10,000 files
+ */
+export async function readFolder(folder: string): Promise<FileSet> {
+  const { files, problems } = await listFolder(folder);
+  if (problems.length > 0) throw invalidWorkspace(problems);
+  return files;
+}
+
+export function invalidWorkspace(problems: readonly Problem[]): LoopError {
+  return new LoopError("workspace_invalid", problemsText(problems), { facts: { problems: problems.length, file: problems[0]?.file ?? null } });
+}
+
+/** Pure: the same files give the same workspace in every process, so each builds it from the record. Problems come all at once, in order of file and line. Never throws. */
+export function parseWorkspace(files: FileSet): ParsedWorkspace {
+  const { parts, problems } = readParts(files);
+  const all = [...problems, ...referenceProblems(parts)];
+  return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts) } : { kind: "problems", problems: inOrder(all) };
+}
+
+const sourced = <T extends object>(part: Part<T>): T & { source: string } => ({ ...part.data, source: part.file });
+const written = <T extends object>(part: Part<T>): T & { source: string; body: string } => ({ ...part.data, source: part.file, body: part.body });
+
+function toWorkspace(parts: Parts): Workspace {
+  return {
+    manifest: sourced(parts.of("workspace")[0]!),
+    agents: parts.of("agent").map(sourced),
+    policies: parts.of("policy").map(sourced),
+    budgets: parts.of("budget").map(sourced),
+    team: parts.of("team").flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, source: file }))),
+    sops: parts.of("sop").map(written),
+    voice: parts.of("voice").map((part) => ({ ...written(part), id: voiceId(part.file) })),
+    history: parts.of("history").flatMap(({ file, data }) => data.items.map((item) => ({ ...item, source: file }))),
+    entities: entities(parts),
+    skills: parts.of("skill").map((part) => skill(parts, part)),
+    goals: parts.of("goal").map(goal),
+    sensors: sensors(parts),
+    playbook: parts.playbook ? { source: parts.playbook.file, body: parts.playbook.body } : null,
+  };
+}
+
+function entities(parts: Parts): Map<string, Entity[]> {
+  const byKind = new Map<string, Entity[]>();
+  for (const { file, data } of parts.of("entities")) {
+    const items = data.items.map((item) => ({ ...item, kind: data.entity, source: file }));
+    byKind.set(data.entity, [...(byKind.get(data.entity) ?? []), ...items]);
+  }
+  return byKind;
+}
+
+function skill(parts: Parts, part: ReturnType<typeof skillParts>[number]): Skill {
+  const folder = folderOf(part.file);
+  return {
+    name: part.data.name,
+    description: part.data.description,
+    frontMatter: part.data,
+    metadata: parts.of("skillMetadata").find(({ file }) => folderOf(file) === folder)?.data ?? null,
+    files: parts.paths.filter((path) => path.startsWith(`skills/${folder}/`) && path.split("/").length > 3),
+    source: part.file,
+    body: part.body,
+  };
+}
+
+const skillParts = (parts: Parts) => parts.of("skill");
+
+function goal(part: Part<{ readonly title?: string | undefined; readonly labels: Record<string, string> }>): Goal {
+  const id = part.file.slice("goals/".length, -".md".length);
+  const heading = /^#\s+(.+)$/m.exec(part.body)?.[1]?.trim();
+  return { id, title: part.data.title ?? heading ?? id, labels: part.data.labels, archived: id.startsWith("archive/"), source: part.file, body: part.body };
+}
+
+function sensors(parts: Parts): Sensor[] {
+  return parts.paths.flatMap((source) => sensorNames([source]).map((name) => ({ name, source })));
+}

@@ -1,0 +1,92 @@
+import type { Part, Parts } from "./parts.ts";
+import { fileProblem, type Path, pathText, type Problem } from "./problem.ts";
+
+interface Named {
+  readonly part: Part<unknown>;
+  readonly path: Path;
+  readonly name: string;
+}
+
+/** What policy answers when no rule of the workspace does; a rule of that name could not be told from it. */
+const RESERVED_RULES = new Set(["default", "egress"]);
+
+/** Names given twice, names that are taken, and skills whose folder and text disagree. */
+export function nameProblems(parts: Parts): Problem[] {
+  const items = <T extends { id: string }>(part: Part<unknown>, list: readonly T[], member: string): Named[] =>
+    list.map((item, index) => ({ part, path: [member, index, "id"], name: item.id }));
+  const byName = (list: readonly Part<{ readonly name: string }>[]): Named[] => list.map((part) => ({ part, path: ["name"], name: part.data.name }));
+  const rules = parts.of("policy").flatMap((part) => part.data.rules.map((rule, index) => ({ part, path: ["rules", index, "name"], name: rule.name })));
+  return [
+    ...twice("agent", byName(parts.of("agent"))),
+    ...twice("team", byName(parts.of("team"))),
+    ...twice("policy", byName(parts.of("policy"))),
+    ...twice("budget", byName(parts.of("budget"))),
+    ...twice("rule", rules),
+    ...rules
+      .filter(({ name }) => RESERVED_RULES.has(name))
+      .map((rule) => problem(rule, `the rule name ${rule.name}, which policy itself uses`, "another name")),
+    ...twice(
+      "person",
+      parts.of("team").flatMap((part) => items(part, part.data.members, "members")),
+    ),
+    ...twice(
+      "SOP",
+      parts.of("sop").map((part) => ({ part, path: ["id"], name: part.data.id })),
+    ),
+    ...twice(
+      "voice",
+      parts.of("voice").map((part) => ({ part, path: [], name: voiceId(part.file) })),
+    ),
+    ...twice(
+      "case",
+      parts.of("history").flatMap((part) => items(part, part.data.items, "items")),
+    ),
+    ...entityKinds(parts).flatMap((kind) => {
+      const files = parts.of("entities").filter(({ data }) => data.entity === kind);
+      return twice(
+        kind,
+        files.flatMap((part) => items(part, part.data.items, "items")),
+      );
+    }),
+    ...skillProblems(parts),
+  ];
+}
+
+const entityKinds = (parts: Parts): string[] => [...new Set(parts.of("entities").map(({ data }) => data.entity))];
+
+export const voiceId = (file: string): string => file.split("/").at(-1)!.replace(/\.md$/, "");
+
+const problem = ({ part, path }: Named, seen: string, expected: string): Problem => ({
+  file: part.file,
+  ...part.locate(path),
+  path: pathText(path),
+  seen,
+  expected,
+});
+
+function twice(what: string, all: readonly Named[]): Problem[] {
+  const first = new Map<string, Named>();
+  return all.flatMap((named) => {
+    const earlier = first.get(named.name);
+    if (earlier === undefined) {
+      first.set(named.name, named);
+      return [];
+    }
+    const { line } = earlier.part.locate(earlier.path);
+    return [problem(named, `the ${what} ${named.name} a second time`, `another name; the first stands in ${earlier.part.file}:${line}`)];
+  });
+}
+
+function skillProblems(parts: Parts): Problem[] {
+  const texts = new Set(parts.of("skill").map(({ file }) => folderOf(file)));
+  const misnamed = parts.of("skill").filter(({ file, data }) => data.name !== folderOf(file));
+  const textless = parts.broken.has("skill") ? [] : parts.of("skillMetadata").filter(({ file }) => !texts.has(folderOf(file)));
+  return [
+    ...misnamed.map((part) =>
+      problem({ part, path: ["name"], name: part.data.name }, `the name ${part.data.name}`, `the name of its folder, ${folderOf(part.file)}`),
+    ),
+    ...textless.map(({ file }) => fileProblem(file, "a skill.yaml alone", `a file skills/${folderOf(file)}/SKILL.md beside it`)),
+  ];
+}
+
+export const folderOf = (file: string): string => file.split("/")[1]!;

@@ -1,0 +1,165 @@
+import { nameProblems } from "./names.ts";
+import { didYouMean } from "./nearest.ts";
+import type { Part, Parts } from "./parts.ts";
+import { type Path, pathText, type Problem } from "./problem.ts";
+import type { Place } from "./files.ts";
+
+/** A name in one file that should stand for something in another. */
+export interface Reference {
+  readonly part: Part<unknown>;
+  readonly path: Path;
+  readonly name: string;
+}
+
+/** What names may refer to. `place`: where they are written; while a file there is unsound, nothing is said about names that are missing. */
+interface Known {
+  readonly what: string;
+  readonly place: readonly Place[];
+  readonly names: ReadonlySet<string>;
+}
+
+/** Names that stand for nothing, and names given twice. */
+export function referenceProblems(parts: Parts): Problem[] {
+  const missing = [
+    ...missingIn(parts, knownVendors(parts), vendorReferences(parts)),
+    ...labelProblems(parts),
+    ...missingIn(
+      parts,
+      { what: "person", place: ["team"], names: new Set(parts.of("team").flatMap((team) => team.data.members.map((one) => one.id))) },
+      people(parts),
+    ),
+    ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
+    ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
+  ];
+  return [...missing, ...nameProblems(parts)];
+}
+
+export const sensorNames = (paths: readonly string[]): string[] => paths.flatMap((path) => /^sensors\/([^/]+?)(?:\.[^./]+)?$/.exec(path)?.[1] ?? []);
+
+function missingIn(parts: Parts, known: Known, references: readonly Reference[]): Problem[] {
+  if (known.place.some((place) => parts.broken.has(place))) return [];
+  const names = [...known.names];
+  return references
+    .filter((reference) => !known.names.has(reference.name))
+    .map(({ part, path, name }, index) => ({
+      file: part.file,
+      ...part.locate(path),
+      path: pathText(path),
+      seen: `the ${known.what} ${name}, which is nowhere described`,
+      expected: names.length === 0 ? `a ${known.what} that exists; there is none yet` : `one of ${shown(names)}`,
+      ...(index < HINTED ? didYouMean(name, names) : {}),
+    }));
+}
+
+const HINTED = 100; // each looks at every name
+const SHOWN_NAMES = 12;
+const shown = (names: readonly string[]): string => {
+  const sorted = names.toSorted();
+  return sorted.length <= SHOWN_NAMES ? sorted.join(", ") : `${sorted.slice(0, SHOWN_NAMES).join(", ")} and ${sorted.length - SHOWN_NAMES} more`;
+};
+
+const each = (part: Part<unknown>, path: Path, names: readonly string[]): Reference[] => names.map((name, index) => ({ part, path: [...path, index], name }));
+
+function entityNames(parts: Parts, kind: string): Set<string> {
+  return new Set(parts.of("entities").flatMap(({ data }) => (data.entity === kind ? data.items.map((item) => item.id) : [])));
+}
+
+const knownVendors = (parts: Parts): Known => ({ what: "vendor", place: ["entities"], names: entityNames(parts, "vendor") });
+
+function vendorReferences(parts: Parts): Reference[] {
+  return [
+    ...parts.of("sop").flatMap((part) => each(part, ["preferredVendors"], part.data.preferredVendors)),
+    ...parts.of("skillMetadata").flatMap((part) => each(part, ["preferredVendors"], part.data.preferredVendors)),
+    ...parts
+      .of("history")
+      .flatMap((part) => part.data.items.flatMap((item, index) => (item.vendor ? [{ part, path: ["items", index, "vendor"], name: item.vendor }] : []))),
+    ...parts
+      .of("entities")
+      .flatMap((part) =>
+        part.data.items.flatMap((item, index) =>
+          Object.entries(item.preferredVendors).flatMap(([category, names]) => each(part, ["items", index, "preferredVendors", category], names)),
+        ),
+      ),
+  ];
+}
+
+/** A label whose key is a kind of entity names one of them; other labels are free. */
+function labelProblems(parts: Parts): Problem[] {
+  const byKey = Map.groupBy(labelReferences(parts), ({ key }) => key);
+  return [...new Set(parts.of("entities").map(({ data }) => data.entity))].flatMap((kind) => {
+    const ofKind = (byKey.get(kind) ?? []).filter(({ name }) => !name.includes("*"));
+    return missingIn(parts, { what: kind, place: ["entities"], names: entityNames(parts, kind) }, ofKind);
+  });
+}
+
+type LabelReference = Reference & { readonly key: string };
+
+function labelReferences(parts: Parts): LabelReference[] {
+  const of = (part: Part<unknown>, path: Path, labels: Readonly<Record<string, string>>): LabelReference[] =>
+    Object.entries(labels).map(([key, name]) => ({ part, path: [...path, key], name, key }));
+  return [
+    ...parts.of("sop").flatMap((part) => of(part, ["labels"], part.data.labels)),
+    ...parts.of("voice").flatMap((part) => of(part, ["labels"], part.data.labels)),
+    ...parts.of("goal").flatMap((part) => of(part, ["labels"], part.data.labels)),
+    ...parts.of("history").flatMap((part) => part.data.items.flatMap((item, index) => of(part, ["items", index, "labels"], item.labels))),
+    ...parts.of("entities").flatMap((part) => part.data.items.flatMap((item, index) => of(part, ["items", index, "labels"], item.labels))),
+    ...parts.of("skillMetadata").flatMap((part) => of(part, ["triggers", "labels"], part.data.triggers.labels)),
+    ...parts.of("agent").flatMap((part) => of(part, ["handles", "labels"], part.data.handles.labels)),
+    ...parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => of(part, ["rules", index, "when", "label"], rule.when.label ?? {}))),
+    ...parts.of("budget").flatMap((part) => {
+      const { scope } = part.data;
+      return "label" in scope && scope.value !== undefined ? [{ part, path: ["scope", "value"], name: scope.value, key: scope.label }] : [];
+    }),
+    ...parts
+      .of("team")
+      .flatMap((part) =>
+        part.data.members.flatMap((member, index) =>
+          Object.entries(member.looksAfter).flatMap(([key, names]) => each(part, ["members", index, "looksAfter", key], names).map((one) => ({ ...one, key }))),
+        ),
+      ),
+  ];
+}
+
+/** Approvers by name: in policies, in the thresholds of SOPs and skills, and where an ask escalates to. */
+function people(parts: Parts): Reference[] {
+  const policies = parts
+    .of("policy")
+    .flatMap((part) =>
+      part.data.rules.flatMap((rule, index) => [
+        ...each(part, ["rules", index, "approvers", "names"], rule.approvers?.names ?? []),
+        ...rule.expiry.flatMap((step, at) => (step.do === "escalate" ? each(part, ["rules", index, "expiry", at, "to", "names"], step.to.names) : [])),
+      ]),
+    );
+  return [
+    ...policies,
+    ...parts.of("sop").flatMap((part) => each(part, ["escalation", "approvers", "names"], part.data.escalation?.approvers?.names ?? [])),
+    ...parts.of("skillMetadata").flatMap((part) => each(part, ["approval", "approvers", "names"], part.data.approval?.approvers?.names ?? [])),
+  ];
+}
+
+/** In policies a `*` makes a pattern; a name without one that no agent has would make a rule that never applies. */
+function agentReferences(parts: Parts): Reference[] {
+  const policies = parts
+    .of("policy")
+    .flatMap((part) => part.data.rules.flatMap((rule, index) => each(part, ["rules", index, "when", "agent"], rule.when.agent ?? [])));
+  return [
+    ...parts.of("workspace").flatMap((part) => (part.data.defaults.agent ? [{ part, path: ["defaults", "agent"], name: part.data.defaults.agent }] : [])),
+    ...parts.of("budget").flatMap((part) => ("agent" in part.data.scope ? [{ part, path: ["scope", "agent"], name: part.data.scope.agent }] : [])),
+    ...policies.filter(({ name }) => !name.includes("*")),
+  ];
+}
+
+const knownCategories = (parts: Parts): Known => ({
+  what: "category",
+  place: ["sop", "history"],
+  names: new Set([...parts.of("sop").map(({ data }) => data.category), ...parts.of("history").flatMap(({ data }) => data.items.map((item) => item.category))]),
+});
+
+const skillCategories = (parts: Parts): Reference[] => parts.of("skillMetadata").map((part) => ({ part, path: ["category"], name: part.data.category }));
+
+function sensorReferences(parts: Parts): Reference[] {
+  return [...parts.of("sop"), ...parts.of("skillMetadata")].flatMap((part) =>
+    part.data.check?.by === "sensor" ? [{ part, path: ["check", "sensor"], name: part.data.check.sensor }] : [],
+  );
+}
