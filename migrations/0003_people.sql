@@ -17,6 +17,7 @@ create table identities (
   principal_id text not null references principals (id),
   primary key (surface, external_id)
 );
+create index identities_principal on identities (principal_id);
 
 -- The value is shown once, when it is made; only its SHA-256 is kept.
 create table tokens (
@@ -29,3 +30,4 @@ create table tokens (
   expires_at timestamptz,
   revoked_at timestamptz
 );
+create index tokens_principal on tokens (principal_id);

@@ -1,3 +1,5 @@
+-- The reply to a request, under a key that its sender chose. The row is written in the transaction of the effect, so nobody else ever sees one without its
+-- reply. `request_digest` is over everything that makes the request what it is: the same key on another one is refused.
 create table idempotency_keys (
   principal_id text not null,
   key text not null,

@@ -4,8 +4,8 @@ import type { Cut } from "./words.ts";
 
 /** Items of a layer that are ranked for their words; a word that alone is in more is left to the ranking. */
 export const RANKED_ITEMS = 1_000;
-/** Words that an answer is ranked by: the rarest. More cost time and change little. */
-export const RANKED_WORDS = 24;
+/** Words that an item is scored by: the rarest. More cost time and change little. */
+export const SCORED_WORDS = 24;
 
 export interface WeighedWord {
   readonly word: string;
@@ -41,10 +41,10 @@ export function questionOf(cut: Cut, layers: readonly Layer[], counts: readonly 
   const asked = [...cut.words.map(weighed(true)), ...cut.grams.map(weighed(false))];
   const known = asked.filter(({ items }) => items > 0).toSorted((a, b) => b.weight - a.weight || (a.word < b.word ? -1 : 1));
   const unknown = asked.filter(({ items, whole }) => items === 0 && whole);
-  const words = known.slice(0, RANKED_WORDS);
+  const words = known.slice(0, SCORED_WORDS);
   const knownWeight = words.reduce((sum, { weight }) => sum + weight, 0);
   // Lessons may have words that are not counted yet, so a word that no item seems to have is still looked for.
-  const looked = [...words, ...unknown.slice(0, RANKED_WORDS - words.length).map((one) => ({ ...one, weight: knownWeight / Math.max(1, words.length) || 1 }))];
+  const looked = [...words, ...unknown.slice(0, SCORED_WORDS - words.length).map((one) => ({ ...one, weight: knownWeight / Math.max(1, words.length) || 1 }))];
   const fullWeight = knownWeight * (1 + unknown.length / Math.max(1, words.length)) || unknown.length;
 
   const chosen = layers.map((layer) => ({ layer, ...affordable(looked, (word) => itemsWith(word, layer)) }));

@@ -58,6 +58,8 @@ const QUERY_WORDS = 256;
 const QUERY_TAGS = 16;
 const EMBED_TIMEOUT_MS = 5_000;
 const A_THOUSAND_YEARS_MS = 31_556_952_000_000;
+/** The rarest words choose the candidates, all of them score; the database spends most of its time here. */
+const RANKING_WORDS = 12;
 /** Newest items of a layer that are looked at for words that are everywhere. */
 const NEWEST_ITEMS = 300;
 /** Of one source, so that nobody fills an answer by writing much. History files hold many cases by design. */
@@ -106,32 +108,17 @@ interface Search {
   readonly near: { readonly vector: Float32Array; readonly embedder: BrainEmbedder } | null;
 }
 
-/** The scan works in this process while the database looks for words; within a transaction there is one connection, so one comes after the other. */
+/** One after the other: within a transaction there is one connection. */
 async function findIds(db: Db | Transaction, search: Search): Promise<string[]> {
-  const byMeaning = () => findByMeaning(db, search);
-  const byWords = () => findByText(db, search);
-  const found = db.isTransaction ? [await byWords(), await byMeaning()] : await Promise.all([byWords(), byMeaning()]);
-  return [...new Set(found.flat())];
-}
-
-/** What the ranking of the database lists below the limit may score higher for its label or meaning. */
-const candidatesPerLayer = (query: BrainQuery): number => Math.max(24, query.limitPerLayer * 3);
-
-async function findByMeaning(db: Db | Transaction, { query, layers, near }: Search): Promise<string[]> {
-  if (near === null) return [];
-  const asked = { vector: near.vector, layers, scopes: query.scopes, limitPerLayer: candidatesPerLayer(query) };
-  return exactScan(near.embedder).nearest(db, asked);
-}
-
-async function findByText(db: Db | Transaction, search: Search): Promise<string[]> {
-  const { query, layers, question } = search;
+  const { query, layers, question, near } = search;
   const sight = sightOf(query);
-  const limitPerLayer = candidatesPerLayer(query);
-  const ranking = question.words.map(({ word }) => word);
+  const limitPerLayer = Math.max(24, query.limitPerLayer * 3); // what the database ranks below the limit may score higher for its label or meaning
+  const ranking = question.words.slice(0, RANKING_WORDS).map(({ word }) => word);
   const byWords = await findByWords(db, { ...sight, layers: question.rare, ranking, limitPerLayer });
   const newest = await findNewest(db, { ...sight, layers: question.crowded, ranking, window: NEWEST_ITEMS, limitPerLayer });
   const byTags = await findByTags(db, { ...sight, layers, tags: tagsAsked(query), limitPerTag: Math.max(6, query.limitPerLayer) });
-  return [...byWords, ...newest, ...byTags];
+  const byMeaning = near === null ? [] : await exactScan(near.embedder).nearest(db, { vector: near.vector, layers, scopes: query.scopes, limitPerLayer });
+  return [...new Set([...byWords, ...newest, ...byTags, ...byMeaning])];
 }
 
 const sightOf = (query: BrainQuery) => ({ scopes: query.scopes, maxAgeMs: Math.min(query.maxAgeMs ?? A_THOUSAND_YEARS_MS, A_THOUSAND_YEARS_MS) });

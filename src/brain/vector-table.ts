@@ -1,22 +1,23 @@
 import { setImmediate as nextTick } from "node:timers/promises";
+import { DotProducts, STEP } from "./dot-products.ts";
 import type { Layer } from "./item.ts";
 import type { StoredVector } from "./store/vectors.ts";
 import type { Nearest } from "./vector-index.ts";
 
 const FIRST_ROWS = 1_024;
-/** Rows between two breaths of the event loop: some 5 ms. */
+/** Rows between two breaths of the event loop: well below a millisecond. */
 const ROWS_A_TURN = 20_000;
 const LARGEST_BYTE = 127;
 
 /** The vectors of one embedder in one block of memory, to be read through from end to end. */
 export class VectorTable {
   readonly #dimensions: number;
-  /** Row length: dimensions rounded up to a multiple of four, filled with zeros. */
+  /** Row length: dimensions, filled up with zeros. */
   readonly #stride: number;
-  #bytes: Int8Array;
-  #scales: Float32Array;
+  readonly #products: DotProducts;
+  #scales = new Float32Array(FIRST_ROWS);
   /** For each row its place in `#groups`. */
-  #groupOf: Uint32Array;
+  #groupOf = new Uint32Array(FIRST_ROWS);
   readonly #ids: string[] = [];
   readonly #rowOf = new Map<string, number>();
   readonly #groups: { layer: Layer; scope: string }[] = [];
@@ -24,10 +25,9 @@ export class VectorTable {
 
   constructor(dimensions: number) {
     this.#dimensions = dimensions;
-    this.#stride = Math.ceil(dimensions / 4) * 4;
-    this.#bytes = new Int8Array(FIRST_ROWS * this.#stride);
-    this.#scales = new Float32Array(FIRST_ROWS);
-    this.#groupOf = new Uint32Array(FIRST_ROWS);
+    this.#stride = Math.ceil(dimensions / STEP) * STEP;
+    this.#products = new DotProducts(this.#stride, ROWS_A_TURN);
+    this.#products.reserve(FIRST_ROWS);
   }
 
   get size(): number {
@@ -42,7 +42,7 @@ export class VectorTable {
       this.#rowOf.set(vector.itemId, row);
       if (row === this.#scales.length) this.#grow();
     }
-    this.#bytes.set(vector.bytes.subarray(0, this.#dimensions), row * this.#stride);
+    this.#products.write(row, vector.bytes.subarray(0, this.#dimensions));
     this.#scales[row] = vector.scale;
     this.#groupOf[row] = this.#groupFor(vector);
   }
@@ -59,14 +59,13 @@ export class VectorTable {
     return best.flatMap((list) => list.ids());
   }
 
-  #scan(part: { query: Int32Array; bestOf: readonly (Best | undefined)[]; from: number; to: number }): void {
-    const { query, bestOf } = part;
-    const bytes = this.#bytes;
-    const stride = this.#stride;
-    for (let row = part.from; row < part.to; row += 1) {
+  #scan(part: { query: Int16Array; bestOf: readonly (Best | undefined)[]; from: number; to: number }): void {
+    const { query, bestOf, from, to } = part;
+    const products = this.#products.of(query, from, to);
+    for (let row = from; row < to; row += 1) {
       const best = bestOf[this.#groupOf[row]!];
       if (best === undefined) continue;
-      const score = dot(query, bytes, row * stride) * this.#scales[row]!;
+      const score = products[row - from]! * this.#scales[row]!;
       if (score >= best.floor) best.offer(score, this.#ids[row]!);
     }
   }
@@ -80,36 +79,21 @@ export class VectorTable {
 
   #grow(): void {
     const rows = this.#scales.length * 2;
-    const [bytes, scales, groupOf] = [new Int8Array(rows * this.#stride), new Float32Array(rows), new Uint32Array(rows)];
-    bytes.set(this.#bytes);
+    const [scales, groupOf] = [new Float32Array(rows), new Uint32Array(rows)];
     scales.set(this.#scales);
     groupOf.set(this.#groupOf);
-    [this.#bytes, this.#scales, this.#groupOf] = [bytes, scales, groupOf];
+    [this.#scales, this.#groupOf] = [scales, groupOf];
+    this.#products.reserve(rows);
   }
 }
 
 /** The query as whole numbers, as large as a sum of products with signed bytes stays within 32 bits. */
-function toWhole(vector: Float32Array, stride: number): Int32Array {
+function toWhole(vector: Float32Array, stride: number): Int16Array {
   const largest = vector.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   const limit = Math.min(32_767, Math.floor((2 ** 31 - 1) / (LARGEST_BYTE * stride)));
-  const whole = new Int32Array(stride);
+  const whole = new Int16Array(stride);
   if (largest > 0) for (let at = 0; at < vector.length; at += 1) whole[at] = Math.round((vector[at]! / largest) * limit);
   return whole;
-}
-
-/** Four sums at once: one would wait for itself at every step. */
-function dot(query: Int32Array, bytes: Int8Array, from: number): number {
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (let at = 0; at < query.length; at += 4) {
-    a = (a + Math.imul(query[at]!, bytes[from + at]!)) | 0;
-    b = (b + Math.imul(query[at + 1]!, bytes[from + at + 1]!)) | 0;
-    c = (c + Math.imul(query[at + 2]!, bytes[from + at + 2]!)) | 0;
-    d = (d + Math.imul(query[at + 3]!, bytes[from + at + 3]!)) | 0;
-  }
-  return a + b + c + d;
 }
 
 /** The best few that were offered. */

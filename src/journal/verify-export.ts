@@ -1,17 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { canonicalJson, type Json, sha256 } from "#src/kernel/canonical-json.ts";
 import { chainHash, type Seal, sealBytes } from "./chain.ts";
-import {
-  endBytes,
-  ERASED_MEMBER,
-  eventLineStart,
-  EXPORT_FORMAT,
-  type ExportEnd,
-  type ExportEvent,
-  type ExportHeader,
-  type ExportKey,
-  PAYLOAD_MEMBER,
-} from "./export-format.ts";
+import { endBytes, ERASED_MEMBER, eventLineStart, EXPORT_FORMAT, type ExportEnd, type ExportHeader, type ExportKey, PAYLOAD_MEMBER } from "./export-format.ts";
 import { isSignedBy, type KeyId, type PublicKey, readPublicKey } from "./keys.ts";
 import { type LineFault, linesOf } from "./export-lines.ts";
 import { type Broken, parseJson, payloadFault, readHead, type Verified } from "./verification.ts";
@@ -86,7 +76,7 @@ function takeLine(reading: Reading, line: string): string | undefined {
 }
 
 function digested(reading: Reading, line: string, fault: string | undefined): string | undefined {
-  reading.digest.update(line).update("\n");
+  reading.digest.update(`${line}\n`);
   return fault;
 }
 
@@ -123,18 +113,14 @@ function isHeader({ workspace, from, to, before, keys }: Partial<ExportHeader>):
 }
 
 function takeEvent(reading: Reading, line: string): string | undefined {
-  const event = parseJson(line) as (Pick<ExportEvent, "position" | "hash" | "head"> & { readonly erased?: unknown }) | undefined;
-  if (event === undefined || typeof event.head !== "string") return "the line of the event cannot be read";
   const position = reading.position + 1;
-  if (event.position !== position) return `the event is missing; position ${String(event.position)} stands in its place`;
+  const event = readEventLine(line, position);
+  const head = event && readHead(event.head);
+  if (!event || !head) return `the event is missing, or its line is not as it was written: ${line.slice(0, line.indexOf(","))}}`;
   const hash = chainHash(reading.hash, position, event.head);
   if (hash.toString("hex") !== event.hash) return "the event was changed: its hash does not follow from the one before";
-  const rest = restOf(line, eventLineStart(event));
-  const head = readHead(event.head);
-  if (rest === undefined || !head) return "the line of the event is not as it was written";
-  const erased = rest === ERASED_MEMBER;
-  if (rest !== "" && !erased && !rest.startsWith(PAYLOAD_MEMBER)) return "the line of the event is not as it was written";
-  const payload = rest === "" || erased ? null : sha256(rest.slice(PAYLOAD_MEMBER.length));
+  const erased = event.rest === ERASED_MEMBER;
+  const payload = event.rest === "" || erased ? null : sha256(event.rest.slice(PAYLOAD_MEMBER.length));
   const fault = payloadFault(head, { payload, erased });
   if (fault !== undefined) return `the event ${fault}`;
   reading.position = position;
@@ -144,9 +130,23 @@ function takeEvent(reading: Reading, line: string): string | undefined {
   return undefined;
 }
 
-/** What stands between the start and the closing brace; undefined when the line does not start so. */
-function restOf(line: string, start: string): string | undefined {
-  return line.startsWith(start) && line.endsWith("}") ? line.slice(start.length, -1) : undefined;
+/** Cuts the line at its members instead of parsing it: the payload is checked by its digest, as the text that it is. */
+function readEventLine(line: string, position: number): { readonly hash: string; readonly head: string; readonly rest: string } | undefined {
+  const hashAt = `{"position":${position},"hash":"`.length;
+  const hash = line.slice(hashAt, hashAt + 64);
+  const headAt = eventLineStart({ position, hash, head: "" }).length - 2;
+  const rest = restOf(line, headAt);
+  const head = rest === undefined ? undefined : parseJson(line.slice(headAt, line.length - rest.length - 1));
+  if (rest === undefined || typeof head !== "string" || !line.startsWith(eventLineStart({ position, hash, head }))) return undefined;
+  return { hash, head, rest };
+}
+
+/** What stands between the head and the closing brace. A quotation mark inside the head is escaped, so a comma and a mark are never side by side there. */
+function restOf(line: string, headAt: number): string | undefined {
+  if (!line.endsWith("}")) return undefined;
+  const payloadAt = line.indexOf(PAYLOAD_MEMBER, headAt);
+  if (payloadAt !== -1) return line.slice(payloadAt, -1);
+  return line.endsWith(`${ERASED_MEMBER}}`) ? ERASED_MEMBER : "";
 }
 
 function takeSeal(reading: Reading, line: string): string | undefined {

@@ -106,9 +106,18 @@ test("allotments", async (t) => {
     );
     assert.deepEqual(await ensure(db, { run, actId: "act_3", nanos: 100_000_001 }, { budgets }), {
       kind: "over",
-      ...{ budget: "day", subject: "workspace", unit: "nanos", resetsAtMs: rows[0]!.ends.getTime() },
-      ...{ capNanos: USD, spentNanos: 600_000_000, reservedNanos: 300_000_000, roomNanos: 100_000_000 },
-      ...{ capTokens: null, spentTokens: 0, reservedTokens: 0, roomTokens: null },
+      budget: "day",
+      subject: "workspace",
+      unit: "nanos",
+      resetsAtMs: rows[0]!.ends.getTime(),
+      capNanos: USD,
+      spentNanos: 600_000_000,
+      reservedNanos: 300_000_000,
+      roomNanos: 100_000_000,
+      capTokens: null,
+      spentTokens: 0,
+      reservedTokens: 0,
+      roomTokens: null,
     });
     assert.equal((await ensure(db, { run, actId: "act_3", nanos: 100_000_000 }, { budgets })).kind, "granted");
     assert.deepEqual(await unbalanced(db), []);
@@ -132,10 +141,10 @@ test("allotments", async (t) => {
     assert.equal(await reserve(db, reservationOf({ run: idle, actId: "act_3", nanos: 1 })), false);
   });
 
-  check("when a day ends the run moves: what it spent stays with that day, its calls that are out count in the new one", async ({ db, advance }) => {
+  check("when a day ends the run moves: what it spent stays with that day, its calls that are out count in the new one", async ({ db }) => {
     await play(db, { run, actId: "act_1", nanos: 4_000, costNanos: 3_000 }, { budgets });
     await begin(db, { run, actId: "act_2", nanos: 2_000 }, { budgets });
-    await advance(DAY_MS);
+    await database.advance(DAY_MS);
     assert.equal(await reserve(db, reservationOf({ run, actId: "act_3", nanos: 1 })), false);
     assert.equal(await begin(db, { run, actId: "act_3", nanos: 5_000 }, { budgets, sliceNanos: 0 }), true);
     assert.deepEqual(await periodRows(db), [
@@ -145,10 +154,10 @@ test("allotments", async (t) => {
     assert.deepEqual(await unbalanced(db), []);
   });
 
-  check("a day that is spent refuses, and the next day allows again", async ({ db, advance }) => {
+  check("a day that is spent refuses, and the next day allows again", async ({ db }) => {
     await play(db, { run, actId: "act_1", nanos: USD, costNanos: USD }, { budgets });
     assert.equal(await begin(db, { run, actId: "act_2", nanos: 1 }, { budgets }), false);
-    await advance(DAY_MS);
+    await database.advance(DAY_MS);
     assert.equal(await begin(db, { run, actId: "act_2", nanos: USD }, { budgets }), true);
   });
 
@@ -248,7 +257,10 @@ test("allotments", async (t) => {
     });
     assert.equal((await allotModelCall(db, prices, { ...call, inputTokens: 9_900, wantedOutput: 4_096 })).kind, "over");
     assert.deepEqual(await allotModelCall(db, prices, { ...call, model: "nobody:x", wantedOutput: 4_096 }), {
-      ...{ kind: "unpriced", model: "nobody:x", budget: "day", subject: "workspace" },
+      kind: "unpriced",
+      model: "nobody:x",
+      budget: "day",
+      subject: "workspace",
     });
   });
 });

@@ -73,8 +73,14 @@ test("a period carries its caps in nano-dollars and tokens, and its window in th
   const { id, ...rest } = period!;
   assert.match(id, /^bud_[0-9a-f]{32}$/);
   assert.deepEqual(rest, {
-    ...{ budget: "day", subject: "workspace", period: "day", capNanos: 100_000_000, capTokens: 500, onReach: "warn" },
-    ...{ startsAtMs: Date.parse("2026-03-14T16:00:00Z"), endsAtMs: Date.parse("2026-03-15T16:00:00Z") },
+    budget: "day",
+    subject: "workspace",
+    period: "day",
+    capNanos: 100_000_000,
+    capTokens: 500,
+    onReach: "warn",
+    startsAtMs: Date.parse("2026-03-14T16:00:00Z"),
+    endsAtMs: Date.parse("2026-03-15T16:00:00Z"),
   });
   const [inherited] = applicableBudgets([{ ...manifest, timeZone: undefined }], run, { ...at, timeZone: "Asia/Tokyo" });
   assert.equal(inherited!.startsAtMs, Date.parse("2026-03-14T15:00:00Z"));

@@ -45,7 +45,7 @@ export async function begin(db: Db, call: TestCall, more: AskMore): Promise<bool
     if (await reserve(db, reservationOf(call))) return true;
     const result = await ensure(db, call, more);
     if (result.kind !== "granted") return false;
-    if (await reserve(db, reservationOf({ ...call, ...result.reserve }))) return true;
+    if (await reserve(db, { ...reservationOf(call), ...result.reserve })) return true;
   }
 }
 

@@ -51,8 +51,20 @@ test("reports", async (t) => {
     await played(db, { run: casa, cost: null });
     await begin(db, { run: casa, actId: "act_out", nanos: 500, tokens: 0 }, NONE);
     const sums = {
-      ...{ calls: 3, openCalls: 1, reservedNanos: 500, costNanos: 1_900, unknownCalls: 1, listNanos: 1_900, unlistedCalls: 1, overrunNanos: 200 },
-      ...{ estimatedCalls: 0, selfReportedCalls: 0, inputTokens: 300, cachedTokens: 90, outputTokens: 30, reasoningTokens: 12 },
+      calls: 3,
+      openCalls: 1,
+      reservedNanos: 500,
+      costNanos: 1_900,
+      unknownCalls: 1,
+      listNanos: 1_900,
+      unlistedCalls: 1,
+      overrunNanos: 200,
+      estimatedCalls: 0,
+      selfReportedCalls: 0,
+      inputTokens: 300,
+      cachedTokens: 90,
+      outputTokens: 30,
+      reasoningTokens: 12,
     };
     assert.deepEqual(await costReport(db, { by: "all" }, FROM_START), [{ key: null, ...sums, tiers: { fast: sums } }]);
     assert.deepEqual(await costReport(db, { by: "all" }, { fromMs: 0, toMs: 1 }), []);
@@ -141,9 +153,19 @@ test("reports", async (t) => {
     const { startsAtMs, resetsAtMs, ...rest } = left[0]!;
     assert.equal(resetsAtMs! - startsAtMs, 86_400_000);
     assert.deepEqual(rest, {
-      ...{ budget: "day", subject: "workspace", period: "day", onReach: "block", unknownCalls: 1 },
-      ...{ capNanos: 10_000, spentNanos: 3_500, reservedNanos: 1_000, leftNanos: 5_500 },
-      ...{ capTokens: 1_000, spentTokens: 0, reservedTokens: 50, leftTokens: 950 },
+      budget: "day",
+      subject: "workspace",
+      period: "day",
+      onReach: "block",
+      unknownCalls: 1,
+      capNanos: 10_000,
+      spentNanos: 3_500,
+      reservedNanos: 1_000,
+      leftNanos: 5_500,
+      capTokens: 1_000,
+      spentTokens: 0,
+      reservedTokens: 50,
+      leftTokens: 950,
     });
     assert.deepEqual(
       left.map(({ budget, subject, spentNanos, leftNanos }) => [budget, subject, spentNanos, leftNanos]),
@@ -163,9 +185,9 @@ test("reports", async (t) => {
     assert.deepEqual([left!.spentNanos, left!.leftNanos], [1_700, 0]);
   });
 
-  check("each property has its calls of today by tier and its budgets, the dearest first", async ({ db, advance }) => {
+  check("each property has its calls of today by tier and its budgets, the dearest first", async ({ db }) => {
     await played(db, { run: casa, cost: 5_000 });
-    await advance(86_400_000);
+    await database.advance(86_400_000);
     await played(db, { run: casa, cost: 700 });
     await played(db, { run: casa, cost: 100, tier: "strong" });
     await played(db, { run: taipei, cost: 900 });

@@ -28,9 +28,23 @@ async function allotmentRow(db: Db): Promise<unknown> {
 }
 
 const reservedRow = {
-  ...{ run_id: "run_1", ticket_id: "tkt_1", agent: "desk", labels: { property: "casa" }, tier: "fast", model: "one:m", priced_as: "one:m" },
-  ...{ reserved_nanos: 4_000, reserved_tokens: 500, cost_nanos: null, list_nanos: null, source: null, state: "reserved" },
-  ...{ input_tokens: null, cached_tokens: null, output_tokens: null, reasoning_tokens: null },
+  run_id: "run_1",
+  ticket_id: "tkt_1",
+  agent: "desk",
+  labels: { property: "casa" },
+  tier: "fast",
+  model: "one:m",
+  priced_as: "one:m",
+  reserved_nanos: 4_000,
+  reserved_tokens: 500,
+  cost_nanos: null,
+  list_nanos: null,
+  source: null,
+  state: "reserved",
+  input_tokens: null,
+  cached_tokens: null,
+  output_tokens: null,
+  reasoning_tokens: null,
 };
 
 test("reserving and settling", async (t) => {
@@ -50,21 +64,29 @@ test("reserving and settling", async (t) => {
     assert.deepEqual(await settle(db, { ...settlement, costNanos: 9 }), { kind: "alreadySettled" });
     assert.deepEqual(await ledgerRow(db), {
       ...reservedRow,
-      ...{ model: "one:m-2", priced_as: "one:m-1", cost_nanos: 3_000, list_nanos: 3_500, source: "measured", state: "settled" },
-      ...{ input_tokens: 100, cached_tokens: 40, output_tokens: 20, reasoning_tokens: 5 },
+      model: "one:m-2",
+      priced_as: "one:m-1",
+      cost_nanos: 3_000,
+      list_nanos: 3_500,
+      source: "measured",
+      state: "settled",
+      input_tokens: 100,
+      cached_tokens: 40,
+      output_tokens: 20,
+      reasoning_tokens: 5,
     });
     assert.deepEqual(await allotmentRow(db), { reserved_nanos: 0, reserved_tokens: 0, spent_nanos: 3_000, spent_tokens: 120, unknown_calls: 0, closed: false });
   });
 
   check("the same attempt cannot be reserved twice, and a refused one leaves no row", async ({ db }) => {
-    await begin(db, call, { budgets });
+    await begin(db, call, { budgets, sliceTokens: 1_000 });
     await assert.rejects(reserve(db, reservationOf(call)), /ledger_pkey/);
     assert.equal(await reserve(db, reservationOf({ ...call, actId: "act_2", nanos: 999_999_999_999 })), false);
     assert.equal(await ledgerRow(db, "act_2"), undefined);
   });
 
   check("as members of a larger statement both follow its conditions", async ({ db }) => {
-    await begin(db, call, { budgets });
+    await begin(db, call, { budgets, sliceTokens: 1_000 });
     const fenced = async (fence: number) => {
       const { rows } = await sql<{ run_id: string }>`
         with fenced as (select 1 where ${fence}::int = 7), ${reserveFragment(reservationOf({ ...call, actId: "act_2" }), sql`exists (select from fenced)`)}

@@ -11,7 +11,7 @@ export type Trust = (typeof TRUSTS)[number];
  */
 const UNTRUSTED: ReadonlySet<Trust> = new Set(["outside", "tool", "learned"]);
 
-export const isUntrusted = (taint: readonly Trust[]): boolean => taint.some((trust) => UNTRUSTED.has(trust));
+const isUntrusted = (taint: readonly Trust[]): boolean => taint.some((trust) => UNTRUSTED.has(trust));
 
 /** The union of where these items came from, each once, in the order of `TRUSTS`. */
 export function taintOf(items: Iterable<{ readonly trust: Trust }>): Trust[] {
@@ -42,7 +42,7 @@ export type EgressAnswer =
   | { readonly kind: "cleared"; readonly cleared: Cleared }
   | { readonly kind: "ask"; readonly decision: Decision & AskTerms & { readonly outcome: "ask" } };
 
-export const EGRESS_RULE = "egress";
+const EGRESS_RULE = "egress";
 
 /**
  * Untrusted text, private data and a way out: any two may meet, all three pass a person, whatever policy allows.

@@ -19,7 +19,7 @@ export async function readFolder(folder: string): Promise<FileSet> {
   return files;
 }
 
-export function invalidWorkspace(problems: readonly Problem[]): LoopError {
+function invalidWorkspace(problems: readonly Problem[]): LoopError {
   return new LoopError("workspace_invalid", problemsText(problems), { facts: { problems: problems.length, file: problems[0]?.file ?? null } });
 }
 

@@ -41,7 +41,7 @@ export async function recordRevision(tx: Transaction, clock: Clock, { kind, auth
 }
 
 /** Path to SHA-256 of the content. */
-export function digestsOf(files: FileSet): Readonly<Record<string, string>> {
+function digestsOf(files: FileSet): Readonly<Record<string, string>> {
   return Object.fromEntries([...files].map(([path, content]) => [path, sha256(content)]));
 }
 

@@ -3,7 +3,7 @@ import type { Fault } from "./problem.ts";
 import { type Located, readYaml, type YamlRead } from "./yaml-text.ts";
 
 /** The text of a file: UTF-8, without byte order mark, lines ended by \n whatever the editor wrote. */
-export function textOf(bytes: Uint8Array): { kind: "ok"; text: string } | { kind: "faults"; faults: Fault[] } {
+function textOf(bytes: Uint8Array): { kind: "ok"; text: string } | { kind: "faults"; faults: Fault[] } {
   const refuse = (seen: string, expected: string) => ({ kind: "faults" as const, faults: [{ line: 1, column: 1, path: "", seen, expected }] });
   if (bytes.length > MAX_FILE_BYTES) return refuse(`a file of ${bytes.length} bytes`, `${MAX_FILE_BYTES} bytes at most`);
   const text = decoded(bytes);
@@ -20,7 +20,7 @@ function decoded(bytes: Uint8Array): string | undefined {
   }
 }
 
-export interface MarkdownParts {
+interface MarkdownParts {
   /** The YAML between the two `---`, or null where the file has none. */
   readonly matter: string | null;
   /** The line of the file that `matter` begins on. */
@@ -29,7 +29,7 @@ export interface MarkdownParts {
 }
 
 /** Divides a Markdown file. `unclosed`: it begins with `---` and no second one follows. */
-export function splitFrontMatter(text: string): MarkdownParts | "unclosed" {
+function splitFrontMatter(text: string): MarkdownParts | "unclosed" {
   const lines = text.split("\n");
   if (lines[0]?.trimEnd() !== "---") return { matter: null, matterLine: 1, body: text.trim() };
   const end = lines.findIndex((line, index) => index > 0 && line.trimEnd() === "---");

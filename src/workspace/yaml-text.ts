@@ -3,8 +3,8 @@ import type { Fault, Path } from "./problem.ts";
 import { pathText } from "./problem.ts";
 import { createPositions, toValue } from "./yaml-value.ts";
 
-export const MAX_ALIASES = 20;
-export const MAX_DEPTH = 32;
+const MAX_ALIASES = 20;
+const MAX_DEPTH = 32;
 /** Some 25,000 fields. The reader takes about 3 µs for each token, and a hostile file is all tokens. */
 const MAX_TOKENS = 120_000;
 const SYNTAX_FAULTS_SHOWN = 5; // the rest follow from the first
@@ -107,8 +107,8 @@ function createGuard(): (lexeme: string, depth: number) => Refusal | undefined {
   };
 }
 
-export const tooDeep: Refusal = { seen: `values nested more than ${MAX_DEPTH} deep`, expected: `${MAX_DEPTH} levels at most` };
-export const tooManyAliases: Refusal = {
+const tooDeep: Refusal = { seen: `values nested more than ${MAX_DEPTH} deep`, expected: `${MAX_DEPTH} levels at most` };
+const tooManyAliases: Refusal = {
   seen: `more than ${MAX_ALIASES} aliases (*)`,
   expected: `${MAX_ALIASES} at most, each use of an alias inside another counted`,
 };

@@ -82,7 +82,7 @@ const ROOM = sql`
 /** What the run's own slice lacks for the need. A free call lacks nothing, even after an overrun. */
 const LACK = sql`
   slack as (
-    select w.*, m.stays, case when m.stays then m.granted_nanos - m.spent_nanos else 0 end - m.reserved_nanos as slack_nanos,
+    select w.*, m.stays, case when m.stays then m.granted_nanos - m.spent_nanos else 0 end as slack_nanos,
       case when m.stays then m.granted_tokens - m.spent_tokens else 0 end - m.reserved_tokens as slack_tokens
     from wish w join mine m using (run_id)
   ),

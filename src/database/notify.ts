@@ -1,0 +1,78 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import pg from "pg";
+import type { Log } from "#src/kernel/log.ts";
+import type { Db } from "./open.ts";
+
+const CHANNEL = "loopwright";
+const COALESCE_MS = 20;
+const RECONNECT_MS = 1_000;
+
+/**
+ * A hurry-up between processes: "something changed, look now". It carries nothing, may be lost, and is never sent inside a transaction that changes state
+ * (NOTIFY takes one lock per database until commit). Whoever relies on it also looks by itself each second.
+ */
+export interface Notifier {
+  /** Call after a commit. Many calls within 20 ms are one notification. */
+  changed(): void;
+  /** Called for changes of this process at once, and for those of others when they arrive. Gives the way to stop. */
+  onChange(look: () => void): () => void;
+  close(): Promise<void>;
+}
+
+export function createNotifier({ db, url, log }: { db: Db; url: string; log: Log }): Notifier {
+  const lookers = new Set<() => void>();
+  const closing = new AbortController();
+  const tellAll = (): void => lookers.forEach((look) => look());
+  let pending: NodeJS.Timeout | undefined;
+  const send = async (): Promise<void> => {
+    pending = undefined;
+    await sql`select pg_notify(${CHANNEL}, '')`.execute(db).catch((error: unknown) => log.debug("a notification was not sent; others look each second", { error }));
+  };
+  const listening = listen({ url, log, tellAll, closing: closing.signal });
+  return {
+    changed() {
+      tellAll();
+      pending ??= setTimeout(() => void send(), COALESCE_MS);
+    },
+    onChange(look) {
+      lookers.add(look);
+      return () => lookers.delete(look);
+    },
+    async close() {
+      clearTimeout(pending);
+      closing.abort();
+      await listening;
+    },
+  };
+}
+
+interface Listening {
+  readonly url: string;
+  readonly log: Log;
+  readonly tellAll: () => void;
+  readonly closing: AbortSignal;
+}
+
+/** One connection for all listeners of the process, made again when it breaks. */
+async function listen({ url, log, tellAll, closing }: Listening): Promise<void> {
+  while (!closing.aborted) {
+    const client = new pg.Client({ connectionString: url, application_name: "loopwright listen", keepAlive: true });
+    const ended = new Promise<void>((resolve) => {
+      client.once("error", () => resolve());
+      client.once("end", () => resolve());
+      closing.addEventListener("abort", () => resolve(), { once: true });
+    });
+    client.on("notification", tellAll);
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      tellAll(); // what was said while nobody listened
+      await ended;
+    } catch (error) {
+      log.debug("listening failed; polling goes on", { error });
+    }
+    await client.end().catch(() => undefined);
+    if (!closing.aborted) await sleep(RECONNECT_MS, undefined, { signal: closing }).catch(() => undefined);
+  }
+}

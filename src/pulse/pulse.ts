@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { expireDueAsks } from "#src/asks/expire.ts";
+import { nextStepInMs } from "#src/asks/store/expire.ts";
+import { type HeldLock, tryLock } from "#src/database/lock.ts";
+import type { Db } from "#src/database/open.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import type { Log } from "#src/kernel/log.ts";
+import { fireTimers, nextTimerInMs } from "#src/leases/store/timers.ts";
+
+export interface PulseOptions {
+  readonly db: Db;
+  readonly url: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Something became due. */
+  readonly changed: () => void;
+  /** Housekeeping, run each minute; one that fails is logged and tried again the next minute. */
+  readonly chores: readonly Chore[];
+}
+
+export interface Chore {
+  readonly name: string;
+  run(): Promise<void>;
+}
+
+export interface Pulse {
+  /** A timer may have been set that is due sooner than the pulse sleeps. */
+  hint(): void;
+  stop(): Promise<void>;
+}
+
+const LONGEST_SLEEP_MS = 1_000;
+const CHORES_EVERY_MS = 60_000;
+
+/** Timers, expiring asks and housekeeping. Of all processes with this role one is the pulse, by a lock that ends with it; the others stand by. */
+export function startPulse(options: PulseOptions): Pulse {
+  const stopping = new AbortController();
+  let wakeUp = Promise.withResolvers<void>();
+  const state = { choresDoneMs: 0 };
+  const beating = (async () => {
+    let lock: HeldLock | undefined;
+    while (!stopping.signal.aborted) {
+      wakeUp = Promise.withResolvers<void>();
+      let sleepMs = LONGEST_SLEEP_MS;
+      try {
+        if (lock?.lost.aborted) lock = undefined;
+        lock ??= await tryLock(options.url, "pulse", options.log);
+        if (lock) sleepMs = await beat(options, state);
+      } catch (error) {
+        options.log.warn("a beat failed; the next one tries again", { error });
+      }
+      await Promise.race([wakeUp.promise, sleep(Math.max(sleepMs, 1), undefined, { signal: stopping.signal }).catch(() => undefined)]);
+    }
+    await lock?.release();
+  })();
+  return {
+    hint: () => wakeUp.resolve(),
+    async stop() {
+      stopping.abort();
+      wakeUp.resolve();
+      await beating;
+    },
+  };
+}
+
+/** Gives how long nothing will be due. */
+async function beat(options: PulseOptions, state: { choresDoneMs: number }): Promise<number> {
+  const { db, clock } = options;
+  const woken = await fireTimers(db);
+  const stepped = await expireDueAsks(db, clock);
+  if (woken.length > 0 || stepped > 0) options.changed();
+  if (clock.nowMs() - state.choresDoneMs >= CHORES_EVERY_MS) {
+    state.choresDoneMs = clock.nowMs();
+    await doChores(options);
+  }
+  const [timer, step] = await Promise.all([nextTimerInMs(db), nextStepInMs(db)]);
+  return Math.min(LONGEST_SLEEP_MS, timer ?? LONGEST_SLEEP_MS, step ?? LONGEST_SLEEP_MS);
+}
+
+async function doChores({ chores, log }: PulseOptions): Promise<void> {
+  for (const chore of chores) await chore.run().catch((error: unknown) => log.warn("a chore failed", { chore: chore.name, error }));
+}
