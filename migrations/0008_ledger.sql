@@ -48,11 +48,12 @@ create table budget_periods (
   spent_tokens bigint not null default 0,
   unknown_calls bigint not null default 0,
   unique (budget, subject, starts_at)
-);
+) with (fillfactor = 50);
 
 -- One row a run: the slice that every budget of the run has granted it. A call reserves here and touches no row that two runs share.
 -- `periods`: widest first. granted: the slice; spent: what was spent of it since it was last moved to the periods (a call of unknown cost counts with
--- its reservation, and in unknown_calls). valid_until: end of the earliest period; '-infinity' once the run has returned it and some calls are still out.
+-- its reservation, and in unknown_calls). refuses_unpriced: a budget that blocks has a cap in money. valid_until: end of the earliest period; '-infinity'
+-- from when the run returned it for good; closed once no reservation is out.
 -- promised_until: a call asked for this slice and will reserve from it in a moment; until then nobody takes it back.
 create table allotments (
   run_id text primary key,
@@ -66,6 +67,7 @@ create table allotments (
   unknown_calls bigint not null default 0,
   limited_nanos boolean not null,
   limited_tokens boolean not null,
+  refuses_unpriced boolean not null default true,
   valid_until timestamptz,
   promised_until timestamptz,
   closed boolean not null default false

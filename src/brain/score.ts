@@ -13,8 +13,9 @@ const CATEGORY_BOOST = 0.1;
 /** For each phrase of the item that the question has word for word. */
 const PHRASE_BOOST = 0.1;
 const MOST_PHRASES = 3;
-/** A procedure of the category is the procedure, whatever words it uses. */
-const PROCEDURE_FLOOR = 0.5;
+/** A procedure of the category is the procedure, whatever words it uses; where there is a category, one of another comes after it. */
+const PROCEDURE_FLOOR = 0.65;
+const OTHER_PROCEDURE_CEILING = 0.7;
 /** Cases of the same subject and category count by date: 1, 0.9, 0.8 … and never less than the floor. */
 const RECENCY_STEP = 0.1;
 const RECENCY_FLOOR = 0.5;
@@ -80,15 +81,20 @@ function scoreOne(candidate: Candidate, asked: Asked, place: number | undefined)
   const phrases = asked.phraseHits(candidate.phrases);
 
   const alike = meaning === null ? text : TEXT_WEIGHT * text + MEANING_WEIGHT * meaning;
-  const floor = category && (candidate.layer === "sop" || candidate.layer === "skill") ? PROCEDURE_FLOOR : 0;
   const boosts = (labels.length > 0 ? LABEL_BOOST : 0) + (category ? CATEGORY_BOOST : 0) + PHRASE_BOOST * Math.min(MOST_PHRASES, phrases.length);
-  const score = place === undefined ? Math.max(alike, floor) + boosts : Math.max(RECENCY_FLOOR, 1 - RECENCY_STEP * place);
+  const score = place === undefined ? boosted(candidate, alike, { boosts, category, asked }) : Math.max(RECENCY_FLOOR, 1 - RECENCY_STEP * place);
   if (score < LOWEST_SCORE && labels.length === 0 && !category) return null;
 
   const shown = words.some(({ whole }) => whole) ? words.filter(({ whole }) => whole) : words;
   const common = shown.map(({ word }) => word);
   const why = [sameness(labels, category, place), named(phrases), inCommon(common), closeness(meaning)].filter((part) => part !== "").join("; ");
   return { candidate, score: rounded(score), why, words: common };
+}
+
+function boosted(candidate: Candidate, alike: number, sum: { boosts: number; category: boolean; asked: Asked }): number {
+  const isProcedure = candidate.layer === "sop" || candidate.layer === "skill";
+  if (isProcedure && sum.category) return PROCEDURE_FLOOR + (1 - PROCEDURE_FLOOR) * alike + sum.boosts;
+  return isProcedure && sum.asked.categories.length > 0 ? Math.min(OTHER_PROCEDURE_CEILING, alike + sum.boosts) : alike + sum.boosts;
 }
 
 function textShare(words: readonly { weight: number }[], fullWeight: number, wordCount: number): number {

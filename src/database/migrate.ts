@@ -30,7 +30,7 @@ export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promi
       await refuseNewer(connection, Object.keys(migrations));
       const migrator = new Migrator({ db: connection, provider: { getMigrations: () => Promise.resolve(migrations) } });
       const { error, results } = await migrator.migrateToLatest();
-      if (error) throw error instanceof Error ? error : new Error(String(error));
+      if (error) throw error instanceof Error ? error : new Error("a migration failed", { cause: error });
       return { ran: (results ?? []).map((result) => result.migrationName) };
     } finally {
       await sql`select pg_advisory_unlock(${sql.raw(LOCK)})`.execute(connection);

@@ -112,9 +112,10 @@ async function deliveredBefore(deps: IntakeDeps, message: InboundMessage): Promi
 const digestOfBody = ({ text, sender, surface }: InboundMessage): string => digestOf({ text, sender, surface });
 
 const TITLE_CHARACTERS = 80;
+const graphemes = new Intl.Segmenter();
 
 function titleOf(text: string): string {
   const line = text.trim().split(/\r?\n/, 1)[0]!.trim();
-  const characters = [...line];
-  return characters.length <= TITLE_CHARACTERS ? line : `${characters.slice(0, TITLE_CHARACTERS - 1).join("")}…`;
+  const characters = [...graphemes.segment(line.slice(0, 4 * TITLE_CHARACTERS))];
+  return characters.length <= TITLE_CHARACTERS ? line : `${characters.slice(0, TITLE_CHARACTERS - 1).map(({ segment }) => segment).join("")}…`;
 }

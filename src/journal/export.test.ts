@@ -18,7 +18,7 @@ const clock = heldClock();
 const ticketId = `tkt_${"a".repeat(32)}` as TicketId;
 const newSigner = (): Signer => signerOf(generateKeyPairSync("ed25519").privateKey);
 
-/** Eight events: five seals, an erased payload, payloads with every kind of letter. */
+/** Nine events: five seals, an erased payload, payloads with every kind of letter. */
 async function journal(t: TestContext): Promise<{ db: Db; signer: Signer }> {
   const { db } = await testDatabase(t);
   const signer = newSigner();
@@ -29,11 +29,14 @@ async function journal(t: TestContext): Promise<{ db: Db; signer: Signer }> {
     undefined,
     { secret: "of a person" },
     { number: 1e-7, nested: [{ erased: true }] },
+    { text: '","payload":{},"erased":true}' },
     null,
     [],
   ];
   for (const [index, payload] of payloads.entries()) {
-    await append(db, clock, [{ kind: "sensor.read", actor: "system", ...(payload === undefined ? {} : { payload }), ...(index === 3 ? { ticketId } : {}) }]);
+    await append(db, clock, [
+      { kind: "sensor.read", actor: `agent:"${index}"}`, ...(payload === undefined ? {} : { payload }), ...(index === 3 ? { ticketId } : {}) },
+    ]);
     if (index % 2 === 0) await sealOnce(db, signer);
   }
   await erasePayloads(db, clock, { scope: ticketId });
@@ -57,7 +60,7 @@ const verify = (bytes: Uint8Array, trust: ExportTrust = {}) => verifyExportFile(
 test("an export verifies without the database, and says what it covers", async (t) => {
   const { db, signer } = await journal(t);
   const bytes = await exported(db, signer);
-  const verified = { kind: "verified", workspace: "warm-stays", from: 1, to: 8, events: 8, erased: 1, keyIds: [signer.keyId] };
+  const verified = { kind: "verified", workspace: "warm-stays", from: 1, to: 9, events: 9, erased: 1, keyIds: [signer.keyId] };
   assert.deepEqual(await verify(bytes), { ...verified, trusted: false });
   assert.deepEqual(await verify(bytes, { trustedKeys: [signer.publicKey] }), { ...verified, trusted: true });
   assert.equal(bytes.toString().includes("of a person"), false);
@@ -82,8 +85,9 @@ test("a part of the journal verifies by itself; positions that do not exist are 
     keyIds: [signer.keyId],
     trusted: false,
   });
-  assert.equal((await verify(await exported(db, signer, { from: 9 }))).kind, "verified"); // nothing new yet
-  for (const range of [{ from: 0 }, { to: 9 }, { from: 5, to: 3 }, { from: 1.5 }]) await assert.rejects(exported(db, signer, range), { code: "input_invalid" });
+  assert.equal((await verify(await exported(db, signer, { from: 10 }))).kind, "verified"); // nothing new yet
+  for (const range of [{ from: 0 }, { to: 10 }, { from: 5, to: 3 }, { from: 1.5 }])
+    await assert.rejects(exported(db, signer, range), { code: "input_invalid" });
   await assert.rejects(exported(db, newSigner()), { code: "signing_key_unusable" });
 });
 
@@ -142,7 +146,7 @@ test("what was erased cannot be passed off as something else, nor something else
   assert.notEqual(erasing, text);
   assert.deepEqual(await verify(Buffer.from(erasing)), {
     kind: "broken",
-    position: 8,
+    position: 9,
     what: "the export is not the one that was signed: a line was changed, added or taken out",
   });
   const inventing = text.replace(',"erased":true}', ',"payload":{"secret":"invented"}}');
@@ -152,7 +156,7 @@ test("what was erased cannot be passed off as something else, nor something else
 test("an export that a stranger signed is broken for whoever says whom to trust, and says so otherwise", async (t) => {
   const { db, signer: stranger } = await journal(t);
   const bytes = await exported(db, stranger);
-  const refused = { kind: "broken", position: 8, what: `signed by ${stranger.keyId}, which is not among the trusted keys` };
+  const refused = { kind: "broken", position: 9, what: `signed by ${stranger.keyId}, which is not among the trusted keys` };
   assert.deepEqual(await verify(bytes, { trustedKeys: [newSigner().publicKey] }), refused);
   assert.deepEqual(await verify(bytes, { trustedKeys: [] }), refused);
   const { kind, trusted, keyIds } = (await verify(bytes)) as Verified;

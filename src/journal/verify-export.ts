@@ -116,7 +116,7 @@ function takeEvent(reading: Reading, line: string): string | undefined {
   const position = reading.position + 1;
   const event = readEventLine(line, position);
   const head = event && readHead(event.head);
-  if (!event || !head) return `the event is missing, or its line is not as it was written: ${line.slice(0, line.indexOf(","))}}`;
+  if (!event || !head) return `the event is missing, or its line was changed; in its place stands ${line.slice(0, 40)}…`;
   const hash = chainHash(reading.hash, position, event.head);
   if (hash.toString("hex") !== event.hash) return "the event was changed: its hash does not follow from the one before";
   const erased = event.rest === ERASED_MEMBER;

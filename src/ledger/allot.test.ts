@@ -1,11 +1,25 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sql } from "kysely";
 import { type TestDatabase, testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
+import { inTransaction } from "#src/database/open.ts";
+import { applicableBudgets } from "./budgets.ts";
 import { allotModelCall, releaseAllotment, returnAllotment } from "./allot.ts";
-import { begin, emptyLedger, ensure, periodRows, play, reservationOf, settlementOf, testBudget, testRun, unbalanced } from "./ledger-fixture.ts";
+import {
+  begin,
+  databaseNowMs,
+  emptyLedger,
+  ensure,
+  periodRows,
+  play,
+  reservationOf,
+  settlementOf,
+  testBudget,
+  testRun,
+  unbalanced,
+} from "./store/ledger-fixture.ts";
 import { createPriceList } from "./prices.ts";
+import { lockScope } from "./store/seat.ts";
 import { openAllotments, refreshAllotments } from "./store/open-allotments.ts";
 import { reserve } from "./store/reserve.ts";
 import { settle } from "./store/settle.ts";
@@ -28,7 +42,7 @@ test("allotments", async (t) => {
     assert.equal(await reserve(db, reservationOf({ run, actId: "act_0", nanos: 5 })), false);
     assert.deepEqual(await ensure(db, { run, actId: "act_0", nanos: null, tokens: 7 }, { budgets: [] }), {
       kind: "granted",
-      reserve: { nanos: 0, tokens: 7 },
+      reserve: { nanos: null, tokens: 7 },
       warned: [],
     });
     assert.equal(await reserve(db, reservationOf({ run, actId: "act_1", nanos: 900 * USD, tokens: 1_000_000 })), true);
@@ -49,6 +63,26 @@ test("allotments", async (t) => {
     assert.deepEqual(await periodRows(db), [{ budget: "day", subject: "workspace", granted: 60_000_000, spent: 0 }]);
     await ensure(db, { run: testRun("run_2"), actId: "act_4", nanos: 5 }, { budgets, sliceNanos: 20_000_000 });
     assert.deepEqual(await periodRows(db), [{ budget: "day", subject: "workspace", granted: 80_000_000, spent: 0 }]);
+  });
+
+  check("a call that the slice covers waits for nobody", async ({ db }) => {
+    await ensure(db, { run, actId: "act_1", nanos: 5_000 }, { budgets });
+    const { nowMs, timeZone } = { nowMs: await databaseNowMs(db), timeZone: "UTC" };
+    await inTransaction(db, async (tx) => {
+      await lockScope(tx, applicableBudgets(budgets, run, { nowMs, timeZone })[0]!.id);
+      assert.deepEqual(await ensure(db, { run, actId: "act_1", nanos: 5_000 }, { budgets }), {
+        kind: "granted",
+        reserve: { nanos: 5_000, tokens: 0 },
+        warned: [],
+      });
+    });
+  });
+
+  check("a cap in another unit holds from the next call on", async ({ db }) => {
+    const inTokens = testBudget("day", { scope: { workspace: true }, period: "day", capTokens: 1_000 });
+    await ensure(db, { run, actId: "act_1", nanos: null, tokens: 5 }, { budgets: [inTokens] });
+    assert.equal((await ensure(db, { run, actId: "act_1", nanos: null, tokens: 5 }, { budgets })).kind, "unpriced");
+    assert.equal((await ensure(db, { run, actId: "act_1", nanos: USD + 1, tokens: 5 }, { budgets })).kind, "over");
   });
 
   check("near the cap a slice shrinks to one call", async ({ db }) => {
@@ -101,15 +135,13 @@ test("allotments", async (t) => {
   check("a call over the cap is a value that says which budget, what is spent, what is out and when it starts anew", async ({ db }) => {
     await play(db, { run, actId: "act_1", nanos: 700_000_000, costNanos: 600_000_000 }, { budgets });
     await begin(db, { run: testRun("run_2"), actId: "act_2", nanos: 300_000_000 }, { budgets });
-    const { rows } = await sql<{ ends: Date }>`select date_trunc('day', loop_now() at time zone 'UTC') at time zone 'UTC' + interval '1 day' as ends`.execute(
-      db,
-    );
+    const resetsAtMs = (Math.floor((await databaseNowMs(db)) / DAY_MS) + 1) * DAY_MS;
     assert.deepEqual(await ensure(db, { run, actId: "act_3", nanos: 100_000_001 }, { budgets }), {
       kind: "over",
       budget: "day",
       subject: "workspace",
       unit: "nanos",
-      resetsAtMs: rows[0]!.ends.getTime(),
+      resetsAtMs,
       capNanos: USD,
       spentNanos: 600_000_000,
       reservedNanos: 300_000_000,

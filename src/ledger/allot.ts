@@ -6,7 +6,7 @@ import { grant, type GrantRow, type GrantWish } from "./store/grant.ts";
 import { type PeriodState, statesOf } from "./store/period-state.ts";
 import { reclaim } from "./store/reclaim.ts";
 import { giveBack, lockScopeOf } from "./store/return.ts";
-import { databaseNowMs, lockScope, makeRows } from "./store/seat.ts";
+import { lockScope, makeRows, readSeat, type Seat } from "./store/seat.ts";
 
 export interface AllotRequest {
   readonly run: RunFacts;
@@ -49,36 +49,46 @@ export interface OverBudget extends BudgetMark {
 }
 
 /**
- * granted: the slice covers the call; reserve exactly `reserve` (0 nanos where the price is unknown and no cap forbids that), which may still fail when
+ * granted: the slice covers the call; reserve exactly `reserve` (null nanos: the price is unknown, and no cap forbids that), which may still fail when
  * another call of the run came first. `warned`: budgets that only warn and that this call may take beyond their cap. unpriced: a blocking cap in money and a model without a price. closed: the run has ended.
  */
 export type AllotResult =
-  | { readonly kind: "granted"; readonly reserve: { readonly nanos: number; readonly tokens: number }; readonly warned: readonly BudgetMark[] }
+  | { readonly kind: "granted"; readonly reserve: { readonly nanos: number | null; readonly tokens: number }; readonly warned: readonly BudgetMark[] }
   | OverBudget
   | { readonly kind: "unpriced"; readonly model: string | null; readonly budget: string; readonly subject: string }
   | { readonly kind: "closed" };
 
 /**
  * Makes the run's allotment cover one more call: opens it, tops it up, or moves it to new periods or changed budgets. All budgets of the run or none.
- * Its own transaction; called before the first call of a run and whenever `reserve` finds no room. Before it says "over", slices that other
- * runs hold unused are taken back.
+ * Where the slice covers the call already, this is one read that locks nothing, and no budget warns; else it is a transaction of its own. Before it
+ * says "over", slices that other runs hold unused are taken back.
  */
 export async function ensureAllotment(db: Db, request: AllotRequest): Promise<AllotResult> {
+  const { run, needNanos, needTokens } = request;
+  const reserve = { nanos: needNanos, tokens: needTokens };
+  const seat = await readSeat(db, run.runId, reserve);
+  const periods = applicableBudgets(request.budgets, run, { nowMs: seat.now.getTime(), timeZone: request.timeZone });
+  const inMoney = periods.find((period) => period.onReach === "block" && period.capNanos !== null);
+  if (needNanos === null && inMoney) return { kind: "unpriced", model: request.model, budget: inMoney.budget, subject: inMoney.subject };
+  if (seat.covered && isSeatedIn(seat, periods)) return { kind: "granted", reserve, warned: [] };
   return inTransaction(db, async (tx) => {
-    const nowMs = await databaseNowMs(tx);
-    const periods = applicableBudgets(request.budgets, request.run, { nowMs, timeZone: request.timeZone });
-    if (request.needNanos === null) {
-      const blocking = periods.find((period) => period.onReach === "block" && period.capNanos !== null);
-      if (blocking) return { kind: "unpriced", model: request.model, budget: blocking.budget, subject: blocking.subject };
-    }
     const wish = wishOf(request, periods);
-    await makeRows(tx, request.run.runId, periods);
+    await makeRows(tx, run.runId, periods);
     if (periods[0]) await lockScope(tx, periods[0].id);
     const row = await grantWithReclaim(tx, wish);
     if (!row) return { kind: "closed" };
     if (!row.fits) return overBudget(tx, periods, row);
-    return { kind: "granted", reserve: { nanos: wish.needNanos, tokens: wish.needTokens }, warned: await warnedBudgets(tx, wish, row.passed) };
+    return { kind: "granted", reserve, warned: await warnedBudgets(tx, wish, row.passed) };
   });
+}
+
+function isSeatedIn(seat: Seat, periods: readonly BudgetPeriod[]): boolean {
+  return (
+    seat.periods?.join() === periods.map(({ id }) => id).join() &&
+    seat.limitedNanos === periods.some(({ capNanos }) => capNanos !== null) &&
+    seat.limitedTokens === periods.some(({ capTokens }) => capTokens !== null) &&
+    seat.refusesUnpriced === periods.some(({ capNanos, onReach }) => capNanos !== null && onReach === "block")
+  );
 }
 
 function wishOf(request: AllotRequest, periods: readonly BudgetPeriod[]): GrantWish {

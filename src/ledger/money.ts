@@ -1,4 +1,4 @@
-export const NANOS_PER_USD = 1_000_000_000;
+const NANOS_PER_USD = 1_000_000_000;
 
 /** Dollars as whole nano-dollars, rounded to the nearest; beyond 2^53 (about nine million dollars) it stays there. */
 export function nanosOfUsd(usd: number): number {

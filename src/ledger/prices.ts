@@ -59,7 +59,7 @@ export interface PriceListOptions {
   readonly clock: Clock;
 }
 
-export const LEAST_OUTPUT_TOKENS = 16;
+const LEAST_OUTPUT_TOKENS = 16;
 
 /** Our word → the table's. Names are matched whole: the table itself would take `openai-compatible` for `openai`. */
 const VENDORS = new Map([

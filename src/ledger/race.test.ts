@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sql } from "kysely";
-import type { Db } from "#src/database/open.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { releaseAllotment, returnAllotment } from "./allot.ts";
-import { begin, periodRows, play, refuseOvergrant, settlementOf, testBudget, testRun, unbalanced } from "./ledger-fixture.ts";
+import { begin, bookTotals, deadlocks, periodRows, play, refuseOvergrant, settlementOf, testBudget, testRun, unbalanced } from "./store/ledger-fixture.ts";
 import { settle } from "./store/settle.ts";
 
 const USD = 1_000_000_000;
@@ -14,13 +12,6 @@ const names = Array.from({ length: RUNS }, (_, index) => `run_${String(index).pa
 /** Numbers that look random and are the same each time. */
 function* numbers(seed: number): Generator<number, never> {
   for (let state = seed; ;) yield (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
-}
-
-/** Deadlocks of this database so far: retried by the transactions, so nobody else would notice. Each connection is made to report what it has counted. */
-async function deadlocks(db: Db): Promise<number> {
-  await Promise.all(Array.from({ length: 10 }, () => sql`select pg_stat_force_next_flush(), pg_sleep(0.05)`.execute(db)));
-  const { rows } = await sql<{ deadlocks: number }>`select deadlocks from pg_stat_database where datname = current_database()`.execute(db);
-  return rows[0]!.deadlocks;
 }
 
 test("a hundred runs at once never get more than one dollar granted, and spend all of it but less than one call", async (t) => {
@@ -40,10 +31,9 @@ test("a hundred runs at once never get more than one dollar granted, and spend a
   assert.deepEqual(await unbalanced(db), []);
   await Promise.all(names.map((runId) => returnAllotment(db, runId)));
   const [period] = await periodRows(db);
-  const { rows } = await sql<{ cost: number; calls: number }>`select sum(cost_nanos)::bigint as cost, count(*) as calls from ledger`.execute(db);
-  assert.deepEqual(rows[0], { cost: period!.spent, calls: calls.reduce((a, b) => a + b) });
-  assert.equal(period!.granted, period!.spent);
-  assert.ok(period!.spent <= USD && period!.spent > USD - nanos, `spent ${period!.spent}`);
+  const spent = period!.spent;
+  assert.deepEqual(await bookTotals(db), { calls: calls.reduce((a, b) => a + b), cost: spent, open: 0, granted: spent, spent });
+  assert.ok(spent <= USD && spent > USD - nanos, `spent ${spent}`);
 });
 
 test("a hundred calls at once against the last dollar exceed it by what the provider bills beyond its maximum, and by nothing else", async (t) => {
@@ -78,9 +68,6 @@ test("runs that share budgets in every mixture neither deadlock nor lose a nano"
   await Promise.all(names.slice(0, 60).map(live));
   assert.equal(await deadlocks(db), 0);
   assert.deepEqual(await unbalanced(db), []);
-  const { rows } = await sql<{ open: number; granted: number; spent: number }>`
-    select (select count(*) from allotments where not closed) as open, sum(granted_nanos)::bigint as granted, sum(spent_nanos)::bigint as spent from budget_periods`.execute(
-    db,
-  );
-  assert.deepEqual([rows[0]!.open, rows[0]!.granted], [0, rows[0]!.spent]);
+  const { open, granted, spent } = await bookTotals(db);
+  assert.deepEqual([open, granted], [0, spent]);
 });

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sql } from "kysely";
 import type { Db } from "#src/database/open.ts";
 import { type TestDatabase, testDatabase } from "#src/testing/database.ts";
 import { returnAllotment } from "./allot.ts";
 import type { RunFacts } from "./budgets.ts";
-import { begin, emptyLedger, play, settlementOf, testBudget, testRun } from "./ledger-fixture.ts";
+import { begin, databaseNowMs, emptyLedger, moveInTime, play, settlementOf, testBudget, testRun } from "./store/ledger-fixture.ts";
 import { budgetsLeft, type CostGroup, costReport, forecast, subjectCosts } from "./reports.ts";
 import { settle } from "./store/settle.ts";
 
@@ -31,11 +30,6 @@ async function played(db: Db, { run, cost, tier = "fast", model = "one:m" }: Pla
 }
 
 const brief = (groups: readonly CostGroup[]) => groups.map(({ key, calls: count, costNanos, unknownCalls }) => [key, count, costNanos, unknownCalls]);
-
-async function nowMs(db: Db): Promise<number> {
-  const { rows } = await sql<{ now: Date }>`select loop_now() as now`.execute(db);
-  return rows[0]!.now.getTime();
-}
 
 test("reports", async (t) => {
   const database = await testDatabase(t);
@@ -126,7 +120,7 @@ test("reports", async (t) => {
       ["2026-02-01T01:00:00Z", 300],
     ] as const) {
       await played(db, { run: plain, cost });
-      await sql`update ledger set at = ${at}::timestamptz where cost_nanos = ${cost}`.execute(db);
+      await moveInTime(db, cost, at);
     }
     assert.deepEqual(brief(await costReport(db, { by: "day", timeZone: "Asia/Taipei" }, FROM_START)), [
       ["2026-01-31", 1, 1, 0],
@@ -148,7 +142,7 @@ test("reports", async (t) => {
     await returnAllotment(db, casa.runId);
     await play(db, { run: plain, actId: "a2", nanos: 2_000, tokens: 100, costNanos: null }, { budgets });
     await begin(db, { run: plain, actId: "a3", nanos: 1_000, tokens: 50 }, { budgets });
-    const at = { nowMs: await nowMs(db), timeZone: "UTC" };
+    const at = { nowMs: await databaseNowMs(db), timeZone: "UTC" };
     const left = await budgetsLeft(db, budgets, at);
     const { startsAtMs, resetsAtMs, ...rest } = left[0]!;
     assert.equal(resetsAtMs! - startsAtMs, 86_400_000);
@@ -181,7 +175,7 @@ test("reports", async (t) => {
   check("a budget that is spent beyond its cap has nothing left, not less than nothing", async ({ db }) => {
     const budgets = [testBudget("day", { scope: { workspace: true }, period: "day", capUsd: 0.000001 })];
     await play(db, { run: plain, actId: "a1", nanos: 1_000, costNanos: 1_700 }, { budgets });
-    const [left] = await budgetsLeft(db, budgets, { nowMs: await nowMs(db), timeZone: "UTC" });
+    const [left] = await budgetsLeft(db, budgets, { nowMs: await databaseNowMs(db), timeZone: "UTC" });
     assert.deepEqual([left!.spentNanos, left!.leftNanos], [1_700, 0]);
   });
 
@@ -196,7 +190,7 @@ test("reports", async (t) => {
       testBudget("p", { scope: { label: "property", value: "casa" }, period: "month", capUsd: 3 }),
       testBudget("w", { scope: { workspace: true }, period: "day", capUsd: 3 }),
     ];
-    const costs = await subjectCosts(db, "property", { budgets, at: { nowMs: await nowMs(db), timeZone: "UTC" } });
+    const costs = await subjectCosts(db, "property", { budgets, at: { nowMs: await databaseNowMs(db), timeZone: "UTC" } });
     assert.deepEqual(
       costs.map(({ subject, today, budgets: left }) => ({
         subject,

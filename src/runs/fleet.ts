@@ -19,6 +19,8 @@ export interface FleetOptions {
   readonly pollMs: number;
   /** How long a stop lets acts that are being performed come to their end. */
   readonly graceMs: number;
+  /** Something was recorded that others may wait for. */
+  readonly changed: () => void;
   /** False while no new work is to be taken: the disk is full, say. */
   readonly mayClaim: () => boolean;
 }
@@ -48,6 +50,7 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
     const done = move(engine, lease, { abort: abort.signal, stopping: () => stopping.signal.aborted }).finally(() => {
       if (held.get(lease.runId)?.lease.fence === lease.fence) held.delete(lease.runId);
       hint();
+      options.changed();
     });
     held.set(lease.runId, { lease, abort, done });
   };

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parse, stringify } from "yaml";
 import { itemsOf } from "#src/brain/workspace-items.ts";
 import { reindex } from "#src/brain/reindex.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
@@ -12,10 +13,12 @@ import { testEngine } from "./engine.ts";
 
 export const WORKSPACES_FOLDER = join(import.meta.dirname, "..", "..", "workspaces");
 
-/** An engine with one of the sample workspaces in force and in the brain. */
-export async function deskEngine(parts: { db: Db; clock: Clock; workspace: string; surfaces: readonly MessagePort[]; model?: ModelPort }): Promise<Engine> {
+const withMore = (text: Uint8Array, more: object): Uint8Array => Buffer.from(stringify({ ...(parse(Buffer.from(text).toString()) as object), ...more }));
+
+/** An engine with one of the sample workspaces in force and in the brain; `manifest` is merged over its loop.yaml. */
+export async function deskEngine(parts: { db: Db; clock: Clock; workspace: string; surfaces: readonly MessagePort[]; model?: ModelPort; manifest?: object }): Promise<Engine> {
   const { files } = await listFolder(join(WORKSPACES_FOLDER, parts.workspace));
-  const engine = await testEngine({ ...parts, files });
+  const engine = await testEngine({ ...parts, files: new Map([...files, ["loop.yaml", withMore(files.get("loop.yaml")!, parts.manifest ?? {})]]) });
   const { workspace } = await engine.workspaces.current();
   await inTransaction(parts.db, (tx) => reindex(tx, itemsOf(workspace)));
   return engine;

@@ -191,7 +191,7 @@ function refusals(port: SandboxPort): void {
 /** Resolves when a file of this name is in the folder. */
 export async function appears(folder: string, file: string): Promise<void> {
   const seen = Promise.withResolvers<void>();
-  const watcher = watch(folder, () => void present());
+  const watcher = watch(folder, { persistent: false }, () => void present()); // must not keep a failed test alive
   const present = () =>
     access(join(folder, file)).then(
       () => seen.resolve(),

@@ -25,6 +25,13 @@ export interface End {
   readonly planned: readonly Act[];
 }
 
+export interface Ended {
+  /** False: the lease was lost, or a later attempt has the act. */
+  readonly moved: boolean;
+  /** It cost more than it had reserved. */
+  readonly overran: boolean;
+}
+
 export interface NewMessage {
   readonly seq: number;
   readonly role: string;
@@ -36,19 +43,19 @@ export interface NewMessage {
 
 /**
  * Records the outcome of an attempt: act, cost, transcript, planned acts and event in one statement and one commit. The move is fenced, the facts are not:
- * with a lost lease the cost is still settled (once) and the event is the late one. Gives whether the act moved. Lock order: run, act, ledger, allotment.
+ * with a lost lease the cost is still settled (once) and the event is the late one. Lock order: run, act, ledger, allotment.
  */
-export async function endAct(db: Db | Transaction, end: End): Promise<boolean> {
+export async function endAct(db: Db | Transaction, end: End): Promise<Ended> {
   const moved = movedAct(end);
   const events = eventRows([end.event, end.late], sql`(ordinal = 1) = exists (select from moved)`);
   if (end.settlement === null) {
-    const { rows } = await sql<{ moved: boolean }>`with ${moved}, ${events} select exists (select from moved) as moved`.execute(db);
-    return rows[0]!.moved;
+    const { rows } = await sql<Ended>`with ${moved}, ${events} select exists (select from moved) as moved, false as overran`.execute(db);
+    return rows[0]!;
   }
-  const { rows } = await sql<{ moved: boolean }>`
+  const { rows } = await sql<Ended>`
     with ${moved}, ${settleFragment(end.settlement)}, ${addedRows(end)}, ${events}
-    select exists (select from moved) as moved`.execute(db);
-  return rows[0]!.moved;
+    select exists (select from moved) as moved, exists (select from settle where overrun_nanos > 0 or overrun_tokens > 0) as overran`.execute(db);
+  return rows[0]!;
 }
 
 const movedAct = ({ act, lease, attempt, ...end }: End) => sql`

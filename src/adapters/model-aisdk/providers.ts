@@ -22,7 +22,8 @@ export interface ProviderDefaults {
 export interface ProviderSources {
   readonly providers: Readonly<Record<string, ProviderEntry>>;
   /**
-   * The value of `secret:name` or `secret:env:NAME`, undefined where there is none. Asked before each request, so a rotated key needs no restart.
+   * The value of `secret:name` or `secret:env:NAME`; undefined, or LoopError secret_unavailable, where there is none. Asked before each request, so a
+   * rotated key needs no restart.
    * `secret:env:NAME` is asked only for a provider without `apiKey` at its wire's usual place: a vendor's key never goes to an address that a file names.
    */
   readonly secrets: (reference: string) => Promise<string | undefined>;
@@ -152,11 +153,20 @@ async function keyOf(sources: ProviderSources, entry: ProviderEntry): Promise<Fo
 async function fromEnvironment(sources: ProviderSources, names: string): Promise<string | undefined> {
   const parts: string[] = [];
   for (const name of names.split("+")) {
-    const value = await valueOf(sources, `secret:env:${name.replace("?", "")}`);
+    const value = await environmentValue(sources, name.replace("?", ""));
     if (value !== undefined) parts.push(value);
     else if (!name.endsWith("?")) return undefined;
   }
   return parts.join(":");
+}
+
+async function environmentValue(sources: ProviderSources, variable: string): Promise<string | undefined> {
+  try {
+    return await valueOf(sources, `secret:env:${variable}`);
+  } catch (error) {
+    if (error instanceof LoopError && error.code === "secret_unavailable") return undefined; // not set, and another variable may be
+    throw error;
+  }
 }
 
 const valueOf = async (sources: ProviderSources, reference: string) => (await sources.secrets(reference))?.trim() || undefined;

@@ -126,7 +126,9 @@ test("a provider that is not listed is its wire, with the variables that the ven
   const asked: string[] = [];
   const secrets = async (reference: string) => {
     asked.push(reference);
-    return reference === "secret:env:AWS_BEARER_TOKEN_BEDROCK" || reference === "secret:env:OLLAMA_API_KEY" ? undefined : `value of ${reference}`;
+    if (reference === "secret:env:AWS_BEARER_TOKEN_BEDROCK") return undefined;
+    if (reference === "secret:env:OLLAMA_API_KEY") throw new LoopError("secret_unavailable", "OLLAMA_API_KEY is not set.");
+    return `value of ${reference}`;
   };
   const port = createModelPort({ providers: {}, secrets, clock: heldClock(), defaults });
   for (const wire of ["openai", "anthropic", "google", "openrouter", "ollama", "bedrock"])

@@ -10,8 +10,8 @@ import { type NewEvent, type PreparedEvent, prepareEvent } from "../event.ts";
 export async function append(db: Db | Transaction, clock: Clock, events: readonly NewEvent[]): Promise<number[]> {
   const atMs = clock.nowMs();
   const prepared = events.map((event) => prepareEvent(event, atMs));
-  const { rows } = await sql<{ id: number }>`with ${eventRows(prepared)} select id from event_rows order by ordinal`.execute(db);
-  return rows.map((row) => row.id);
+  const { rows } = await sql<{ id: number }>`with ${eventRows(prepared)} select id from event_rows`.execute(db);
+  return rows.map((row) => row.id).toSorted((a, b) => a - b); // ids are handed out in the order of the events
 }
 
 /**

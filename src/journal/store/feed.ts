@@ -41,7 +41,10 @@ interface Row {
   readonly erased: boolean;
 }
 
-/** Sealed events after a position, in order. Fewer than `limit`: there are no more now. */
+/**
+ * Sealed events after a position, in order. Fewer than `limit`: there are no more now, and a reader with a filter may go on from a `lastPosition` that it
+ * asked for before; from the last match it would look through the same events again and again.
+ */
 export async function readFeed(db: Db | Transaction, { after, limit, filter = {} }: FeedQuery): Promise<FeedEvent[]> {
   const { rows } = await sql<Row>`
     with page as materialized (${pageOf(filter, after, limit)})

@@ -49,6 +49,7 @@ function wishOf(wish: GrantWish): RawBuilder<unknown> {
     wish as materialized (
       select ${wish.runId} as run_id, ${periods.map(({ id }) => id)}::text[] as ids,
         ${capNanos.some((cap) => cap !== null)}::boolean as limited_nanos, ${capTokens.some((cap) => cap !== null)}::boolean as limited_tokens,
+        ${periods.some(({ capNanos: cap, onReach }) => cap !== null && onReach === "block")}::boolean as refuses_unpriced,
         ${wish.needNanos}::bigint as need_nanos, ${wish.needTokens}::bigint as need_tokens,
         ${wish.sliceNanos}::bigint as slice_nanos, ${wish.sliceTokens}::bigint as slice_tokens,
         ${isoOf(ends.length === 0 ? null : Math.min(...ends))}::timestamptz as ends_at
@@ -63,7 +64,7 @@ function wishOf(wish: GrantWish): RawBuilder<unknown> {
 const LOCKED = sql`
   mine as materialized (
     select a.*, a.periods = w.ids and a.limited_nanos = w.limited_nanos and a.limited_tokens = w.limited_tokens
-      and (a.valid_until is null or a.valid_until > loop_now()) as stays
+      and a.refuses_unpriced = w.refuses_unpriced and (a.valid_until is null or a.valid_until > loop_now()) as stays
     from allotments a join wish w using (run_id) where not a.closed and a.valid_until is distinct from '-infinity' for no key update of a
   ),
   locked as materialized (
@@ -82,7 +83,7 @@ const ROOM = sql`
 /** What the run's own slice lacks for the need. A free call lacks nothing, even after an overrun. */
 const LACK = sql`
   slack as (
-    select w.*, m.stays, case when m.stays then m.granted_nanos - m.spent_nanos else 0 end as slack_nanos,
+    select w.*, m.stays, case when m.stays then m.granted_nanos - m.spent_nanos else 0 end - m.reserved_nanos as slack_nanos,
       case when m.stays then m.granted_tokens - m.spent_tokens else 0 end - m.reserved_tokens as slack_tokens
     from wish w join mine m using (run_id)
   ),
@@ -124,7 +125,8 @@ const PERIODS_GRANTED = sql`
 
 const ALLOTMENT_GRANTED = sql`
   allotment_granted as (
-    update allotments a set periods = t.ids, limited_nanos = t.limited_nanos, limited_tokens = t.limited_tokens, valid_until = t.ends_at,
+    update allotments a set periods = t.ids, limited_nanos = t.limited_nanos, limited_tokens = t.limited_tokens,
+      refuses_unpriced = t.refuses_unpriced, valid_until = t.ends_at,
       promised_until = loop_now() + interval '10 seconds',
       granted_nanos = t.take_nanos + case when t.stays then a.granted_nanos else 0 end,
       granted_tokens = t.take_tokens + case when t.stays then a.granted_tokens else 0 end,

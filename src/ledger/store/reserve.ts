@@ -13,7 +13,7 @@ export interface Reservation {
   readonly model: string | null;
   /** Null: the model has no price. Then `nanos` is null too. */
   readonly pricedAs: string | null;
-  /** The most that it can cost. Null is unknown: never granted to a run that has a cap in money. */
+  /** The most that it can cost. Null is unknown: refused where a budget that blocks has a cap in money. */
   readonly nanos: number | null;
   readonly tokens: number;
 }
@@ -29,9 +29,7 @@ export function reserveFragment(reservation: Reservation, when: RawBuilder<unkno
     reserve as (
       update allotments set reserved_nanos = reserved_nanos + coalesce(${nanos}::bigint, 0), reserved_tokens = reserved_tokens + ${tokens}::bigint,
         promised_until = null
-      where run_id = ${reservation.runId} and not closed and (valid_until is null or valid_until > loop_now())
-        and (not limited_nanos or ${nanos}::bigint = 0 or granted_nanos - spent_nanos - reserved_nanos >= ${nanos}::bigint)
-        and (not limited_tokens or ${tokens}::bigint = 0 or granted_tokens - spent_tokens - reserved_tokens >= ${tokens}::bigint)
+      where run_id = ${reservation.runId} and ${covers(nanos, tokens)}
         and ${when}
       returning run_id
     ),
@@ -42,6 +40,14 @@ export function reserveFragment(reservation: Reservation, when: RawBuilder<unkno
         coalesce(${nanos}::bigint, 0), ${tokens}::bigint, 'reserved'
       from reserve
     )`;
+}
+
+/** Whether an allotment is valid and has room for a call. Null nanos: the price is unknown. */
+export function covers(nanos: number | null, tokens: number): RawBuilder<boolean> {
+  return sql<boolean>`not closed and (valid_until is null or valid_until > loop_now())
+        and (not limited_nanos or ${nanos}::bigint = 0 or (${nanos}::bigint is null and not refuses_unpriced)
+          or granted_nanos - spent_nanos - reserved_nanos >= ${nanos}::bigint)
+        and (not limited_tokens or ${tokens}::bigint = 0 or granted_tokens - spent_tokens - reserved_tokens >= ${tokens}::bigint)`;
 }
 
 /** Reserves from the run's own slice. False: no valid slice, or too small; `ensureAllotment` says why or makes it fit. */

@@ -1,14 +1,30 @@
 import { sql } from "kysely";
-import type { Transaction } from "#src/database/open.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
 import type { BudgetPeriod } from "../budgets.ts";
+import { covers } from "./reserve.ts";
 
 /** First key of our transaction-level advisory locks; the second is a hash of the widest budget period, which orders all who share it. */
 export const LEDGER_LOCK_CLASS = 8_041;
 
-/** The database's time: a slice is checked against it, so the periods must be taken from it too. */
-export async function databaseNowMs(tx: Transaction): Promise<number> {
-  const { rows } = await sql<{ now: Date }>`select loop_now() as now`.execute(tx);
-  return rows[0]!.now.getTime();
+export interface Seat {
+  /** The database's time: slices are checked against it, so periods must be taken from it too. */
+  readonly now: Date;
+  /** The other columns are null when the run has no allotment. */
+  readonly periods: readonly string[] | null;
+  readonly limitedNanos: boolean | null;
+  readonly limitedTokens: boolean | null;
+  readonly refusesUnpriced: boolean | null;
+  /** Whether the call fits as things are, whatever its budgets. */
+  readonly covered: boolean | null;
+}
+
+/** What the run holds now. Locks nothing. */
+export async function readSeat(db: Db | Transaction, runId: string, need: { nanos: number | null; tokens: number }): Promise<Seat> {
+  const { rows } = await sql<Seat>`
+    select loop_now() as now, periods, limited_nanos as "limitedNanos", limited_tokens as "limitedTokens", refuses_unpriced as "refusesUnpriced",
+      ${covers(need.nanos, need.tokens)} as covered
+    from (select) one left join allotments on run_id = ${runId}`.execute(db);
+  return rows[0]!;
 }
 
 /** Makes the rows that a grant needs: the periods, in one order for everybody, and an empty allotment. */

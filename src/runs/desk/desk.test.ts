@@ -55,7 +55,7 @@ for (const workspace of ["warm-stays", "bakery"]) {
       const { acts, messages } = await readState(db, runId);
       const dispatch = acts.find((act) => act.name === "dispatch");
       const decision = dispatch?.decision as { outcome: string; rule: string; matched: string[] };
-      const hits = (acts.find((act) => act.name === "brain.search")?.result as { hits: { source: string; id: string }[] }).hits;
+      const { hits } = acts.find((act) => act.name === "brain.search")!.result as { hits: { source: string; id: string }[] };
       const { category, severity, risks, vendor, costUsd, by } = ticket.triage!;
       const { expect } = sample;
       assert.deepEqual(

@@ -8,6 +8,7 @@ import { prepareEvent } from "#src/journal/event.ts";
 import { append } from "#src/journal/store/append.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
+import { releaseAllotment } from "#src/ledger/allot.ts";
 import { settleLate } from "#src/ledger/store/correct.ts";
 import type { Settlement } from "#src/ledger/store/settle.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
@@ -33,8 +34,9 @@ export async function recordOutcome(session: Session, attempted: Attempted): Pro
   const { performed } = attempted;
   if (performed.kind === "asking") return recordAsking(session, attempted, performed);
   const landing = landingOf(session, attempted);
-  const moved = await endAct(session.engine.db, endOf(session, attempted, landing));
+  const { moved, overran } = await endAct(session.engine.db, endOf(session, attempted, landing));
   failpoint(`act.${attempted.act.kind}.ended`);
+  if (overran) await releaseAllotment(session.engine.db, attempted.act.runId); // the budgets learn at once what was billed beyond the maximum
   if (!moved) {
     if (attempted.settlement) await settleLate(session.engine.db, attempted.settlement); // whoever moved on took the reservation for the cost
     throw new LeaseLost(`the outcome of ${attempted.act.id} came late`);
@@ -82,7 +84,7 @@ const resultForJournal = (act: Act, result: Json | null): Json | undefined => (a
 async function recordAsking(session: Session, attempted: Attempted, { ask, result }: { ask: NewAsk; result: Json }): Promise<Made> {
   const { act } = attempted;
   const moved = await inTransaction(session.engine.db, async (tx) => {
-    const landed = await endAct(tx, endOf(session, attempted, landingOf(session, { ...attempted, performed: { kind: "asking", ask, result } })));
+    const { moved: landed } = await endAct(tx, endOf(session, attempted, landingOf(session, { ...attempted, performed: { kind: "asking", ask, result } })));
     failpoint(`act.${act.kind}.waiting`);
     if (!landed) return false;
     await openAsk(tx, ask);

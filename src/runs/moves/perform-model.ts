@@ -17,7 +17,7 @@ import { chooseModel, type Failures } from "../think/choose-model.ts";
 import { askToRaiseBudget } from "./budget-ask.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
-import { pauseMs } from "./perform.ts";
+import { pauseMs } from "./pause.ts";
 
 const modelArgs = z.strictObject({ purpose: z.string(), tier: z.enum(["fast", "strong"]), repair: z.string().optional() });
 

@@ -10,6 +10,7 @@ import { type Made, runEvent, type Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
+import { pauseMs } from "./pause.ts";
 import { performModel } from "./perform-model.ts";
 
 /** Performs acts that are due: one, or several reads at once. */
@@ -67,8 +68,6 @@ function problemWith(performer: Performer, act: Act): string | undefined {
 }
 
 const MOST_ATTEMPTS = 8;
-const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 300_000;
 
 /** A named failure of a port becomes an answer: try later, or failed. Bugs and a lost lease go on up. */
 async function attemptTo(perform: () => Promise<Performed>, attempt: number): Promise<Performed | { kind: "retry"; error: ActError; afterMs: number }> {
@@ -79,10 +78,4 @@ async function attemptTo(perform: () => Promise<Performed>, attempt: number): Pr
     const said: ActError = { code: error.code, message: error.message };
     return error.retry === "later" && attempt < MOST_ATTEMPTS ? { kind: "retry", error: said, afterMs: pauseMs(attempt) } : { kind: "failed", error: said };
   }
-}
-
-/** Doubles with every attempt; the half that varies keeps many runs from coming back at once. */
-export function pauseMs(attempt: number): number {
-  const fullMs = Math.min(FIRST_PAUSE_MS * 2 ** (attempt - 1), LONGEST_PAUSE_MS);
-  return Math.round(fullMs / 2 + (Math.random() * fullMs) / 2);
 }

@@ -1,10 +1,11 @@
 import { sql } from "kysely";
 import type { Db } from "#src/database/open.ts";
 import { type BudgetManifest, budgetManifest } from "#src/workspace/manifest/governance.ts";
-import { type AllotRequest, type AllotResult, ensureAllotment } from "./allot.ts";
-import type { RunFacts } from "./budgets.ts";
-import { type Reservation, reserve } from "./store/reserve.ts";
-import { settle, type Settlement, type SettleOutcome } from "./store/settle.ts";
+import { type AllotRequest, type AllotResult, ensureAllotment } from "../allot.ts";
+import type { RunFacts } from "../budgets.ts";
+import { type Reservation, reserve } from "./reserve.ts";
+import { readSeat } from "./seat.ts";
+import { settle, type Settlement, type SettleOutcome } from "./settle.ts";
 
 /** For the tests of this part: short ways to write a budget, a run, and one call after another. */
 export function testBudget(name: string, rest: object): BudgetManifest {
@@ -94,4 +95,37 @@ export async function refuseOvergrant(db: Db): Promise<void> {
 /** One database serves many tests, one after the other. */
 export async function emptyLedger(db: Db): Promise<void> {
   await sql`truncate ledger, budget_periods, allotments`.execute(db);
+}
+
+export async function databaseNowMs(db: Db): Promise<number> {
+  return (await readSeat(db, "", { nanos: 0, tokens: 0 })).now.getTime();
+}
+
+export interface BookTotals {
+  readonly calls: number;
+  readonly cost: number;
+  readonly open: number;
+  readonly granted: number;
+  readonly spent: number;
+}
+
+/** The ledger on one side, the budgets and the allotments that are still open on the other. */
+export async function bookTotals(db: Db): Promise<BookTotals> {
+  const { rows } = await sql<BookTotals>`
+    select (select count(*) from ledger) as calls, (select sum(cost_nanos)::bigint from ledger) as cost,
+      (select count(*) from allotments where not closed) as open, sum(granted_nanos)::bigint as granted, sum(spent_nanos)::bigint as spent
+    from budget_periods`.execute(db);
+  return rows[0]!;
+}
+
+/** Deadlocks of this database so far: retried by the transactions, so nobody else would notice. Each connection is made to report what it has counted. */
+export async function deadlocks(db: Db): Promise<number> {
+  await Promise.all(Array.from({ length: 10 }, () => sql`select pg_stat_force_next_flush(), pg_sleep(0.05)`.execute(db)));
+  const { rows } = await sql<{ deadlocks: number }>`select deadlocks from pg_stat_database where datname = current_database()`.execute(db);
+  return rows[0]!.deadlocks;
+}
+
+/** Moves the calls that cost this much to another time. */
+export async function moveInTime(db: Db, costNanos: number, at: string): Promise<void> {
+  await sql`update ledger set at = ${at}::timestamptz where cost_nanos = ${costNanos}::bigint`.execute(db);
 }

@@ -3,12 +3,12 @@ import { test } from "node:test";
 import { sql } from "kysely";
 import type { Db } from "#src/database/open.ts";
 import { type TestDatabase, testDatabase } from "#src/testing/database.ts";
-import { returnAllotment } from "./allot.ts";
+import { returnAllotment } from "../allot.ts";
 import { begin, emptyLedger, periodRows, play, reservationOf, settlementOf, testBudget, testRun, unbalanced } from "./ledger-fixture.ts";
-import { settleLate } from "./store/correct.ts";
-import { reserve, reserveFragment } from "./store/reserve.ts";
-import { recordSelfReported } from "./store/self-report.ts";
-import { lostAttempt, settle, settleFragment } from "./store/settle.ts";
+import { settleLate } from "./correct.ts";
+import { reserve, reserveFragment } from "./reserve.ts";
+import { recordSelfReported } from "./self-report.ts";
+import { lostAttempt, settle, settleFragment } from "./settle.ts";
 
 const run = testRun("run_1", { ticketId: "tkt_1", labels: { property: "casa" } });
 const budgets = [testBudget("day", { scope: { workspace: true }, period: "day", capUsd: 1, capTokens: 10_000 })];

@@ -1,0 +1,42 @@
+import type { Db } from "#src/database/open.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import type { Log } from "#src/kernel/log.ts";
+import { problemsText } from "#src/workspace/problem.ts";
+import { createFolderTaker, type Taken } from "#src/workspace/taking.ts";
+import { watchFolder } from "#src/workspace/watch.ts";
+
+export interface Following {
+  /** What the last look found: problems, what is in force, what waits for an apply. */
+  last(): Taken | undefined;
+  /** Looks now. */
+  look(): Promise<Taken>;
+  stop(): void;
+}
+
+/**
+ * Keeps the record in step with the folder: what is live comes into force when a file changes, what is power waits for an apply, and with a broken file the last
+ * good revision stays.
+ */
+export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: string; tookEffect: () => Promise<void> }): Following {
+  const { db, clock, log, folder } = parts;
+  const take = createFolderTaker(db, clock, { folder, author: "system" });
+  let last: Taken | undefined;
+  let said = "";
+  const look = async (): Promise<Taken> => {
+    const taken = await take();
+    last = taken;
+    if (taken.kind === "taken" && taken.live.length > 0) await parts.tookEffect();
+    const words = wordsFor(taken);
+    if (words !== said && words !== "") log.warn(words, { folder });
+    said = words;
+    return taken;
+  };
+  const stopWatching = watchFolder(folder, () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })));
+  return { last: () => last, look, stop: stopWatching };
+}
+
+function wordsFor(taken: Taken): string {
+  if (taken.kind === "problems") return `the workspace has problems; the last good revision stays in force: ${problemsText(taken.problems)}`;
+  if (taken.waiting.length > 0) return `changes wait for \`loop apply\`: ${[...new Set(taken.waiting.map((change) => change.file))].join(", ")}`;
+  return "";
+}

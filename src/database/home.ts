@@ -1,0 +1,56 @@
+import { chmod, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { LoopError } from "#src/kernel/errors.ts";
+
+/** The places of a home. All absolute. */
+export interface Home {
+  readonly folder: string;
+  /** Names this home among all; locks are made of it. */
+  readonly id: string;
+  readonly keys: string;
+  readonly postgres: string;
+  readonly logs: string;
+  readonly outbox: string;
+  readonly socket: string;
+  readonly credentials: string;
+}
+
+const LONGEST_SOCKET_PATH = 100; // the kernel takes 107 bytes
+
+/**
+ * Makes the home folder and what belongs in it. Others may pass through it (Postgres may run under another account) and see nothing: each place has its own lock.
+ * @throws LoopError home_not_usable naming the folder and what to do
+ */
+export async function openHome(folder: string): Promise<Home> {
+  const places = { keys: join(folder, "keys"), postgres: join(folder, "postgres"), logs: join(folder, "logs"), outbox: join(folder, "outbox") };
+  try {
+    await mkdir(folder, { recursive: true });
+    await chmod(folder, 0o711);
+    for (const place of [places.keys, places.logs, places.outbox]) await mkdir(place, { recursive: true, mode: 0o700 });
+    const id = await homeId(join(folder, "home.json"));
+    return { folder, id, ...places, socket: await socketPath(folder, id), credentials: join(folder, "credentials.json") };
+  } catch (cause) {
+    if (cause instanceof LoopError) throw cause;
+    const said = cause instanceof Error ? cause.message : String(cause);
+    throw new LoopError("home_not_usable", `The home folder ${folder} cannot be used: ${said}. Make it writable for this account, or set LOOP_HOME to another folder.`, { facts: { folder }, cause });
+  }
+}
+
+async function homeId(file: string): Promise<string> {
+  const read = async (): Promise<string> => (JSON.parse(await readFile(file, "utf8")) as { id: string }).id;
+  if (await stat(file).then(() => true, () => false)) return read();
+  const mine = `${file}.${randomUUID()}`;
+  await writeFile(mine, `${JSON.stringify({ id: randomUUID() })}\n`, { mode: 0o600 });
+  await rename(mine, file);
+  return read();
+}
+
+/** In the home where its path is short enough; else in a folder of its own under the system's temporary files. */
+async function socketPath(folder: string, id: string): Promise<string> {
+  const usual = join(folder, "loop.sock");
+  if (Buffer.byteLength(usual) <= LONGEST_SOCKET_PATH) return usual;
+  const short = join("/tmp", `loopwright-${id.slice(0, 8)}`, "loop.sock");
+  await mkdir(dirname(short), { recursive: true, mode: 0o700 });
+  return short;
+}

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { Log } from "#src/kernel/log.ts";
+import type { Home } from "./home.ts";
+import { launchPostgres, type PostgresServer } from "./launch.ts";
+import { type HeldLock, tryLock } from "./lock.ts";
+import { migrate } from "./migrate.ts";
+import { type Database, openDatabase, requireVersion } from "./open.ts";
+
+export interface RecordOptions {
+  readonly home: Home;
+  readonly log: Log;
+  /** Undefined: the home's own Postgres. */
+  readonly databaseUrl: string | undefined;
+  readonly prepare: boolean;
+  /** A process that serves a home keeps every other one out of it; workers beside it do not. */
+  readonly exclusive: boolean;
+}
+
+/** The record, ready: Postgres up, this home ours, tables as this program knows them. */
+export interface OpenRecord extends Database {
+  /** Undefined with a database of one's own. */
+  readonly postgres: PostgresServer | undefined;
+  readonly lock: HeldLock | undefined;
+  readonly migrated: readonly string[];
+}
+
+const POOL_SIZE = 10;
+const TRANSACTION_TIMEOUT_MS = 30_000;
+
+/** @throws LoopError home_in_use when another server serves this home; what launching, opening and migrating throw */
+export async function openRecord({ home, log, databaseUrl, prepare, exclusive }: RecordOptions): Promise<OpenRecord> {
+  const postgres = databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
+  const url = databaseUrl ?? postgres!.url;
+  const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
+  const database = openDatabase({ url, poolSize: POOL_SIZE, prepare, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, onIdleError: (error) => log.warn("an idle database connection broke", { error }) });
+  try {
+    await requireVersion(database.db);
+    const { ran } = await migrate(database.db);
+    if (ran.length > 0) log.info("the database was migrated", { ran });
+    return { ...database, postgres, lock, migrated: ran };
+  } catch (error) {
+    await database.close();
+    await lock?.release();
+    throw error;
+  }
+}
+
+async function lockHome({ url, home, log }: { url: string; home: Home; log: Log }): Promise<HeldLock> {
+  const lock = await tryLock(url, `home.${home.id}`, log);
+  if (lock) return lock;
+  throw new LoopError("home_in_use", `A Loopwright server already serves ${home.folder}. Use it (\`loop status\`), stop it (\`loop down\`), or set LOOP_HOME to another folder.`, {
+    facts: { folder: home.folder },
+  });
+}
+
+export const ballastOf = (home: Home): string => join(home.postgres, "ballast");

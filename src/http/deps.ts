@@ -1,0 +1,72 @@
+import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
+import type { Db } from "#src/database/open.ts";
+import type { InboundMessage } from "#src/intake/read-message.ts";
+import type { Received } from "#src/intake/receive.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import type { Log } from "#src/kernel/log.ts";
+import type { WorkspaceView } from "#src/workspace/current.ts";
+
+export interface Health {
+  /** False: this process should get no requests. */
+  readonly ok: boolean;
+  /** One sentence without secrets, for whoever asks: what does not work, such as "the disk is nearly full: no new work is taken". */
+  readonly degraded?: string;
+  /** For callers with a token: what was looked at, and how each is. */
+  readonly parts?: Readonly<Record<string, string>>;
+}
+
+export interface HttpLimits {
+  /** Requests a minute, of one token on one route. */
+  readonly readsPerMinute: number;
+  readonly writesPerMinute: number;
+  /** How long `?wait=true` waits for the triage of a ticket. */
+  readonly waitMs: number;
+  readonly waitPollMs: number;
+  /** How often the journal is looked at while somebody follows the feed. */
+  readonly feedPollMs: number;
+  /** How often the tokens of open feeds are looked at. */
+  readonly feedCheckMs: number;
+  readonly feedBeatMs: number;
+  /** A reader that takes nothing for so long is dropped. */
+  readonly feedStallMs: number;
+}
+
+export const USUAL_LIMITS: HttpLimits = {
+  readsPerMinute: 12_000,
+  writesPerMinute: 3_000,
+  waitMs: 30_000,
+  waitPollMs: 100,
+  feedPollMs: 100,
+  feedCheckMs: 2_000,
+  feedBeatMs: 15_000,
+  feedStallMs: 10_000,
+};
+
+/** Where this server may be reached: names in Host and Origin are held against it. */
+export interface HttpAddress {
+  /** `LOOP_HOST`. */
+  readonly host: string;
+  /** `LOOP_PUBLIC_URL`: scheme, host and port. */
+  readonly publicUrl?: string | undefined;
+  /** `LOOP_TRUSTED_PROXIES`: whose word on the address of a caller is taken. */
+  readonly trustedProxies: readonly string[];
+}
+
+/** Everything that the HTTP face needs; made by main.ts, or by a test. */
+export interface HttpDeps {
+  readonly db: Db;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly version: string;
+  readonly address: HttpAddress;
+  readonly workspaces: WorkspaceView;
+  /** `receiveText` of intake/. @throws LoopError input_invalid | delivery_conflict | agent_unknown | storage_full */
+  readonly receive: (message: InboundMessage) => Promise<Received>;
+  /** `retrieve` of brain/, with the embedder where there is one. */
+  readonly recall: (query: BrainQuery) => Promise<Recall>;
+  /** Cheap: it is asked without a credential. */
+  readonly health: () => Promise<Health>;
+  /** Called after each request that may have changed something was committed: a hint to look for due runs. */
+  readonly changed?: () => void;
+  readonly limits?: Partial<HttpLimits>;
+}

@@ -1,0 +1,26 @@
+import { type ErrorCode, LoopError } from "#src/kernel/errors.ts";
+import { isId, type IdPrefix } from "#src/kernel/ids.ts";
+
+interface IdKind {
+  readonly prefix: IdPrefix;
+  readonly code: ErrorCode;
+  readonly list: string;
+}
+
+const KINDS = {
+  ticket: { prefix: "tkt", code: "ticket_unknown", list: "GET /v1/tickets" },
+  ask: { prefix: "ask", code: "ask_unknown", list: "GET /v1/asks" },
+  run: { prefix: "run", code: "run_unknown", list: "GET /v1/runs" },
+  token: { prefix: "tkn", code: "token_unknown", list: "GET /v1/tokens" },
+} as const satisfies Record<string, IdKind>;
+
+/**
+ * An id out of a path or query, as it is, when it has the shape of one of its kind (a ticket also goes by its number). Whatever has not is unknown without
+ * a look into the database. @throws LoopError ticket_unknown | ask_unknown | run_unknown | token_unknown
+ */
+export function idOf(kind: keyof typeof KINDS, text: string): string {
+  const { prefix, code, list } = KINDS[kind];
+  if (isId(prefix, text) || (kind === "ticket" && /^#?\d{1,15}$/.test(text))) return text;
+  const expected = kind === "ticket" ? `${prefix}_ and 32 hexadecimal digits, or a number` : `${prefix}_ and 32 hexadecimal digits`;
+  throw new LoopError(code, `There is no ${kind} with such an id. Expected ${expected}; ${list} lists those there are.`, { facts: { param: "id" } });
+}

@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { budgetsLeft, costReport, forecast, type Grouping } from "#src/ledger/reports.ts";
+import { requireTicket } from "#src/tickets/store/read.ts";
+import { labelKey, slug } from "#src/workspace/manifest/common.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { App } from "./app.ts";
+import { budgetView, costGroupView, forecastView } from "./cost-view.ts";
+import type { HttpDeps } from "./deps.ts";
+import { idOf } from "./ids.ts";
+import { isoOf, isoOrNull, labelFilter, moment, text } from "./query.ts";
+
+const PLAIN = ["all", "ticket", "run", "agent", "tier", "model", "day"] as const;
+
+const grouping = z
+  .string()
+  .refine((by) => PLAIN.some((known) => known === by) || (by.startsWith("label:") && labelKey.safeParse(by.slice(6)).success), `expected ${PLAIN.join(", ")} or label:<key>, such as label:property`)
+  .default("all");
+
+const costQuery = z.strictObject({
+  by: grouping,
+  from: moment.optional(),
+  to: moment.optional(),
+  ticket: z.string().optional(),
+  run: z.string().optional(),
+  agent: text(64).optional(),
+  label: labelFilter,
+});
+
+export function costRoutes(app: App, { db, clock, workspaces }: HttpDeps): void {
+  app.get(
+    "/v1/costs",
+    {
+      config: { access: "read" },
+      schema: { summary: "What was spent, per group; the dearest first, days in order.", tags: ["costs"], querystring: costQuery, response: { 200: z.object({ groups: z.array(costGroupView) }) } },
+    },
+    async ({ query }) => {
+      const { by, from, to, ticket, run, agent, label } = query;
+      const filter = {
+        fromMs: from ?? 0,
+        labels: label,
+        ...(to === undefined ? {} : { toMs: to }),
+        ...(ticket === undefined ? {} : { ticketId: (await requireTicket(db, idOf("ticket", ticket))).id }),
+        ...(run === undefined ? {} : { runId: idOf("run", run) }),
+        ...(agent === undefined ? {} : { agent }),
+      };
+      return { groups: await costReport(db, groupingOf(by, (await workspaces.current()).workspace), filter) };
+    },
+  );
+  app.get(
+    "/v1/budgets",
+    { config: { access: "read" }, schema: { summary: "What is left of every budget.", tags: ["costs"], response: { 200: z.object({ budgets: z.array(budgetView) }) } } },
+    async () => {
+      const { manifest, budgets } = (await workspaces.current()).workspace;
+      const left = await budgetsLeft(db, budgets, { nowMs: clock.nowMs(), timeZone: manifest.timeZone });
+      return { budgets: left.map(({ startsAtMs, resetsAtMs, ...rest }) => ({ ...rest, startsAt: resetsAtMs === null ? null : isoOf(startsAtMs), resetsAt: isoOrNull(resetsAtMs) })) };
+    },
+  );
+  app.get(
+    "/v1/costs/forecast",
+    {
+      config: { access: "read" },
+      schema: {
+        summary: "What a run will probably cost, from finished runs like it; unknown when there are none.",
+        tags: ["costs"],
+        querystring: z.strictObject({ category: slug.optional(), label: labelFilter, agent: slug.optional() }),
+        response: { 200: forecastView },
+      },
+    },
+    async ({ query }) => {
+      const labels = query.category === undefined ? query.label : { ...query.label, category: query.category };
+      return forecast(db, { labels, agent: query.agent ?? usualAgent((await workspaces.current()).workspace) });
+    },
+  );
+}
+
+function groupingOf(by: string, { manifest }: Workspace): Grouping {
+  if (by.startsWith("label:")) return { by: "label", key: by.slice(6) };
+  if (by === "day") return { by: "day", timeZone: manifest.timeZone };
+  return { by: by as Exclude<(typeof PLAIN)[number], "day"> };
+}
+
+const usualAgent = ({ manifest, agents }: Workspace): string => manifest.defaults.agent ?? agents[0]?.name ?? "";

@@ -1,0 +1,271 @@
+import { randomUUID } from "node:crypto";
+import { createWriteStream } from "node:fs";
+import { homedir, hostname } from "node:os";
+import { join } from "node:path";
+import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
+import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
+import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
+import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
+import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
+import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
+import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
+import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
+import { followRevision } from "#src/apply/effect.ts";
+import { followFolder, type Following } from "#src/apply/follow-folder.ts";
+import type { Embedder } from "#src/acts/ports/embedder.ts";
+import { retrieve } from "#src/brain/retrieve.ts";
+import { type Home, openHome } from "#src/database/home.ts";
+import { createNotifier, type Notifier } from "#src/database/notify.ts";
+import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
+import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
+import { listenHttp } from "#src/http/listen.ts";
+import { createHttpServer } from "#src/http/server.ts";
+import { receiveText } from "#src/intake/receive.ts";
+import { startSealer } from "#src/journal/sealer.ts";
+import { openSigner, type Signer } from "#src/journal/signing.ts";
+import { systemClock } from "#src/kernel/clock.ts";
+import { createLog, type Log } from "#src/kernel/log.ts";
+import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
+import { createPriceList } from "#src/ledger/prices.ts";
+import { ensureCredentials } from "#src/people/credentials.ts";
+import { findByIdentity } from "#src/people/store/principals.ts";
+import { usualChores } from "#src/pulse/chores.ts";
+import { startPulse } from "#src/pulse/pulse.ts";
+import { assembleEngine } from "#src/runs/assemble.ts";
+import type { Engine } from "#src/runs/engine.ts";
+import { startFleet } from "#src/runs/fleet.ts";
+import { type ModelTiers, tiersOf } from "#src/runs/think/tiers.ts";
+import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
+import { type Environment, secretValues } from "#src/settings/read.ts";
+import type { Settings } from "#src/settings/schema.ts";
+import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import { problemsText } from "#src/workspace/problem.ts";
+import { applyFolder } from "#src/workspace/taking.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+
+export interface RunningServer {
+  readonly url: string;
+  readonly home: Home;
+  /** How many migrations ran at this start. */
+  readonly migrated: number;
+  /** Takes no more work, lets what moves come to its end, stops Postgres if it is ours. Safe to call twice. */
+  stop(): Promise<void>;
+}
+
+/** What every part of the server shares. */
+interface Base {
+  readonly settings: Settings;
+  readonly env: Environment;
+  readonly home: Home;
+  readonly log: Log;
+  readonly redactor: Redactor;
+  readonly record: OpenRecord;
+  readonly workspaces: WorkspaceView;
+  readonly signer: Signer;
+  readonly notifier: Notifier;
+  readonly storage: StorageWatch;
+  readonly secrets: Secrets;
+}
+
+const VERSION = "0.1.0";
+const POLL_MS = 1_000;
+const GRACE_MS = 8_000;
+const clock = systemClock;
+
+/** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
+export async function serve(settings: Settings, env: Environment): Promise<RunningServer> {
+  const stops: (() => Promise<void> | void)[] = [];
+  const stop = once(async () => {
+    for (const undo of stops.toReversed()) await undo();
+  });
+  try {
+    const base = await openBase(settings, env, stops);
+    const following = await followWorkspace(base, stops);
+    const engine = await buildEngine(base);
+    startWork({ base, engine, stops });
+    const url = settings.roles.includes("api") ? await startApi({ base, engine, following, stops }) : "";
+    base.log.info("ready", { url, roles: settings.roles, version: VERSION });
+    return { url, home: base.home, migrated: base.record.migrated.length, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function openBase(settings: Settings, env: Environment, stops: (() => Promise<void> | void)[]): Promise<Base> {
+  const home = await openHome(settings.homeFolder);
+  const redactor = createRedactor();
+  secretValues(env).forEach((value) => redactor.learn(value));
+  const file = createWriteStream(join(home.logs, "server.log"), { flags: "a", mode: 0o600 });
+  file.on("error", () => undefined); // a full disk must not stop the server for want of a log
+  stops.push(() => void file.end());
+  const log = createLog({ clock, redactor, level: settings.logLevel, write: (line) => void file.write(line) });
+  const exclusive = settings.roles.includes("api");
+  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive });
+  stops.push(async () => {
+    await record.close();
+    await record.lock?.release();
+    await record.postgres?.stop();
+  });
+  const { db, url } = record;
+  const storage = await watchStorage({ folder: home.folder, ballast: ballastOf(home), minFreeMb: settings.minFreeMb, log });
+  stops.push(storage.stop);
+  const notifier = createNotifier({ db, url, log });
+  stops.push(notifier.close);
+  const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
+  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id } });
+  return { settings, env, home, log, redactor, record, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets };
+}
+
+/** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
+async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Following> {
+  const { settings, workspaces, log } = base;
+  const { db } = base.record;
+  const folder = settings.workspaceFolder;
+  const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
+  stops.push(following.stop);
+  if ((await following.look()).kind !== "taken") {
+    const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
+    if (applied.kind === "problems") {
+      throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, { facts: { problems: applied.problems.length } });
+    }
+  }
+  await followRevision(db, clock, workspaces);
+  return following;
+}
+
+async function buildEngine(base: Base): Promise<Engine> {
+  const { settings, home, workspaces, log } = base;
+  const { db } = base.record;
+  const tiers = tiersFor(settings);
+  const current = await workspaces.current();
+  const sources = await providerSources(base, current.workspace);
+  const embedder = await embedderFor(base, { workspace: current.workspace, sources });
+  const bwrap = createBwrapSandbox({ searchPath: base.env["PATH"] ?? "", platform: process.platform, isRoot: process.getuid?.() === 0, osHome: homedir(), hidden: [home.folder] });
+  const off = createSandboxOff();
+  return assembleEngine({
+    db,
+    clock,
+    log,
+    signer: base.signer,
+    workspaces,
+    model: createModelPort({ ...sources, clock }),
+    tiers,
+    prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
+    whenEnded: () => Promise.resolve(),
+    host: hostname(),
+    maxTries: settings.maxTries,
+    tools: [brainSearch(db, embedder)],
+    surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
+    checks: {
+      sandbox: async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap),
+      folder: settings.workspaceFolder,
+      sensorProgram: async (name) => {
+        const sensor = (await workspaces.current()).workspace.sensors.find((known) => known.name === name);
+        return sensor && join(settings.workspaceFolder, sensor.source);
+      },
+    },
+  });
+}
+
+/** Keys found in the environment are used only when the settings say so. */
+function tiersFor(settings: Settings): (workspace: Workspace) => ModelTiers {
+  const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined;
+  return (workspace) => {
+    const named = workspace.manifest.models;
+    return tiersOf(workspace, { fast: settings.fastModel ?? named?.fast ?? usual?.fast, strong: settings.strongModel ?? named?.strong ?? usual?.strong });
+  };
+}
+
+async function providerSources({ settings, env, secrets, workspaces }: Base, first: Workspace): Promise<ProviderSources> {
+  let providers = first.manifest.providers;
+  const refresh = async (): Promise<void> => {
+    providers = (await workspaces.current()).workspace.manifest.providers;
+  };
+  return {
+    get providers() {
+      void refresh().catch(() => undefined); // the next call sees what changed since
+      return providers;
+    },
+    secrets: (reference) => (!settings.usesModel && reference.startsWith("secret:env:") ? Promise.resolve(undefined) : secrets.resolve(reference)),
+    ...(settings.usesModel ? { defaults: defaultsFrom(env) } : {}),
+  };
+}
+
+async function embedderFor({ settings, log }: Base, { workspace, sources }: { workspace: Workspace; sources: ProviderSources }): Promise<Embedder | undefined> {
+  const model = settings.embeddingModel ?? workspace.manifest.models?.embedder;
+  if (model === undefined) return undefined;
+  try {
+    return await createEmbedder({ ...sources, model, clock });
+  } catch (error) {
+    log.warn("the embedder does not answer; the brain goes by words until the next start", { model, error });
+    return undefined;
+  }
+}
+
+interface Parts {
+  readonly base: Base;
+  readonly engine: Engine;
+  readonly stops: (() => Promise<void> | void)[];
+}
+
+/** Sealer, runs and pulse: whichever roles this process has. */
+function startWork({ base, engine, stops }: Parts): void {
+  const { settings, notifier, log } = base;
+  const { db, url } = base.record;
+  const sealer = startSealer({ db, signer: base.signer, log, hint: notifier.onChange });
+  stops.push(sealer.stop);
+  if (settings.roles.includes("engine")) {
+    const fleet = startFleet(engine, {
+      holder: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+      slots: settings.slots,
+      leaseMs: settings.leaseMs,
+      pollMs: POLL_MS,
+      graceMs: GRACE_MS,
+      mayClaim: base.storage.hasRoom,
+      changed: notifier.changed,
+    });
+    stops.push(fleet.stop, notifier.onChange(fleet.hint));
+  }
+  if (settings.roles.includes("pulse")) {
+    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock) });
+    stops.push(pulse.stop, notifier.onChange(pulse.hint));
+  }
+}
+
+async function startApi({ base, engine, following, stops }: Parts & { following: Following }): Promise<string> {
+  const { settings, home, log, notifier, workspaces, storage } = base;
+  const { db } = base.record;
+  let stopping = false;
+  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: (surface: string, sender: string) => findByIdentity(db, surface, sender) };
+  const server = await createHttpServer({
+    db,
+    clock,
+    log,
+    version: VERSION,
+    address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
+    workspaces,
+    receive: (message) => receiveText(intake, message),
+    recall: (query) => retrieve(db, query),
+    health: () => Promise.resolve(healthOf(storage, following)),
+    changed: notifier.changed,
+  });
+  const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
+  stops.push(close, () => void (stopping = true));
+  const { workspace } = await workspaces.current();
+  await ensureCredentials(db, clock, { file: home.credentials, url, avoid: workspace.team.map((member) => member.id) });
+  return url;
+}
+
+function healthOf(storage: StorageWatch, following: Following) {
+  const taken = following.last();
+  const degraded = [...(storage.hasRoom() ? [] : ["the disk is nearly full: no new work is taken"]), ...(taken?.kind === "problems" ? ["the workspace has problems: the last good revision is in force"] : [])];
+  return { ok: true, ...(degraded.length > 0 ? { degraded: degraded.join("; ") } : {}), parts: { freeMb: String(storage.freeMb()), workspace: taken?.kind ?? "unknown" } };
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return () => (running ??= work());
+}

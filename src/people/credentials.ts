@@ -1,0 +1,39 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import type { Db } from "#src/database/open.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import { ensureOwner } from "./owner.ts";
+import { authenticate, createToken } from "./token.ts";
+
+/** `$LOOP_HOME/credentials.json`: how the command line of this account speaks to this server. Readable by its owner alone. */
+export interface Credentials {
+  readonly url: string;
+  readonly handle: string;
+  readonly token: string;
+}
+
+/** Makes the owner and the file where they are missing; a token that still counts is kept. Safe at every start. */
+export async function ensureCredentials(db: Db, clock: Clock, place: { file: string; url: string; avoid: readonly string[] }): Promise<Credentials> {
+  const { principal } = await ensureOwner(db, clock, { avoid: place.avoid });
+  const before = await readCredentials(place.file);
+  if (before && (await authenticate(db, before.token))?.id === principal.id) {
+    if (before.url !== place.url) await writeCredentials(place.file, { ...before, url: place.url });
+    return { ...before, url: place.url };
+  }
+  const { value } = await createToken(db, clock, { principal, label: "credentials.json", scopes: ["*"], validForMs: null, by: "system" });
+  const credentials = { url: place.url, handle: principal.handle, token: value };
+  await writeCredentials(place.file, credentials);
+  return credentials;
+}
+
+async function readCredentials(file: string): Promise<Credentials | undefined> {
+  try {
+    return JSON.parse(await readFile(file, "utf8")) as Credentials;
+  } catch {
+    return undefined; // missing or damaged: a new one is made
+  }
+}
+
+async function writeCredentials(file: string, credentials: Credentials): Promise<void> {
+  await writeFile(`${file}.new`, `${JSON.stringify(credentials, null, 2)}\n`, { mode: 0o600 });
+  await rename(`${file}.new`, file);
+}

@@ -1,0 +1,32 @@
+import { forgetExpired } from "#src/brain/lessons.ts";
+import { type Db, inTransaction } from "#src/database/open.ts";
+import { erasePayloads } from "#src/journal/erase.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import { returnAllotment } from "#src/ledger/allot.ts";
+import { openAllotments } from "#src/ledger/store/open-allotments.ts";
+import { deleteOldReplies } from "#src/people/store/idempotency.ts";
+import { endedAmong } from "#src/runs/store/ended.ts";
+import type { Chore } from "./pulse.ts";
+
+const KEEP_REPLIES_MS = 86_400_000;
+const PAGE = 500;
+
+/** What is tidied up each minute, whoever left it. */
+export function usualChores(db: Db, clock: Clock): Chore[] {
+  return [
+    { name: "return the money of ended runs", run: () => returnMoney(db) },
+    { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
+    { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expiredAtMs: clock.nowMs() })) },
+    { name: "forget old replies", run: async () => void (await deleteOldReplies(db, KEEP_REPLIES_MS)) },
+  ];
+}
+
+/** A process may have died between the end of a run and the return of its slice. */
+async function returnMoney(db: Db): Promise<void> {
+  for (let after = ""; ; ) {
+    const holders = await openAllotments(db, after, PAGE);
+    for (const runId of await endedAmong(db, holders)) await returnAllotment(db, runId);
+    if (holders.length < PAGE) return;
+    after = holders.at(-1)!;
+  }
+}
