@@ -18,9 +18,8 @@ create table brain_items (
   happened_at timestamptz,
   expires_at timestamptz
 );
--- Layer and scope are in the index so that a common word is read only as far as the asked layer and scope have it. The list of pending entries
--- (kilobytes) is short, since every search reads all of it, and long enough to make writing three times as fast.
-create index brain_items_words on brain_items using gin (words, (array[layer]), (array[scope])) with (fastupdate = on, gin_pending_list_limit = 256);
+-- Layer and scope are in the index so that a common word is read only as far as the asked layer and scope have it.
+create index brain_items_words on brain_items using gin (words, (array[layer]), (array[scope]));
 create index brain_items_newest on brain_items (layer, scope, happened_at desc nulls last, id);
 create index brain_items_expiry on brain_items (expires_at) where expires_at is not null;
 

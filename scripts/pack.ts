@@ -1,11 +1,11 @@
-// Makes dist/ for npm: type stripping does not work under node_modules. Runs as `prepack`; `npm run check` is what looks at the types.
+// Makes dist/ for npm: type stripping does not work under node_modules. Runs as `prepack`; `npm run check` is what looks at the types. Speaks on stderr, since npm pack --json has stdout.
 import { execFileSync } from "node:child_process";
 import { existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { dirname, join, posix, resolve } from "node:path";
 
 const DIST = resolve("dist");
-const IMPORTED = /(?<=(?:\bfrom\s*|\bimport\s*\(?\s*)["'])[^"'\s]+(?=["'])/g;
+const IMPORTED = /(?<=^(?:import|export)\s(?:[^;"'`]*?\sfrom\s)?"|\bimport\(")[^"\n]+(?=")/gm; // the two ways in which the compiler writes them
 const NAMED_SOURCE = /(?<=["'`])[\w./-]*[\w-](?=\.ts["'`])/g;
 
 type Packages = Readonly<Record<string, string>>;
@@ -26,7 +26,7 @@ if (problems.length > 0) {
   console.error(`dist/ would not work when installed:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
   process.exit(1);
 }
-console.log(`dist/: ${files.filter((file) => file.endsWith(".js")).length} files compiled`);
+console.error(`dist/: ${files.filter((file) => file.endsWith(".js")).length} files compiled`);
 
 /** `#src/kernel/ids.ts` imported in runs/run.js is ../kernel/ids.js. */
 function inDist(file: string, from: string): string {

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runToTheEnd } from "./setup/child.mjs";
-import { install } from "./setup/install.mjs";
+import { install, say } from "./setup/install.mjs";
 import { environmentFor, findNode } from "./setup/node.mjs";
 import { giveUp, SetupProblem } from "./setup/problem.mjs";
 
@@ -26,8 +26,10 @@ async function main([name, ...rest]) {
   const [script, args] = task.script === null ? [rest[0] ?? giveUp("Expected a script to run."), rest.slice(1)] : [task.script, rest];
   requireMachine();
   if (!existsSync(join(ROOT, script))) giveUp(`${script} is not in this checkout.`);
-  await install(ROOT, task.tree);
-  return runToTheEnd(findNode(ROOT), [join(ROOT, script), ...args], { cwd: ROOT, env: environmentFor(ROOT) });
+  const installed = await install(ROOT, task.tree);
+  const node = findNode(ROOT);
+  if (installed && node !== process.execPath) say(`Some packages ask for a newer Node than ${process.version}: they run with the Node 24 that came with them.`);
+  return runToTheEnd(node, [join(ROOT, script), ...args], { cwd: ROOT, env: environmentFor(ROOT) });
 }
 
 function requireMachine() {

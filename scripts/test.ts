@@ -1,7 +1,7 @@
 // One Postgres for the whole run, then node's test runner over the files that were asked for: all, or those whose path has one of the words given.
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join, normalize, sep } from "node:path";
 import { launchPostgres } from "#src/database/launch.ts";
@@ -32,6 +32,7 @@ for (const signal of ENDS_THE_RUN) {
 
 const folder = await mkdtemp(join(tmpdir(), "loopwright-test-"));
 try {
+  await chmod(folder, 0o711); // Postgres never runs as root, and its user must get through
   const server = await launchPostgres({ folder: join(folder, "postgres"), log: silentLog, fsync: false });
   try {
     process.exitCode = await run(server.url);

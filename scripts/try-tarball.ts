@@ -1,5 +1,5 @@
 // What npm would publish, installed as a stranger installs it: packs, installs into an empty project, imports and runs it there, and leaves nothing behind.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -41,11 +41,17 @@ function install(tarball: string): void {
 }
 
 function npm(cwd: string, args: readonly string[]): string {
-  return execFileSync("npm", [...args, ...QUIET], { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  return output("npm", [...args, ...QUIET], cwd);
 }
 
 function run(program: string, args: readonly string[]): string {
-  return execFileSync(join(folder, program), args, { cwd: folder, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] }).trim();
+  return output(join(folder, program), args, folder).trim();
+}
+
+function output(program: string, args: readonly string[], cwd: string): string {
+  const { status, stdout, error } = spawnSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] });
+  if (status !== 0) throw new Error(`${program} ${args[0] ?? ""} failed (exit ${status ?? error?.message}); what it said is above`);
+  return stdout;
 }
 
 function expect(what: string, seen: string, expected: string): void {

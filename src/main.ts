@@ -247,7 +247,11 @@ async function startApi({ base, engine, following, stops }: Parts & { following:
     version: VERSION,
     address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
     workspaces,
-    receive: (message) => receiveText(intake, message),
+    receive: async (message) => {
+      const received = await receiveText(intake, message);
+      notifier.changed();
+      return received;
+    },
     recall: (query) => retrieve(db, query),
     health: () => Promise.resolve(healthOf(storage, following)),
     changed: notifier.changed,

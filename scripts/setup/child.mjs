@@ -6,6 +6,16 @@ const FORWARDED = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 /** One Ctrl-C arrives twice: from the terminal, and from npm, which passes on what it gets itself. */
 const ECHO_MS = 500;
 
+/** Says of each signal, as it comes, whether it is one more or the last one once again. */
+export function withoutEchoes(nowMs) {
+  const passedMs = new Map();
+  return (signal) => {
+    if (nowMs() - (passedMs.get(signal) ?? -Infinity) < ECHO_MS) return false;
+    passedMs.set(signal, nowMs());
+    return true;
+  };
+}
+
 /**
  * Runs the program to its end and gives its exit code (128 + n when signal n ended it). It gets a session of its own, so that each signal reaches it
  * once and only through here; a second Ctrl-C that a person means is passed on too.
@@ -13,13 +23,10 @@ const ECHO_MS = 500;
 export function runToTheEnd(command, args, options) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { ...options, stdio: "inherit", detached: true });
-    const lastMs = new Map();
+    const isNew = withoutEchoes(() => performance.now());
     for (const signal of FORWARDED) {
       process.on(signal, () => {
-        const nowMs = performance.now();
-        if (nowMs - (lastMs.get(signal) ?? -ECHO_MS) < ECHO_MS) return;
-        lastMs.set(signal, nowMs);
-        child.kill(signal);
+        if (isNew(signal)) child.kill(signal);
       });
     }
     process.on("SIGWINCH", () => child.kill("SIGWINCH"));

@@ -19,22 +19,24 @@ const COMMON = [
 ];
 const LAST_LINES = 12;
 const HOW_TO_USE_NPM = /^npm error (?:Clean install a project|Usage:)/m;
+const STOPS = ["SIGINT", "SIGTERM", "SIGHUP"];
 const TERMINAL_BEAT_MS = 500;
 const LOG_BEAT_MS = 10_000;
 
-/** Makes node_modules what package-lock.json says, or does nothing when it already is. @throws SetupProblem with npm's last lines, the cause and a fix */
+/** Makes node_modules what package-lock.json says, or does nothing when it already is: then it gives false. @throws SetupProblem with npm's last lines, the cause and a fix */
 export async function install(root, tree) {
   const lock = readLock(root, tree);
   const needed = whatIsNeeded(root, lock);
-  if (needed === "nothing") return;
+  if (needed === "nothing") return false;
+  const writable = isWritable(join(root, "node_modules"));
   if (needed === "record") {
-    if (isWritable(join(root, "node_modules"))) writeStamp(root, lock); // else compared again at the next start, which takes a few milliseconds
-    return;
+    if (writable) writeStamp(root, lock); // else compared again at the next start, which takes a few milliseconds
+    return false;
   }
   say(`Installing ${lock.versions.size} packages with npm${tree === "start" ? "" : ", development ones included"} (once; later starts skip this).`);
   const startedMs = performance.now();
   const stopTelling = tellProgress(root, lock, startedMs);
-  removeStamp(root);
+  if (writable) removeStamp(root);
   const { code, output } = await runNpm(root, needed === "add" ? ["install", "--no-save"] : ["ci"], tree);
   stopTelling();
   const seconds = Math.round((performance.now() - startedMs) / 1_000);
@@ -42,8 +44,7 @@ export async function install(root, tree) {
   if (code !== 0) giveUp(failure(code, output, seconds));
   writeStamp(root, lock);
   say(`Installed in ${seconds} s.`);
-  if (Number.parseInt(process.versions.node, 10) < 24)
-    say(`Some packages ask for a newer Node than ${process.version}; they are run with the Node 24 that came with them.`);
+  return true;
 }
 
 function runNpm(root, command, tree) {
@@ -54,12 +55,16 @@ function runNpm(root, command, tree) {
     const pieces = [];
     child.stdout.on("data", (piece) => pieces.push(piece));
     child.stderr.on("data", (piece) => pieces.push(piece));
-    const end = (signal) => child.kill(signal);
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, end);
+    let stoppedBy;
+    const stop = (signal) => {
+      stoppedBy = signal;
+      child.kill("SIGKILL"); // npm would take half a minute to put back what was there, and the next install starts anew anyway
+    };
+    for (const signal of STOPS) process.once(signal, stop);
     child.on("error", (error) => resolve({ code: 127, output: `npm cannot be started: ${error.message}` }));
     child.on("close", (code, signal) => {
-      for (const each of ["SIGINT", "SIGTERM", "SIGHUP"]) process.removeListener(each, end);
-      resolve({ code: code ?? signal, output: Buffer.concat(pieces).toString("utf8") });
+      for (const each of STOPS) process.removeListener(each, stop);
+      resolve({ code: stoppedBy ?? code ?? signal, output: Buffer.concat(pieces).toString("utf8") });
     });
   });
 }
@@ -91,4 +96,4 @@ function tellProgress(root, lock, startedMs) {
   };
 }
 
-const say = (text) => process.stderr.write(`${text}\n`);
+export const say = (text) => process.stderr.write(`${text}\n`);

@@ -18,15 +18,17 @@ export function readLock(root, tree) {
   return { digest: createHash("sha256").update(text).digest("hex"), tree, versions: new Map(entries.map(([path, { version }]) => [path, version])) };
 }
 
-function isWanted(entry, tree) {
-  if (tree === "start" && (entry.dev || entry.devOptional)) return false;
-  return !entry.optional || (allows(entry.os, process.platform) && allows(entry.cpu, process.arch) && (entry.libc === undefined || allows(entry.libc, libc())));
+/** An optional package is wanted where it is made for this machine. One that says nothing of machines comes along with another optional one, or not at all. */
+function isWanted({ dev, devOptional, optional, os, cpu, libc }, tree) {
+  if (tree === "start" && (dev || devOptional)) return false;
+  if (!optional) return true;
+  return (os ?? cpu) !== undefined && allows(os, process.platform) && allows(cpu, process.arch) && (libc === undefined || allows(libc, ourLibc()));
 }
 
 let knownLibc;
 
 /** Asked as npm asks. */
-function libc() {
+function ourLibc() {
   if (process.platform !== "linux") return "none";
   if (knownLibc === undefined) {
     process.report.excludeNetwork = true; // else names are looked up for every open connection

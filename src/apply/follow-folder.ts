@@ -37,6 +37,6 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
 
 function wordsFor(taken: Taken): string {
   if (taken.kind === "problems") return `the workspace has problems; the last good revision stays in force: ${problemsText(taken.problems)}`;
-  if (taken.waiting.length > 0) return `changes wait for \`loop apply\`: ${[...new Set(taken.waiting.map((change) => change.file))].join(", ")}`;
+  if (taken.kind === "taken" && taken.waiting.length > 0) return `changes wait for \`loop apply\`: ${[...new Set(taken.waiting.map((change) => change.file))].join(", ")}`;
   return "";
 }

@@ -50,7 +50,10 @@ async function decide(tx: Transaction, clock: Clock, { asked, given }: { asked: 
   failpoint("ask.decision_inserted");
   const ask = await requireAsk(tx, asked.id);
   const counted = ask.decisions.filter((decision) => decision.kind === "decision");
-  const verdict = verdictOf(ask, counted.map((decision) => decision.answer));
+  const verdict = verdictOf(
+    ask,
+    counted.map((decision) => decision.answer),
+  );
   if (first) await append(tx, clock, [event("ask.decided", ask, { ...given, step: "decision" })]);
   failpoint("ask.decision_journaled");
   if (verdict === undefined) return { kind: "counted", ask, missing: ask.quorum - votesFor(counted, given.answer) };
@@ -65,9 +68,13 @@ const votesFor = (decisions: readonly AskDecision[], answer: string): number => 
 async function late(tx: Transaction, clock: Clock, given: Answer): Promise<Answered> {
   const ask = await requireAsk(tx, given.askId);
   if (ask.state !== "answered") {
-    throw new LoopError("ask_not_open", `The ask ${ask.id} is ${ask.state}; nobody waits for an answer any more. \`loop ticket ${ask.ticketId ?? ""}\` shows what happened.`, {
-      facts: { ask: ask.id, state: ask.state },
-    });
+    throw new LoopError(
+      "ask_not_open",
+      `The ask ${ask.id} is ${ask.state}; nobody waits for an answer any more. \`loop ticket ${ask.ticketId ?? ""}\` shows what happened.`,
+      {
+        facts: { ask: ask.id, state: ask.state },
+      },
+    );
   }
   const mine = ask.decisions.find((decision) => decision.principalId === given.person.id && decision.kind === "decision");
   if (mine && mine.answer === given.answer) return { kind: "settled", ask };
@@ -83,13 +90,18 @@ async function late(tx: Transaction, clock: Clock, given: Answer): Promise<Answe
 export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { reason: string }): Promise<Ask> {
   const asked = await requireAsk(db, given.askId);
   if (!given.person.roles.some((role) => OVERRIDING_ROLES.includes(role))) {
-    throw new LoopError("ask_not_yours", `Only an owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`);
+    throw new LoopError(
+      "ask_not_yours",
+      `Only an owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`,
+    );
   }
   const answer = requireOption(asked, given.answer);
   return inTransaction(db, async (tx) => {
     if (asked.runId) await wake(tx, [asked.runId]);
     if (!(await overrideAsk(tx, asked.id, { answer, by: given.person.handle }))) {
-      throw new LoopError("ask_not_open", `The ask ${asked.id} is ${asked.state}: answer it instead of overriding it.`, { facts: { ask: asked.id, state: asked.state } });
+      throw new LoopError("ask_not_open", `The ask ${asked.id} is ${asked.state}: answer it instead of overriding it.`, {
+        facts: { ask: asked.id, state: asked.state },
+      });
     }
     await insertDecision(tx, decisionRow({ ...given, answer }, "override", clock));
     await append(tx, clock, [event("ask.overridden", asked, { ...given, answer, step: "override" })]);
@@ -100,7 +112,9 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
 function requireRight(ask: Ask, given: Answer): void {
   if (mayAnswer(ask, given.person)) return;
   const who = [...ask.approvers.roles.map((role) => `the role ${role}`), ...ask.approvers.names].join(" or ");
-  throw new LoopError("ask_not_yours", `${given.person.handle} may not answer ${ask.id}: it is for ${who}.`, { facts: { ask: ask.id, person: given.person.handle } });
+  throw new LoopError("ask_not_yours", `${given.person.handle} may not answer ${ask.id}: it is for ${who}.`, {
+    facts: { ask: ask.id, person: given.person.handle },
+  });
 }
 
 function requireOption(ask: Ask, answer: string): string {
@@ -109,11 +123,21 @@ function requireOption(ask: Ask, answer: string): string {
   if (ask.options.length === 0) return text;
   const option = ask.options.find((known) => known.toLowerCase() === text.toLowerCase());
   if (option !== undefined) return option;
-  throw new LoopError("ask_option_unknown", `"${text.slice(0, 80)}" is not an answer to ${ask.id}. Expected one of: ${ask.options.join(", ")}.`, { facts: { ask: ask.id } });
+  throw new LoopError("ask_option_unknown", `"${text.slice(0, 80)}" is not an answer to ${ask.id}. Expected one of: ${ask.options.join(", ")}.`, {
+    facts: { ask: ask.id },
+  });
 }
 
 function decisionRow(given: Answer, kind: AskDecision["kind"], clock: Clock) {
-  return { askId: given.askId as Ask["id"], principalId: given.person.id, answer: given.answer, reason: given.reason ?? null, face: given.face, kind, nowMs: clock.nowMs() };
+  return {
+    askId: given.askId as Ask["id"],
+    principalId: given.person.id,
+    answer: given.answer,
+    reason: given.reason ?? null,
+    face: given.face,
+    kind,
+    nowMs: clock.nowMs(),
+  };
 }
 
 function event(kind: string, ask: Ask, given: Answer & { step: string }) {
@@ -122,6 +146,15 @@ function event(kind: string, ask: Ask, given: Answer & { step: string }) {
     actor: given.person.id,
     ...(ask.runId ? { runId: ask.runId } : {}),
     ...(ask.ticketId ? { ticketId: ask.ticketId } : {}),
-    payload: { ask: ask.id, act: ask.actId, by: given.person.handle, answer: given.answer, reason: given.reason ?? null, face: given.face, binding: ask.binding, rule: ask.rule },
+    payload: {
+      ask: ask.id,
+      act: ask.actId,
+      by: given.person.handle,
+      answer: given.answer,
+      reason: given.reason ?? null,
+      face: given.face,
+      binding: ask.binding,
+      rule: ask.rule,
+    },
   };
 }

@@ -88,7 +88,9 @@ export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolea
   if (person.roles.some((role) => role === "agent" || role === "worker")) return false;
   if (ask.approvers.names.includes(person.handle)) return true;
   if (person.roles.some((role) => ask.approvers.roles.includes(role))) return true;
-  return ask.approvers.reporter !== undefined && person.roles.some((role) => role === "operator" || role === "approver" || role === "admin" || role === "owner");
+  return (
+    ask.approvers.reporter !== undefined && person.roles.some((role) => role === "operator" || role === "approver" || role === "admin" || role === "owner")
+  );
 }
 
 /** The verdict once the rule is met, else undefined. Any deny settles an approval; otherwise the first answer that `quorum` people gave. */

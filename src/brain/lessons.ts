@@ -16,7 +16,7 @@ export interface NewLesson extends Omit<BrainItem<"lesson">, "id" | "layer" | "d
 /** Keeps a lesson. Waits for nobody, and false when the id is kept already, so it is safe to call twice. */
 export async function rememberLesson(tx: Transaction, lesson: NewLesson): Promise<boolean> {
   const item = sealItem<"lesson">({ ...lesson, layer: "lesson", phrases: [] });
-  return (await insertItems(tx, [indexed(item)])) === 1;
+  return (await insertItems(tx, [indexed(item)], "aFew")) === 1;
 }
 
 /** Takes a lesson back; false when there is none of this id. What files say is forgotten by editing the files. */
@@ -24,15 +24,15 @@ export async function forget(tx: Transaction, id: string): Promise<boolean> {
   return (await forgetAll(tx, [id])) === 1;
 }
 
-/** Removes lessons whose time is over (recall leaves them out before that). Gives how many; call again while it is not 0. */
+/** Removes lessons whose time is over (recall leaves them out before that), and counts the words of new ones, which keeps questions fast. Gives how many; call again while it is not 0. */
 export async function forgetExpired(tx: Transaction): Promise<number> {
   return forgetAll(tx, await readExpired(tx));
 }
 
 async function forgetAll(tx: Transaction, ids: readonly string[]): Promise<number> {
-  if (ids.length === 0) return 0;
   await lockIndex(tx);
   await countWords(tx);
+  if (ids.length === 0) return 0;
   const forgotten = await deleteItems(tx, ids, "lessons");
   if (forgotten > 0) await nextVersion(tx);
   return forgotten;

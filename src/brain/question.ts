@@ -2,10 +2,12 @@ import type { Layer } from "./item.ts";
 import type { WordCount } from "./store/read-word-counts.ts";
 import type { Cut } from "./words.ts";
 
-/** Items of a layer that are ranked for their words; a word that alone is in more is left to the ranking. */
-export const RANKED_ITEMS = 1_000;
+/** Items of a layer that are brought in for their words, at most: the database needs some 5 µs for each. */
+const RANKED_ITEMS = 800;
+/** Newest items of a layer that are looked at one by one. */
+export const NEWEST_ITEMS = 250;
 /** Words that an item is scored by: the rarest. More cost time and change little. */
-export const SCORED_WORDS = 24;
+const SCORED_WORDS = 24;
 
 export interface WeighedWord {
   readonly word: string;
@@ -23,8 +25,8 @@ export interface Question {
   readonly fullWeight: number;
   /** For each layer the words that bring an item in. */
   readonly rare: readonly { readonly layer: Layer; readonly words: readonly string[] }[];
-  /** Layers where some words are in too many items to rank them all. */
-  readonly crowded: readonly Layer[];
+  /** Layers whose newest items are looked at one by one: where that is all of them, or where some words are in too many items to rank them all. */
+  readonly newest: readonly Layer[];
 }
 
 /**
@@ -47,8 +49,13 @@ export function questionOf(cut: Cut, layers: readonly Layer[], counts: readonly 
   const looked = [...words, ...unknown.slice(0, SCORED_WORDS - words.length).map((one) => ({ ...one, weight: knownWeight / Math.max(1, words.length) || 1 }))];
   const fullWeight = knownWeight * (1 + unknown.length / Math.max(1, words.length)) || unknown.length;
 
-  const chosen = layers.map((layer) => ({ layer, ...affordable(looked, (word) => itemsWith(word, layer)) }));
-  return { words: looked, fullWeight, rare: chosen, crowded: chosen.filter(({ full }) => !full).map(({ layer }) => layer) };
+  // Not lessons: some of them may not be counted yet.
+  const small = layers.filter((layer) => layer !== "lesson" && itemsWith("", layer) <= NEWEST_ITEMS);
+  const large = layers.filter((layer) => !small.includes(layer));
+  const chosen = large.map((layer) => ({ layer, ...affordable(looked, (word) => itemsWith(word, layer)) }));
+  const crowded = chosen.filter(({ full }) => !full).map(({ layer }) => layer);
+  const inUse = small.filter((layer) => itemsWith("", layer) > 0);
+  return { words: looked, fullWeight, rare: chosen, newest: [...inUse, ...crowded] };
 }
 
 /** Inverse document frequency as BM25 has it: near 0 for a word that every item has, never below. */

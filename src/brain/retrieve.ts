@@ -4,7 +4,7 @@ import type { Trust } from "#src/policy/trust.ts";
 import { type BrainEmbedder, embedAll } from "./embedder.ts";
 import { exactScan } from "./exact-scan.ts";
 import { type Labels, type Layer, LAYERS, labelTag, pairTag } from "./item.ts";
-import { type Question, questionOf } from "./question.ts";
+import { NEWEST_ITEMS, type Question, questionOf } from "./question.ts";
 import { type Scored, scoreAll } from "./score.ts";
 import { snippetOf } from "./snippet.ts";
 import { findByTags } from "./store/find-by-tags.ts";
@@ -60,8 +60,6 @@ const EMBED_TIMEOUT_MS = 5_000;
 const A_THOUSAND_YEARS_MS = 31_556_952_000_000;
 /** The rarest words choose the candidates, all of them score; the database spends most of its time here. */
 const RANKING_WORDS = 12;
-/** Newest items of a layer that are looked at for words that are everywhere. */
-const NEWEST_ITEMS = 300;
 /** Of one source, so that nobody fills an answer by writing much. History files hold many cases by design. */
 const HITS_OF_A_SOURCE = 2;
 
@@ -112,10 +110,11 @@ interface Search {
 async function findIds(db: Db | Transaction, search: Search): Promise<string[]> {
   const { query, layers, question, near } = search;
   const sight = sightOf(query);
-  const limitPerLayer = Math.max(24, query.limitPerLayer * 3); // what the database ranks below the limit may score higher for its label or meaning
-  const ranking = question.words.slice(0, RANKING_WORDS).map(({ word }) => word);
+  const limitPerLayer = Math.max(16, query.limitPerLayer * 3); // what the database ranks below the limit may score higher for its label or meaning
+  const words = question.words.map(({ word }) => word);
+  const ranking = words.slice(0, RANKING_WORDS);
   const byWords = await findByWords(db, { ...sight, layers: question.rare, ranking, limitPerLayer });
-  const newest = await findNewest(db, { ...sight, layers: question.crowded, ranking, window: NEWEST_ITEMS, limitPerLayer });
+  const newest = await findNewest(db, { ...sight, layers: question.newest, words, ranking, window: NEWEST_ITEMS, limitPerLayer });
   const byTags = await findByTags(db, { ...sight, layers, tags: tagsAsked(query), limitPerTag: Math.max(6, query.limitPerLayer) });
   const byMeaning = near === null ? [] : await exactScan(near.embedder).nearest(db, { vector: near.vector, layers, scopes: query.scopes, limitPerLayer });
   return [...new Set([...byWords, ...newest, ...byTags, ...byMeaning])];

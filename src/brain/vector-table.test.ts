@@ -21,8 +21,8 @@ function unitVector(next: () => number, dimensions: number): Float32Array {
 }
 
 const plainDot = (a: ArrayLike<number>, b: ArrayLike<number>): number => Array.from(a, (value, at) => value * b[at]!).reduce((sum, part) => sum + part, 0);
-const put = (table: VectorTable, itemId: string, vector: Float32Array, place: { layer?: Layer; scope?: string } = {}) =>
-  table.put({ itemId, layer: "voice", scope: "workspace", ...place, ...packed(vector) });
+const put = (table: VectorTable, vector: Float32Array, item: { itemId: string; layer?: Layer; scope?: string }) =>
+  table.put({ layer: "voice", scope: "workspace", ...item, ...packed(vector) });
 
 test("products are those of plain arithmetic, at the ends of the number range too", () => {
   const next = numbers(1);
@@ -46,7 +46,7 @@ test("of the ten nearest of an exact scan at least 95 in 100 are found, and in o
   const dimensions = 100;
   const vectors = Array.from({ length: 3_000 }, () => unitVector(next, dimensions));
   const table = new VectorTable(dimensions);
-  for (const [at, vector] of vectors.entries()) put(table, `i${at}`, vector);
+  for (const [at, vector] of vectors.entries()) put(table, vector, { itemId: `i${at}` });
   let found = 0;
   for (let times = 0; times < 20; times += 1) {
     const query = unitVector(next, dimensions);
@@ -71,13 +71,13 @@ test("a cosine from signed bytes is within a thousandth", () => {
 test("each layer gets its own nearest, other scopes none, and a newer vector takes the place of the older", async () => {
   const table = new VectorTable(3);
   const [x, y] = [Float32Array.of(1, 0, 0), Float32Array.of(0, 1, 0)];
-  for (let at = 0; at < 3_000; at += 1) put(table, `far${at}`, y); // beyond the first memory
-  put(table, "b", x);
-  put(table, "a", x);
-  put(table, "sop", Float32Array.of(0.6, 0.8, 0), { layer: "sop" });
-  put(table, "secret", x, { scope: "team:other" });
-  put(table, "moved", y);
-  put(table, "moved", x);
+  for (let at = 0; at < 3_000; at += 1) put(table, y, { itemId: `far${at}` }); // beyond the first memory
+  put(table, x, { itemId: "b" });
+  put(table, x, { itemId: "a" });
+  put(table, Float32Array.of(0.6, 0.8, 0), { itemId: "sop", layer: "sop" });
+  put(table, x, { itemId: "secret", scope: "team:other" });
+  put(table, y, { itemId: "moved" });
+  put(table, x, { itemId: "moved" });
   assert.equal(table.size, 3_005);
   const nearest = (layers: readonly Layer[], scopes: readonly string[]) => table.nearest({ vector: x, layers, scopes, limitPerLayer: 3 });
   assert.deepEqual(await nearest(["voice", "sop"], ["workspace"]), ["a", "b", "moved", "sop"]);

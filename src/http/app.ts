@@ -29,6 +29,8 @@ declare module "fastify" {
     /** Every route, in the order of registration. */
     readonly routeTable: RouteRow[];
     readonly feed: Feed;
+    /** Whether any token counts now. */
+    readonly tokenExists: () => Promise<boolean>;
   }
 }
 

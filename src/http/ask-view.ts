@@ -72,9 +72,19 @@ export const answeredView = z
   .object({ outcome: z.enum(["settled", "counted"]), missing: z.int().describe("answers still missing for the quorum"), ask: askView })
   .meta({ id: "Answered" });
 
+/** Who was first stands in `ask`; without it the 409 says that there is nothing to answer. */
 export const lostView = z
-  .object({ type: z.string(), title: z.string(), status: z.int(), code: z.string(), detail: z.string(), facts: z.record(z.string(), z.unknown()), outcome: z.literal("lost"), ask: askView })
-  .meta({ id: "AnswerLost" });
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    facts: z.record(z.string(), z.unknown()),
+    outcome: z.literal("lost").optional(),
+    ask: askView.optional(),
+  })
+  .meta({ id: "NotAnswered" });
 
 export type AnswerReply = z.infer<typeof answeredView> | z.infer<typeof lostView>;
 

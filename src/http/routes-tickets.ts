@@ -41,13 +41,18 @@ export function ticketRoutes(app: App, deps: HttpDeps): void {
     "/v1/tickets/:id",
     {
       config: { access: "read" },
-      schema: { summary: "One ticket, by id or number.", tags: ["tickets"], params: idParams, response: { 200: ticketView, 304: z.null().describe("it is as the If-None-Match says") } },
+      schema: { summary: "One ticket, by id or number.", tags: ["tickets"], params: idParams, response: { 200: ticketView, 304: z.undefined().describe("it is as the If-None-Match says") } },
     },
     async (request, reply) => {
       const ticket = await requireTicket(db, idOf("ticket", request.params.id));
       return isUnchanged(request, reply, ticket.version) ? reply.code(304).send() : viewTicket(ticket);
     },
   );
+}
+
+/** What belongs to one ticket. */
+export function ticketPartRoutes(app: App, deps: HttpDeps): void {
+  const { db } = deps;
   app.get(
     "/v1/tickets/:id/brain",
     {
@@ -71,10 +76,6 @@ export function ticketRoutes(app: App, deps: HttpDeps): void {
       return { events, nextAfter: events.at(-1)?.position ?? query.after };
     },
   );
-  receiptRoute(app, deps);
-}
-
-function receiptRoute(app: App, { db }: HttpDeps): void {
   app.get(
     "/v1/tickets/:id/receipt",
     { config: { access: "read" }, schema: { summary: "The newest signed receipt of this ticket.", tags: ["tickets"], params: idParams, response: { 200: receiptView } } },

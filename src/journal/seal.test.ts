@@ -89,6 +89,8 @@ test("a second sealer does not wait for the first", async (t) => {
   const first = await db.startTransaction().execute();
   assert.deepEqual(await sealBatch(first, signer), { sealed: 1, position: 1, busy: false });
   assert.deepEqual(await sealOnce(db, signer), { sealed: 0, position: 0, busy: true });
+  const { rows } = await sql<{ limit: string }>`select current_setting('idle_in_transaction_session_timeout') as limit`.execute(first);
+  assert.deepEqual(rows, [{ limit: "5s" }]); // a sealer that hangs is cut off
   await first.commit().execute();
   assert.deepEqual(await sealOnce(db, signer), { sealed: 0, position: 1, busy: false });
 });

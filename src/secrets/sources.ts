@@ -25,7 +25,7 @@ const WORLD_BITS = 0o007;
 /** What a program needs to find itself and its settings; nothing that opens anything. */
 const HARMLESS = ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME"];
 
-export interface Wanted<S extends SecretSource> {
+interface Wanted<S extends SecretSource> {
   readonly name: string;
   readonly source: S;
 }

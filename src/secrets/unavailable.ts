@@ -1,6 +1,6 @@
 import { LoopError } from "#src/kernel/errors.ts";
 
-export interface Missing {
+interface Missing {
   /** As in the reference: a name, or the source where the reference spells one out. */
   readonly name: string;
   readonly source: string;

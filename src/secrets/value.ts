@@ -2,7 +2,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 
 /** Shorter values cannot be taken out of logs without taking ordinary words out too. */
-export const SHORTEST_VALUE = 8;
+const SHORTEST_VALUE = 8;
 /** Long enough for a chain of certificates. */
 export const LONGEST_VALUE = 65_536;
 

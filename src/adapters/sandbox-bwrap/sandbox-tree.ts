@@ -1,4 +1,3 @@
-import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
@@ -12,7 +11,7 @@ export interface SandboxTree extends ProcessTree {
 }
 
 const POLL_MS = 1;
-const REPORT_ENDS_MS = 500;
+const PIPE_CLOSES_MS = 500;
 const GONE_WITHIN_MS = 5_000;
 
 /**
@@ -35,11 +34,13 @@ export function sandboxTree(options: readonly string[]): SandboxTree {
       else sendKill(processId);
     },
     async clear(child) {
-      await reportEnded(child);
+      await closed(child.stdio[4] as Readable);
       const processId = firstProcess();
       if (processId === null) return;
-      // A zombie has ended, and so has everything in its namespace.
-      for (let waitedMs = 0; waitedMs < GONE_WITHIN_MS && (await processStat(processId))?.isAlive; waitedMs += POLL_MS) {
+      sendKill(processId);
+      await closed(child.stdout as Readable); // the first process holds it: when it is closed, little is left to wait for
+      for (let waitedMs = 0; waitedMs < GONE_WITHIN_MS; waitedMs += POLL_MS) {
+        if (!(await processStat(processId))?.isAlive) return; // a zombie has ended, and so has everything in its namespace
         sendKill(processId);
         await pause(POLL_MS);
       }
@@ -48,9 +49,7 @@ export function sandboxTree(options: readonly string[]): SandboxTree {
   };
 }
 
-/** The report ends with the sandbox; should it not, what is there must do. */
-async function reportEnded(child: ChildProcess): Promise<void> {
-  const output = child.stdio[4] as Readable;
-  if (output.closed) return;
-  await Promise.race([once(output, "close"), pause(REPORT_ENDS_MS, undefined, { ref: false })]);
+/** A pipe ends with those who hold it; should one stay, what there is must do. */
+async function closed(pipe: Readable): Promise<void> {
+  if (!pipe.closed) await Promise.race([once(pipe, "close"), pause(PIPE_CLOSES_MS, undefined, { ref: false })]);
 }

@@ -6,15 +6,17 @@ import type { Sight } from "./sight.ts";
 
 export interface NewestSearch extends Sight {
   readonly layers: readonly Layer[];
+  /** An item without any of these is left out. */
+  readonly words: readonly string[];
   readonly ranking: readonly string[];
   /** How many of the newest items of each layer and scope are looked at. */
   readonly window: number;
   readonly limitPerLayer: number;
 }
 
-/** As `findByWords`, among the newest items only: for words that are in too many items to rank them all. */
+/** As `findByWords`, among the newest items only. */
 export async function findNewest(db: Db | Transaction, search: NewestSearch): Promise<string[]> {
-  if (search.layers.length === 0) return [];
+  if (search.layers.length === 0 || search.words.length === 0) return [];
   const { rows } = await sql<{ id: string }>`
     select found.id
     from unnest(${search.layers}::text[]) as asked (layer)
@@ -27,10 +29,11 @@ export async function findNewest(db: Db | Transaction, search: NewestSearch): Pr
         order by i.happened_at desc nulls last, i.id
         limit ${search.window}
       ) as newest
-      where newest.words @@ ${anyOf(search.ranking)}::tsquery
+      where newest.words @@ ${anyOf(search.words)}::tsquery
         and (newest.expires_at is null or newest.expires_at > loop_now())
         and (newest.happened_at is null or newest.happened_at >= loop_now() - ${search.maxAgeMs} * interval '1 millisecond')
-      order by ts_rank('{1,1,1,1}', newest.words, ${anyOf(search.ranking)}::tsquery) desc, newest.happened_at desc nulls last, newest.id
+      order by ts_rank('{1,1,1,1}', newest.words, ${anyOf(search.ranking)}::tsquery) * sqrt(sqrt(least(1, 250e0 / greatest(1, length(newest.words))))) desc,
+        newest.happened_at desc nulls last, newest.id
       limit ${search.limitPerLayer}
     ) as found`.execute(db);
   return rows.map((row) => row.id);

@@ -2,11 +2,17 @@ import { sql } from "kysely";
 import type { Transaction } from "#src/database/open.ts";
 import type { IndexedItem } from "../indexed.ts";
 
-/** Writes items with their tags; their words are counted later (`countWords`). An id that is there already is left as it is. Gives how many were written. */
-export async function insertItems(tx: Transaction, items: readonly IndexedItem[]): Promise<number> {
+/** How many kilobytes of fresh entries the index of words may keep unsorted: a search reads all of them, while sorting them in at once takes several times as long. */
+const PENDING_KILOBYTES = { aFew: 256, many: 65_536 } as const;
+
+/**
+ * Writes items with their tags; their words are counted later (`countWords`), and after many of them the index is settled (`settleIndex`). An id that is
+ * there already is left as it is. Gives how many were written.
+ */
+export async function insertItems(tx: Transaction, items: readonly IndexedItem[], pending: keyof typeof PENDING_KILOBYTES): Promise<number> {
   const { rows } = await sql<{ item_id: string }>`
     with asked as materialized (
-      select * from jsonb_to_recordset(${JSON.stringify(items)}::jsonb) as asked (
+      select asked.* from set_config('gin_pending_list_limit', ${String(PENDING_KILOBYTES[pending])}, true), jsonb_to_recordset(${JSON.stringify(items)}::jsonb) as asked (
         id text, layer text, source text, title text, body text, phrases text[], data jsonb, labels jsonb, categories text[], scope text, trust text,
         author text, language text, digest text, happened_at timestamptz, expires_at timestamptz, words text[], tags text[])
     ), written as (

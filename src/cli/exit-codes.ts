@@ -1,0 +1,21 @@
+import type { ErrorCode } from "#src/kernel/errors.ts";
+
+/** What a script learns from how `loop` ended. Stands in `loop help`. */
+export const EXIT = { done: 0, refused: 1, usage: 2, notRunning: 3, unknown: 4, broken: 70 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
+  [EXIT.done, "done"],
+  [EXIT.refused, "refused or failed: the message says why; also a verb that does not exist"],
+  [EXIT.usage, "the command was not written as its --help says"],
+  [EXIT.notRunning, "the server of this home does not run"],
+  [EXIT.unknown, "there is no such ticket, ask, run, token or secret"],
+  [EXIT.broken, "something broke in loop itself; the details are in a log that the message names"],
+];
+
+/** `httpStatus`: of the failure's code. */
+export function exitCodeOf(failure: { readonly code: ErrorCode; readonly httpStatus: number }): ExitCode {
+  if (failure.code === "server_not_running") return EXIT.notRunning;
+  return failure.httpStatus === 404 && failure.code !== "route_unknown" ? EXIT.unknown : EXIT.refused;
+}

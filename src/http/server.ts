@@ -1,0 +1,97 @@
+import { randomUUID } from "node:crypto";
+import Fastify, { type FastifyHttpOptions, type RawServerDefault, type RouteOptions } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
+import { LoopError } from "#src/kernel/errors.ts";
+import { tokenExists } from "#src/people/store/tokens.ts";
+import type { App, RouteRow } from "./app.ts";
+import { BODY_LIMIT_BYTES, readOnlyJson } from "./body.ts";
+import { type HttpDeps, USUAL_LIMITS } from "./deps.ts";
+import { answerFailures, refuseUnreadable } from "./failures.ts";
+import { createFeed } from "./feed.ts";
+import { guard } from "./gate.ts";
+import { setHeaders } from "./headers.ts";
+import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { limitRates } from "./rate.ts";
+import { answerRoutes, askRoutes } from "./routes-asks.ts";
+import { brainRoutes } from "./routes-brain.ts";
+import { costRoutes } from "./routes-costs.ts";
+import { describeRoutes, docsRoutes } from "./routes-docs.ts";
+import { healthRoutes } from "./routes-health.ts";
+import { journalRoutes } from "./routes-journal.ts";
+import { peopleRoutes, tokenRoutes } from "./routes-people.ts";
+import { policyRoutes } from "./routes-policy.ts";
+import { runRoutes } from "./routes-runs.ts";
+import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
+import { ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
+import { sendTicketRoute } from "./send-ticket.ts";
+import { validatorCompiler } from "./validation.ts";
+
+const ROUTES = [
+  healthRoutes,
+  sendTicketRoute,
+  ticketRoutes,
+  ticketPartRoutes,
+  ticketVerbRoutes,
+  askRoutes,
+  answerRoutes,
+  runRoutes,
+  costRoutes,
+  brainRoutes,
+  policyRoutes,
+  journalRoutes,
+  peopleRoutes,
+  tokenRoutes,
+  docsRoutes,
+];
+
+const OPTIONS: FastifyHttpOptions<RawServerDefault> = {
+  logger: false,
+  bodyLimit: BODY_LIMIT_BYTES,
+  genReqId: () => randomUUID(),
+  requestTimeout: 60_000, // for the whole of a request to arrive
+  keepAliveTimeout: 30_000,
+  http: { headersTimeout: 15_000, maxHeaderSize: 16 * 1024, connectionsCheckingInterval: 5_000 },
+  routerOptions: { maxParamLength: 500 },
+  clientErrorHandler: refuseUnreadable,
+  frameworkErrors: (_error, _request, reply) => {
+    const body = JSON.stringify(problemOf(new LoopError("request_malformed", "The target of the request cannot be read: it is too long or not encoded as URLs are.")));
+    reply.raw.writeHead(400, { "content-type": PROBLEM_TYPE, "x-content-type-options": "nosniff" }).end(body);
+  },
+};
+
+/** The HTTP face, not yet listening. Closing it ends open feeds and lets requests finish. */
+export function createHttpServer(deps: HttpDeps): App {
+  const limits = { ...USUAL_LIMITS, ...deps.limits };
+  const { trustedProxies, publicUrl } = deps.address;
+  const app: App = Fastify({ ...OPTIONS, trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false }).withTypeProvider<ZodTypeProvider>();
+  const feed = createFeed({ db: deps.db, log: deps.log, limits });
+  app.decorate("routeTable", []);
+  app.decorate("feed", feed);
+  app.decorate("tokenExists", () => tokenExists(deps.db));
+  app.addHook("preClose", async () => feed.close());
+  app.addHook("onRoute", (route) => void app.routeTable.push(...rowsOf(route)));
+  app.addHook("onResponse", async (request, reply) => {
+    const { id, method, caller, routeOptions } = request;
+    deps.log.debug("request", { request: id, method, route: routeOptions?.url ?? "none", status: reply.statusCode, ms: Math.round(reply.elapsedTime), token: caller?.tokenId ?? null });
+  });
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // the schemas say what is sent; tests hold the routes to them
+  readOnlyJson(app);
+  answerFailures(app, deps.log);
+  setHeaders(app, { https: publicUrl?.startsWith("https:") ?? false });
+  guard(app, deps);
+  limitRates(app, limits);
+  describeRoutes(app, deps.version);
+  app.register(async (scope) => {
+    for (const add of ROUTES) add(scope.withTypeProvider<ZodTypeProvider>(), deps);
+  });
+  return app;
+}
+
+/** @throws Error at the start for a route that does not say who may use it */
+function rowsOf(route: RouteOptions): RouteRow[] {
+  if (route.url.startsWith("/docs")) route.config = { ...route.config, access: "read" }; // these routes are made by a plugin
+  const access = route.config?.access;
+  if (access === undefined) throw new Error(`the route ${route.url} names no access`);
+  return [route.method].flat().map((method) => ({ method, url: route.url, access }));
+}
