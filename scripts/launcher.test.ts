@@ -75,7 +75,7 @@ test("where npm has no Node for the machine, a new one on the path is used and a
   mkdirSync(join(root, "node_modules"));
   assert.equal(run(launcher, { path: `${dirname(process.execPath)}:/usr/bin:/bin` }).status, 0);
   const refused = run(launcher, { path: oldNode(join(root, "old")) + ":/usr/bin:/bin" });
-  assert.equal(refused.status, 69);
+  assert.equal(refused.status, 1);
   assert.match(refused.said, /^loop: Node 24 or newer is needed and was not found \(node on PATH: v20\.1\.0\)\. Install it from .*\n$/);
 });
 
@@ -85,7 +85,7 @@ test("before anything is installed it says how to", (t) => {
   put(join(root, "src", "cli", "main.ts"), TELLS);
   const refused = run(launcher, { path: oldNode(join(root, "old")) + ":/usr/bin:/bin" });
   assert.deepEqual(refused, {
-    status: 69,
+    status: 1,
     said: "loop: nothing is installed here yet. Run npm start in the folder of Loopwright once; it installs what is needed.\n",
   });
 });

@@ -4,7 +4,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Kysely, sql } from "kysely";
 import { type Migration, Migrator } from "kysely/migration";
 import { LoopError } from "#src/kernel/errors.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Db } from "./open.ts";
+import { migrateQueue } from "./queue-schema.ts";
 
 const LOCK = "hashtextextended('loopwright.migrate', 0)";
 const LOCK_POLL_MS = 100;
@@ -25,13 +27,17 @@ export interface Migrated {
 export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Migrated> {
   return db.connection().execute(async (connection) => {
     await lock(connection);
+    failpoint("migrate.locked");
     try {
       const migrations = await readMigrations(folder);
       await refuseNewer(connection, Object.keys(migrations));
       const migrator = new Migrator({ db: connection, provider: { getMigrations: () => Promise.resolve(migrations) } });
       const { error, results } = await migrator.migrateToLatest();
       if (error) throw error instanceof Error ? error : new Error("a migration failed", { cause: error });
-      return { ran: (results ?? []).map((result) => result.migrationName) };
+      failpoint("migrate.tables_done");
+      const queue = await migrateQueue(connection);
+      failpoint("migrate.queue_done");
+      return { ran: [...(results ?? []).map((result) => result.migrationName), ...queue] };
     } finally {
       await sql`select pg_advisory_unlock(${sql.raw(LOCK)})`.execute(connection);
     }
@@ -48,13 +54,20 @@ async function lock(connection: Kysely<Record<never, never>>): Promise<void> {
   throw new LoopError("database_unavailable", "Another process has been migrating this database for a minute. Wait for it, or end it, and start again.");
 }
 
-async function readMigrations(folder: string): Promise<Record<string, Migration>> {
+/** By name, in order. */
+export async function readMigrations(folder: string): Promise<Record<string, Migration>> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".sql")).toSorted();
   const entries = names.map(async (name): Promise<[string, Migration]> => {
     const text = await readFile(join(folder, name), "utf8");
-    return [name.slice(0, -".sql".length), { up: async (db: Kysely<unknown>) => void (await sql.raw(text).execute(db)) }];
+    return [name.slice(0, -".sql".length), { up: (db: Kysely<unknown>) => runText(db, text, name) }];
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+async function runText(db: Kysely<unknown>, text: string, name: string): Promise<void> {
+  failpoint(`migrate.${name}.before`);
+  await sql.raw(text).execute(db);
+  failpoint(`migrate.${name}.after`);
 }
 
 async function refuseNewer(connection: Kysely<Record<never, never>>, known: readonly string[]): Promise<void> {

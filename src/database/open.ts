@@ -37,7 +37,10 @@ export function openDatabase(options: DatabaseOptions): Database {
     application_name: "loopwright",
     types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
     // The setting exists from Postgres 17 on; older servers get the two that it replaces.
-    onConnect: (client) => client.query(LIMITS, [String(options.transactionTimeoutMs)]) as unknown as void, // the pool waits for it, though its types do not say so
+    onConnect: (client) => {
+      client.on("error", () => undefined); // cut between two statements of a transaction: the next statement says so
+      return client.query(LIMITS, [String(options.transactionTimeoutMs)]) as unknown as void; // the pool waits for it, though its types do not say so
+    },
   });
   pool.on("error", options.onIdleError);
   const dialect = new PostgresDialect({ pool: options.prepare ? preparing(pool) : pool });

@@ -26,7 +26,8 @@ function problemsOf(issue: Issue, place: string): FieldProblem[] {
 
 /** zod says "Invalid input: expected string, received number"; our own messages start with "expected". */
 function expectedOf(issue: Issue): string {
-  return issue.message.replace(/^Invalid (input|option|string|number|key in record): /i, "");
+  if (issue.code === "invalid_key") return issue.issues.map(expectedOf).join(" and ");
+  return issue.message.replace(/^Invalid (input|option|string|number): /i, "");
 }
 
 function fieldName(path: readonly PropertyKey[], place: string): string {

@@ -8,6 +8,7 @@ import { prepareEvent } from "#src/journal/event.ts";
 import { append } from "#src/journal/store/append.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
+import { storableJson } from "#src/kernel/storable-json.ts";
 import { releaseAllotment } from "#src/ledger/allot.ts";
 import { settleLate } from "#src/ledger/store/correct.ts";
 import type { Settlement } from "#src/ledger/store/settle.ts";
@@ -47,7 +48,7 @@ export async function recordOutcome(session: Session, attempted: Attempted): Pro
 function landingOf(session: Session, { performed, notes }: Attempted): Landing {
   switch (performed.kind) {
     case "done":
-      return { state: "done", result: performed.result, error: null, handle: null };
+      return { state: "done", result: storableJson(performed.result), error: null, handle: null };
     case "failed":
       return { state: "failed", result: null, error: performed.error, handle: null };
     case "later":

@@ -4,6 +4,7 @@ import { bindingOf } from "#src/acts/binding.ts";
 import type { ModelAnswer } from "#src/acts/ports/model-port.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import { storableJson } from "#src/kernel/storable-json.ts";
 import { newId } from "#src/kernel/ids.ts";
 import type { RunState } from "../run.ts";
 import { nextSeq, type Session } from "../session.ts";
@@ -27,7 +28,7 @@ interface Answered {
 /** The entry that an answer makes in the transcript. Structured answers are checked here; an invalid one says what was wrong with it. */
 export function messageOf(state: RunState, { purpose, schema, answer, model }: Answered): NewMessage {
   const source = `${model.slice(0, model.indexOf(":"))}:${answer.modelId}`;
-  return { seq: nextSeq(state), role: "thought", name: purpose, source, trust: "agent", content: thoughtOf(schema, answer) as Json };
+  return { seq: nextSeq(state), role: "thought", name: purpose, source, trust: "agent", content: storableJson(thoughtOf(schema, answer)) };
 }
 
 function thoughtOf(schema: z.ZodType | undefined, answer: ModelAnswer): Thought {
@@ -44,7 +45,7 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Act[
   return answer.toolCalls.map((call, index) => {
     const tool = session.engine.tools.get(call.name);
     const id = newId("act", session.engine.clock.nowMs());
-    const base = { kind: "tool" as const, name: call.name, args: call.args, runId: act.runId };
+    const base = { kind: "tool" as const, name: call.name, args: storableJson(call.args), runId: act.runId };
     return {
       ...base,
       id,

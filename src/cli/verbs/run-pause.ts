@@ -1,0 +1,19 @@
+import type { RunShape } from "../client/shapes.ts";
+import { idPath } from "../references.ts";
+import type { Verb } from "../verb.ts";
+import { REASON_FLAG, requiredReason } from "./run-cancel.ts";
+
+const command = (name: "pause" | "resume", outcome: (run: RunShape) => string): Verb => ({
+  args: "<run> --reason <why>",
+  flags: REASON_FLAG,
+  words: { least: 1, most: 1 },
+  examples: [`loop ${name} run_0199c0ffee00712a8b6e5d4c3b2a1908 --reason '${name === "pause" ? "the vendor is closed today" : "the vendor is open again"}'`],
+  async run(given, context) {
+    const reason = requiredReason(name, given);
+    const body = await context.api().post(`/v1/runs/${idPath(given.words[0]!)}/${name}`, { reason });
+    context.print(context.json ? body : outcome(JSON.parse(body) as RunShape));
+  },
+});
+
+export const runPause = command("pause", ({ id }) => `Run ${id} is paused. \`loop resume ${id}\` lets it go on.`);
+export const runResume = command("resume", ({ id }) => `Run ${id} goes on.`);

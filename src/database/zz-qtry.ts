@@ -1,0 +1,37 @@
+import { launchPostgres } from "#src/database/launch.ts";
+import { openDatabase } from "#src/database/open.ts";
+import { migrate } from "#src/database/migrate.ts";
+import { createQueue } from "#src/database/queue.ts";
+import { mkdtemp, chmod, rm, readFile } from "node:fs/promises";
+import { silentLog } from "#src/testing/silent-log.ts";
+import { systemClock } from "#src/kernel/clock.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+const folder = await mkdtemp("/tmp/lw-q-"); await chmod(folder, 0o711);
+const pgs = await launchPostgres({ folder: folder + "/postgres", log: silentLog, fsync: false });
+const d = openDatabase({ url: pgs.url, poolSize: 10, prepare: true, transactionTimeoutMs: 30000, onIdleError: () => {} });
+let t = performance.now();
+console.log((await migrate(d.db)).ran.slice(-2), "migrate ms", performance.now() - t);
+t = performance.now(); console.log((await migrate(d.db)).ran, "again ms", performance.now() - t);
+const log = { ...silentLog, warn: (m: string, f: unknown) => console.log("WARN", m, f), error: (m: string, f: unknown) => console.log("ERR", m, f) };
+const q = createQueue({ db: d.db, url: pgs.url, log, clock: systemClock, supervises: true });
+t = performance.now(); await q.start(); console.log("start ms (first: makes queues)", performance.now() - t);
+for (const n of ["learn", "embed", "backup", "retention"] as const) await q.work(n, async () => {}, { concurrency: n === "learn" ? 2 : 1 });
+await q.schedule("retention", "17 3 * * *", { timeZone: "Asia/Taipei", missed: "once" });
+await q.schedule("backup", "FREQ=DAILY;BYHOUR=4;BYMINUTE=0", { timeZone: "Asia/Taipei", missed: "once" });
+const pgCpu = async () => { // all children of postmaster
+  const { rows } = await sql<{ pid: number }>`select pid from pg_stat_activity`.execute(d.db);
+  let ticks = 0;
+  const pids = [pgs.processId, ...rows.map(r => r.pid)];
+  for (const pid of pids) { try { const s = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" "); ticks += Number(s[11]) + Number(s[12]); } catch {} }
+  return ticks * 10;
+};
+await sleep(3000);
+const c0 = process.cpuUsage(), p0 = await pgCpu(), w0 = performance.now();
+await sleep(Number(process.argv[2] ?? 60) * 1000);
+const c1 = process.cpuUsage(c0), p1 = await pgCpu(), w1 = performance.now();
+console.log("idle", (w1 - w0) / 1000, "s; node %", ((c1.user + c1.system) / 10 / (w1 - w0)).toFixed(3), "postgres %", ((p1 - p0) * 100 / (w1 - w0)).toFixed(3));
+t = performance.now(); await q.stop(); console.log("stop ms", performance.now() - t);
+const q2 = createQueue({ db: d.db, url: pgs.url, log, clock: systemClock, supervises: true });
+t = performance.now(); await q2.start(); console.log("second start ms", performance.now() - t); await q2.stop();
+await d.close(); await pgs.stop(); await rm(folder, { recursive: true, force: true });
