@@ -55,6 +55,6 @@ function output(program: string, args: readonly string[], cwd: string): string {
 }
 
 function expect(what: string, seen: string, expected: string): void {
-  if (!seen.split(/\s*\n/).includes(expected)) throw new Error(`${what}: expected ${expected}, got ${seen}`);
+  if (!` ${seen.replaceAll(/\s+/g, " ")} `.includes(` ${expected} `)) throw new Error(`${what}: expected ${expected}, got ${seen}`);
   console.log(`${what}: ${seen}`);
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { homedir, hostname } from "node:os";
-import { join } from "node:path";
+import { realpath } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
 import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
@@ -13,6 +14,7 @@ import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
+import { embedMissing } from "#src/brain/embed-missing.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
@@ -67,11 +69,14 @@ interface Base {
   readonly notifier: Notifier;
   readonly storage: StorageWatch;
   readonly secrets: Secrets;
+  /** Its real path. */
+  readonly workspaceFolder: string;
 }
 
 const VERSION = "0.1.0";
 const POLL_MS = 1_000;
 const GRACE_MS = 8_000;
+const CHORE_MS = 50_000;
 const clock = systemClock;
 
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
@@ -83,9 +88,10 @@ export async function serve(settings: Settings, env: Environment): Promise<Runni
   try {
     const base = await openBase(settings, env, stops);
     const following = await followWorkspace(base, stops);
-    const engine = await buildEngine(base);
-    startWork({ base, engine, stops });
-    const url = settings.roles.includes("api") ? await startApi({ base, engine, following, stops }) : "";
+    const embedder = await embedderFor(base);
+    const engine = await buildEngine(base, embedder);
+    startWork({ base, engine, embedder, stops });
+    const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
   } catch (error) {
@@ -116,14 +122,22 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   stops.push(notifier.close);
   const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
   const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id } });
-  return { settings, env, home, log, redactor, record, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets };
+  const workspaceFolder = await realWorkspace(settings.workspaceFolder);
+  return { settings, env, home, log, redactor, record, workspaceFolder, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets };
+}
+
+async function realWorkspace(folder: string): Promise<string> {
+  try {
+    return await realpath(folder);
+  } catch (cause) {
+    throw new LoopError("workspace_invalid", `There is no workspace at ${folder}. Make one with \`loop init ${folder}\`, or set LOOP_WORKSPACE.`, { facts: { folder }, cause });
+  }
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
 async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Following> {
-  const { settings, workspaces, log } = base;
+  const { workspaces, log, workspaceFolder: folder } = base;
   const { db } = base.record;
-  const folder = settings.workspaceFolder;
   const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
   stops.push(following.stop);
   if ((await following.look()).kind !== "taken") {
@@ -136,14 +150,12 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   return following;
 }
 
-async function buildEngine(base: Base): Promise<Engine> {
+async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<Engine> {
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const tiers = tiersFor(settings);
-  const current = await workspaces.current();
-  const sources = await providerSources(base, current.workspace);
-  const embedder = await embedderFor(base, { workspace: current.workspace, sources });
-  const bwrap = createBwrapSandbox({ searchPath: base.env["PATH"] ?? "", platform: process.platform, isRoot: process.getuid?.() === 0, osHome: homedir(), hidden: [home.folder] });
+  const sources = await providerSources(base);
+  const bwrap = createBwrapSandbox({ searchPath: base.env["PATH"] ?? "", platform: process.platform, isRoot: process.getuid?.() === 0, osHome: homedir(), hidden: [home.folder, dirname(settings.secretsKeyFile)] });
   const off = createSandboxOff();
   return assembleEngine({
     db,
@@ -161,10 +173,10 @@ async function buildEngine(base: Base): Promise<Engine> {
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
     checks: {
       sandbox: async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap),
-      folder: settings.workspaceFolder,
+      folder: base.workspaceFolder,
       sensorProgram: async (name) => {
         const sensor = (await workspaces.current()).workspace.sensors.find((known) => known.name === name);
-        return sensor && join(settings.workspaceFolder, sensor.source);
+        return sensor && join(base.workspaceFolder, sensor.source);
       },
     },
   });
@@ -179,8 +191,8 @@ function tiersFor(settings: Settings): (workspace: Workspace) => ModelTiers {
   };
 }
 
-async function providerSources({ settings, env, secrets, workspaces }: Base, first: Workspace): Promise<ProviderSources> {
-  let providers = first.manifest.providers;
+async function providerSources({ settings, env, secrets, workspaces }: Base): Promise<ProviderSources> {
+  let { providers } = (await workspaces.current()).workspace.manifest;
   const refresh = async (): Promise<void> => {
     providers = (await workspaces.current()).workspace.manifest.providers;
   };
@@ -194,11 +206,12 @@ async function providerSources({ settings, env, secrets, workspaces }: Base, fir
   };
 }
 
-async function embedderFor({ settings, log }: Base, { workspace, sources }: { workspace: Workspace; sources: ProviderSources }): Promise<Embedder | undefined> {
-  const model = settings.embeddingModel ?? workspace.manifest.models?.embedder;
+async function embedderFor(base: Base): Promise<Embedder | undefined> {
+  const { settings, log, workspaces } = base;
+  const model = settings.embeddingModel ?? (await workspaces.current()).workspace.manifest.models?.embedder;
   if (model === undefined) return undefined;
   try {
-    return await createEmbedder({ ...sources, model, clock });
+    return await createEmbedder({ ...(await providerSources(base)), model, clock });
   } catch (error) {
     log.warn("the embedder does not answer; the brain goes by words until the next start", { model, error });
     return undefined;
@@ -208,11 +221,12 @@ async function embedderFor({ settings, log }: Base, { workspace, sources }: { wo
 interface Parts {
   readonly base: Base;
   readonly engine: Engine;
+  readonly embedder: Embedder | undefined;
   readonly stops: (() => Promise<void> | void)[];
 }
 
 /** Sealer, runs and pulse: whichever roles this process has. */
-function startWork({ base, engine, stops }: Parts): void {
+function startWork({ base, engine, embedder, stops }: Parts): void {
   const { settings, notifier, log } = base;
   const { db, url } = base.record;
   const sealer = startSealer({ db, signer: base.signer, log, hint: notifier.onChange });
@@ -230,12 +244,13 @@ function startWork({ base, engine, stops }: Parts): void {
     stops.push(fleet.stop, notifier.onChange(fleet.hint));
   }
   if (settings.roles.includes("pulse")) {
-    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock) });
+    const embedding = embedder ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }] : [];
+    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock), ...embedding] });
     stops.push(pulse.stop, notifier.onChange(pulse.hint));
   }
 }
 
-async function startApi({ base, engine, following, stops }: Parts & { following: Following }): Promise<string> {
+async function startApi({ base, engine, following, embedder, stops }: Parts & { following: Following }): Promise<string> {
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
@@ -252,7 +267,7 @@ async function startApi({ base, engine, following, stops }: Parts & { following:
       notifier.changed();
       return received;
     },
-    recall: (query) => retrieve(db, query),
+    recall: (query) => retrieve(db, query, embedder),
     health: () => Promise.resolve(healthOf(storage, following)),
     changed: notifier.changed,
   });

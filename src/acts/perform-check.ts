@@ -1,15 +1,17 @@
 import { z } from "zod";
 import type { NewAsk } from "#src/asks/ask.ts";
+import { LoopError } from "#src/kernel/errors.ts";
 import type { AskId } from "#src/kernel/ids.ts";
 import type { Act } from "./act.ts";
 import type { Performed, Performer, Situation } from "./performer.ts";
+import type { MessagePort } from "./ports/message-port.ts";
 import type { SandboxPort } from "./ports/sandbox-port.ts";
 import { readArgs } from "./read-args.ts";
 
 /** `cause`: what asked for this check, the id of an ask or `eta`; one check per cause. */
 const cause = z.string();
 const command = z.strictObject({ cause, by: z.literal("command"), command: z.array(z.string().min(1)).min(1), timeoutMs: z.int().positive(), expectExitCode: z.int() });
-const reporter = z.strictObject({ cause, by: z.literal("reporter"), question: z.string(), yes: z.string(), no: z.string(), withinMs: z.int().positive(), reporter: z.string() });
+const reporter = z.strictObject({ cause, by: z.literal("reporter"), question: z.string(), yes: z.string(), no: z.string(), withinMs: z.int().positive(), surface: z.string(), reporter: z.string(), subject: z.string() });
 const sensor = z.strictObject({ cause, by: z.literal("sensor"), sensor: z.string(), field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) });
 
 /** Arguments of a check act: the post-condition that an SOP or a skill declares. */
@@ -20,6 +22,8 @@ const MAX_OUTPUT_BYTES = 16_384;
 const SENSOR_TIMEOUT_MS = 60_000;
 
 export interface CheckWorld {
+  /** Where reporters are asked. */
+  readonly surfaces: ReadonlyMap<string, MessagePort>;
   /** Which sandbox is in force; the workspace says. */
   readonly sandbox: () => Promise<SandboxPort>;
   /** Absolute; where commands run. */
@@ -33,15 +37,31 @@ export interface CheckWorld {
  * does not answer.
  */
 export function checkPerformer(world: CheckWorld): Performer {
+  const portFor = (args: z.infer<typeof reporter>): MessagePort => {
+    const port = world.surfaces.get(args.surface);
+    if (port) return port;
+    throw new LoopError("surface_refused", `The surface ${args.surface} of the reporter is not connected. Connected: ${[...world.surfaces.keys()].join(", ")}.`);
+  };
   return {
-    check: (act) => void readArgs(checkArgs, act),
+    check(act) {
+      const args = readArgs(checkArgs, act);
+      if (args.by === "reporter") portFor(args);
+    },
     async perform(act, situation) {
       const args = readArgs(checkArgs, act);
-      if (args.by === "reporter") return { kind: "asking", result: {}, ask: question(act, args, situation) };
+      if (args.by === "reporter") {
+        await portFor(args).post({ to: args.reporter, subject: args.subject, text: args.question, facts: { answers: [args.yes, args.no] } }, act.key);
+        return { kind: "asking", result: {}, ask: question(act, args, situation) };
+      }
       const sandbox = await world.sandbox();
       const ready = await sandbox.available();
       if (!ready.ok) return { kind: "done", result: { verdict: "unreadable", why: ready.why } };
       return args.by === "command" ? runCommand(args, { world, sandbox, signal: situation.signal }) : readSensor(args, { world, sandbox, signal: situation.signal });
+    },
+    async find(act, situation) {
+      const args = readArgs(checkArgs, act);
+      if (args.by !== "reporter" || !(await portFor(args).find(act.key))) return undefined;
+      return { kind: "asking", result: {}, ask: question(act, args, situation) };
     },
   };
 }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -22,10 +22,11 @@ const LONGEST_SOCKET_PATH = 100; // the kernel takes 107 bytes
  * Makes the home folder and what belongs in it. Others may pass through it (Postgres may run under another account) and see nothing: each place has its own lock.
  * @throws LoopError home_not_usable naming the folder and what to do
  */
-export async function openHome(folder: string): Promise<Home> {
-  const places = { keys: join(folder, "keys"), postgres: join(folder, "postgres"), logs: join(folder, "logs"), outbox: join(folder, "outbox") };
+export async function openHome(wanted: string): Promise<Home> {
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(wanted, { recursive: true });
+    const folder = await realpath(wanted); // a sandbox hides the home by its real path
+    const places = { keys: join(folder, "keys"), postgres: join(folder, "postgres"), logs: join(folder, "logs"), outbox: join(folder, "outbox") };
     await chmod(folder, 0o711);
     for (const place of [places.keys, places.logs, places.outbox]) await mkdir(place, { recursive: true, mode: 0o700 });
     const id = await homeId(join(folder, "home.json"));
@@ -33,7 +34,7 @@ export async function openHome(folder: string): Promise<Home> {
   } catch (cause) {
     if (cause instanceof LoopError) throw cause;
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new LoopError("home_not_usable", `The home folder ${folder} cannot be used: ${said}. Make it writable for this account, or set LOOP_HOME to another folder.`, { facts: { folder }, cause });
+    throw new LoopError("home_not_usable", `The home folder ${wanted} cannot be used: ${said}. Make it writable for this account, or set LOOP_HOME to another folder.`, { facts: { folder: wanted }, cause });
   }
 }
 

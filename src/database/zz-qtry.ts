@@ -6,32 +6,24 @@ import { mkdtemp, chmod, rm, readFile } from "node:fs/promises";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sql } from "kysely";
+import pg from "pg";
 const folder = await mkdtemp("/tmp/lw-q-"); await chmod(folder, 0o711);
 const pgs = await launchPostgres({ folder: folder + "/postgres", log: silentLog, fsync: false });
-const d = openDatabase({ url: pgs.url, poolSize: 10, prepare: true, transactionTimeoutMs: 30000, onIdleError: () => {} });
-let t = performance.now();
-console.log((await migrate(d.db)).ran.slice(-2), "migrate ms", performance.now() - t);
-t = performance.now(); console.log((await migrate(d.db)).ran, "again ms", performance.now() - t);
-const log = { ...silentLog, warn: (m: string, f: unknown) => console.log("WARN", m, f), error: (m: string, f: unknown) => console.log("ERR", m, f) };
-const q = createQueue({ db: d.db, url: pgs.url, log, clock: systemClock, supervises: true });
-t = performance.now(); await q.start(); console.log("start ms (first: makes queues)", performance.now() - t);
+const admin = new pg.Client({connectionString: pgs.url}); await admin.connect();
+const at = (n: string) => { const u = new URL(pgs.url); u.pathname = "/" + n; return u.toString(); };
+const open = (n: string) => openDatabase({ url: at(n), poolSize: 10, prepare: true, transactionTimeoutMs: 30000, onIdleError: () => {} });
+await admin.query("create database withq"); await admin.query("create database noq");
+for (const n of ["withq", "noq"]) { const d = open(n); await migrate(d.db); if (n === "noq") { const c = new pg.Client({connectionString: at(n)}); await c.connect(); await c.query("drop schema pgboss cascade"); await c.end(); } await d.close(); }
+for (let round = 0; round < 3; round++) for (const n of ["noq", "withq"]) { const t = performance.now(); for (let i = 0; i < 5; i++) await admin.query(`create database c_${n}_${round}_${i} template ${n}`); console.log(n, "create ms each", (performance.now() - t) / 5); const t2 = performance.now(); for (let i = 0; i < 5; i++) await admin.query(`drop database c_${n}_${round}_${i}`); console.log(n, "drop ms each", (performance.now() - t2) / 5); }
+if (process.argv[2] === "idle") {
+const d = open("withq"); 
+const cpu = async () => { const m = new Map<number, number>(); const { rows } = await admin.query("select pid, coalesce(application_name,'') || ' ' || backend_type as w from pg_stat_activity"); for (const {pid} of [{pid: pgs.processId}, ...rows]) { try { const s = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" "); m.set(pid, (Number(s[11]) + Number(s[12])) * 10); } catch {} } return m; };
+const span = async (label: string) => { const a = await cpu(), c0 = process.cpuUsage(), w0 = performance.now(); await sleep(60000); const b = await cpu(), c = process.cpuUsage(c0), w = performance.now() - w0; let sum = 0; for (const [p, v] of b) sum += v - (a.get(p) ?? 0); console.log(label, "node %", ((c.user + c.system) / 10 / w).toFixed(3), "postgres %", (sum * 100 / w).toFixed(3)); };
+await span("without queue");
+const q = createQueue({ db: d.db, url: at("withq"), log: silentLog, clock: systemClock, supervises: true });
+await q.start();
 for (const n of ["learn", "embed", "backup", "retention"] as const) await q.work(n, async () => {}, { concurrency: n === "learn" ? 2 : 1 });
-await q.schedule("retention", "17 3 * * *", { timeZone: "Asia/Taipei", missed: "once" });
-await q.schedule("backup", "FREQ=DAILY;BYHOUR=4;BYMINUTE=0", { timeZone: "Asia/Taipei", missed: "once" });
-const pgCpu = async () => { // all children of postmaster
-  const { rows } = await sql<{ pid: number }>`select pid from pg_stat_activity`.execute(d.db);
-  let ticks = 0;
-  const pids = [pgs.processId, ...rows.map(r => r.pid)];
-  for (const pid of pids) { try { const s = (await readFile(`/proc/${pid}/stat`, "utf8")).split(") ")[1]!.split(" "); ticks += Number(s[11]) + Number(s[12]); } catch {} }
-  return ticks * 10;
-};
-await sleep(3000);
-const c0 = process.cpuUsage(), p0 = await pgCpu(), w0 = performance.now();
-await sleep(Number(process.argv[2] ?? 60) * 1000);
-const c1 = process.cpuUsage(c0), p1 = await pgCpu(), w1 = performance.now();
-console.log("idle", (w1 - w0) / 1000, "s; node %", ((c1.user + c1.system) / 10 / (w1 - w0)).toFixed(3), "postgres %", ((p1 - p0) * 100 / (w1 - w0)).toFixed(3));
-t = performance.now(); await q.stop(); console.log("stop ms", performance.now() - t);
-const q2 = createQueue({ db: d.db, url: pgs.url, log, clock: systemClock, supervises: true });
-t = performance.now(); await q2.start(); console.log("second start ms", performance.now() - t); await q2.stop();
-await d.close(); await pgs.stop(); await rm(folder, { recursive: true, force: true });
+await span("with queue, 5 slots");
+await q.stop(); await d.close();
+}
+await admin.end(); await pgs.stop(); await rm(folder, { recursive: true, force: true });

@@ -48,6 +48,6 @@ test("the page of the documentation opens in a browser with a token as the passw
   assert.match(String(page.headers["content-security-policy"]), /^default-src 'none'; script-src 'self';/);
   const initializer = await call("GET /docs/static/swagger-initializer.js", { headers });
   assert.equal(initializer.status, 200);
-  assert.ok(!/https?:\/\//.test(initializer.body.replaceAll("http://www.w3.org", "")));
+  assert.ok(!/https?:\/\//.test(initializer.body.replace(/^\s*\/\/.*$/gm, "")));
   for (const url of loaded) assert.equal((await call(`GET /docs/${url.slice(2)}`, { headers })).status, 200, url);
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { type Db, inTransaction } from "#src/database/open.ts";
+import { systemClock } from "#src/kernel/clock.ts";
 import { newId, type RunId } from "#src/kernel/ids.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import type { Lease } from "./lease.ts";
@@ -49,7 +50,7 @@ test("E02: a timer in an hour and a wake now: the wake is acted on now, and the 
   const { db, advance } = await testDatabase(t);
   const runId = await insertRun(db);
   const [lease] = await take(db);
-  await setTimer(db, { runId, dueAtMs: Date.now() + 3_600_000, cause: "wait" });
+  await setTimer(db, { runId, dueAtMs: systemClock.nowMs() + 3_600_000, cause: "wait" });
   await park(db, lease!);
   await wake(db, [runId]);
   const [again] = await take(db);

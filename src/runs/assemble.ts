@@ -16,16 +16,17 @@ import type { Engine } from "./engine.ts";
 export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "tools"> {
   readonly tools: readonly ToolPort[];
   readonly surfaces: readonly MessagePort[];
-  readonly checks: CheckWorld;
+  readonly checks: Omit<CheckWorld, "surfaces">;
 }
 
 /** The engine with the procedures and performers that come with Loopwright. */
 export function assembleEngine({ tools, surfaces, checks, ...parts }: EngineParts): Engine {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const bySurface = new Map(surfaces.map((surface) => [surface.name, surface]));
   const performers: ReadonlyMap<ActKind, Performer> = new Map([
     ["tool", toolPerformer(byName)],
-    ["message", messagePerformer(new Map(surfaces.map((surface) => [surface.name, surface])))],
-    ["check", checkPerformer(checks)],
+    ["message", messagePerformer(bySurface)],
+    ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);
   const thoughts = [...deskThoughts, chatThought(byName)];
   return {

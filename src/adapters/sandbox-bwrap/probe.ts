@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { release } from "node:os";
-import { type BoundedCommand, runBounded } from "../process/bounded-process.ts";
-import { processGroup } from "../process/process-group.ts";
+import { type BoundedCommand, runBounded } from "#src/processes/bounded-process.ts";
+import { processGroup } from "#src/processes/process-group.ts";
 import { findProgram } from "./find-program.ts";
 
 /** What was found on this machine, and what it can do. */

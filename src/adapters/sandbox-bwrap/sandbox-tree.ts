@@ -1,9 +1,9 @@
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
-import type { ProcessTree } from "../process/bounded-process.ts";
-import { killGroup, sendKill } from "../process/process-group.ts";
-import { processStat } from "../process/process-stat.ts";
+import type { ProcessTree } from "#src/processes/bounded-process.ts";
+import { killGroup, sendKill } from "#src/processes/process-group.ts";
+import { processStat } from "#src/processes/process-stat.ts";
 
 export interface SandboxTree extends ProcessTree {
   /** True once bwrap said how the command ended: it did start, so what went wrong was its own doing. */

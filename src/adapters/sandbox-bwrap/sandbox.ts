@@ -1,7 +1,7 @@
 import { realpath } from "node:fs/promises";
 import type { SandboxCommand, SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
-import { runBounded } from "../process/bounded-process.ts";
-import { aborted, answerToMalformed, programNotStarted, requireFolders, unavailable } from "../process/sandbox-command.ts";
+import { runBounded } from "#src/processes/bounded-process.ts";
+import { aborted, answerToMalformed, programNotStarted, requireFolders, unavailable } from "#src/processes/sandbox-command.ts";
 import { mountOptions } from "./mounts.ts";
 import { type Bwrap, isolation, type Probe, probe } from "./probe.ts";
 import { sandboxTree } from "./sandbox-tree.ts";

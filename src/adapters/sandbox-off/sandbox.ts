@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import { type ProcessTree, runBounded } from "../process/bounded-process.ts";
-import { killGroup, processGroup } from "../process/process-group.ts";
-import { aborted, answerToMalformed, programNotStarted, requireFolders } from "../process/sandbox-command.ts";
+import { type ProcessTree, runBounded } from "#src/processes/bounded-process.ts";
+import { killGroup, processGroup } from "#src/processes/process-group.ts";
+import { aborted, answerToMalformed, programNotStarted, requireFolders } from "#src/processes/sandbox-command.ts";
 import { killMarked } from "./marked-processes.ts";
 
 /** Variable by which the processes of one call are found again. */

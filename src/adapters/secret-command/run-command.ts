@@ -1,6 +1,6 @@
 import type { RunSecretCommand } from "#src/secrets/sources.ts";
-import { runBounded } from "../process/bounded-process.ts";
-import { processGroup } from "../process/process-group.ts";
+import { runBounded } from "#src/processes/bounded-process.ts";
+import { processGroup } from "#src/processes/process-group.ts";
 
 /** Runs the program of a secrets manager. What it prints on its error stream is dropped: it may say too much. */
 export const runSecretCommand: RunSecretCommand = async (command) => {

@@ -95,7 +95,7 @@ test("a dangerous leak is held for a person, dispatched, acknowledged, checked w
   assert.equal(outbox.posted.size, 0);
   assert.deepEqual(await answerAll(engine, { act: "approve", acknowledgement: "acknowledged", resolution: "done", check: "yes" }), ["act", "acknowledgement", "resolution", "check"]);
   const ticket = await requireTicket(db, ticketId);
-  assert.deepEqual({ status: ticket.status, checked: (ticket.resolution as { checked: string }).checked, posted: outbox.posted.size }, { status: "resolved", checked: "passed", posted: 1 });
+  assert.deepEqual({ status: ticket.status, checked: (ticket.resolution as { checked: string }).checked, posted: [...outbox.posted.values()].map((message) => message.to) }, { status: "resolved", checked: "passed", posted: ["shun-feng-aircon", "chen.yijun@guest.example"] });
   const receipt = await findReceipt(db, ticketId);
   const verified = verifyReceipt(receipt!.envelope, { trustedKeys: [engine.signer.publicKey], expectWorkspace: "warm-stays", expectSubject: { [`pack:${receipt!.runId}`]: receipt!.digest } });
   assert.equal(verified.kind, "verified", JSON.stringify(verified));

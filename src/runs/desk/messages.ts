@@ -59,9 +59,9 @@ export function replyTo(plan: DispatchPlan): PlannedAct | undefined {
 }
 
 /** A command line or an HTTP client reads no messages: what is for its sender goes to the outbox. */
-const surfaceOf = (ticket: Ticket): string => (ticket.source === "cli" || ticket.source === "http" ? "outbox" : ticket.source);
+export const surfaceOf = (ticket: Ticket): string => (ticket.source === "cli" || ticket.source === "http" ? "outbox" : ticket.source);
 
-function subjectOf(ticket: Ticket, triage: Triage, known: Knowledge): string {
+export function subjectOf(ticket: Ticket, triage: Triage, known: Knowledge): string {
   return [`#${ticket.number}`, known.subject?.name ?? "", known.sop?.title ?? triage.category, `severity ${triage.severity}`].filter((part) => part !== "").join(" · ");
 }
 

@@ -5,7 +5,7 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import type { CheckDeclaration } from "#src/workspace/manifest/knowledge.ts";
 import type { PlannedAct, Step } from "../procedure.ts";
 import type { RunState } from "../run.ts";
-import type { DispatchPlan } from "./messages.ts";
+import { type DispatchPlan, subjectOf, surfaceOf } from "./messages.ts";
 
 /*
  * How work that was dispatched becomes resolved. The post-condition of the SOP (else of the skill) is run by the system: once when the work should be done,
@@ -88,18 +88,19 @@ function planCheck(plan: DispatchPlan, declared: CheckDeclaration, cause: string
     kind: "check",
     name: declared.by,
     effect: declared.by === "reporter" ? "findable" : "idempotent",
-    args: argsOf(declared, { cause, reporter: ticket!.sender }) as Json,
+    args: argsOf(declared, { cause, reporter: ticket!.sender, surface: surfaceOf(ticket!), subject: subjectOf(ticket!, plan.triage, plan.known) }) as Json,
     facts: { labels: { ...ticket!.labels, category: plan.triage.category }, severity: plan.triage.severity },
   };
   return { kind: "plan", acts: [act], ticket: { status: "in_review" } };
 }
 
-function argsOf(declared: CheckDeclaration, { cause, reporter }: { cause: string; reporter: string }): CheckArgs {
+function argsOf(declared: CheckDeclaration, to: { cause: string; reporter: string; surface: string; subject: string }): CheckArgs {
+  const { cause } = to;
   switch (declared.by) {
     case "command":
       return { cause, by: "command", command: [...declared.command], timeoutMs: declared.timeout, expectExitCode: declared.expectExitCode };
     case "reporter":
-      return { cause, by: "reporter", question: declared.question, yes: declared.yes, no: declared.no, withinMs: declared.within, reporter };
+      return { ...to, by: "reporter", question: declared.question, yes: declared.yes, no: declared.no, withinMs: declared.within };
     case "sensor":
       return { cause, by: "sensor", sensor: declared.sensor, field: declared.field, equals: declared.equals };
   }

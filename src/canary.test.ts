@@ -11,7 +11,7 @@ import { systemClock } from "#src/kernel/clock.ts";
 import { createLog } from "#src/kernel/log.ts";
 import { createRedactor } from "#src/kernel/redaction.ts";
 import { testDatabase } from "#src/testing/database.ts";
-import { createSecrets, type Secrets } from "./secrets.ts";
+import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 
 /** One for each source, so that what one teaches does not help another. */
 const CANARY = { env: 'env-canary/"+=é\\9f3a', file: 'file-canary/"+=é\\71bc', command: 'command-canary/"+=é\\e05d', sealed: 'sealed-canary/"+=é\\46a8' };

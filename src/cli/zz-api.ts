@@ -1,0 +1,1 @@
+import { createApi } from "./client/api.ts"; void createApi;

@@ -1,0 +1,2 @@
+import { createContext } from "./context.ts";
+void createContext;

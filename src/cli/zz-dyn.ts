@@ -1,0 +1,1 @@
+const m = await import("./zz-m1.ts"); void m;

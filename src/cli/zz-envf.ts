@@ -1,0 +1,1 @@
+import { loadEnvFile } from "#src/settings/env-file.ts"; void loadEnvFile;

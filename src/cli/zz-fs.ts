@@ -1,0 +1,1 @@
+import * as x from "node:fs"; void x;

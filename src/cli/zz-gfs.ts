@@ -1,0 +1,1 @@
+const x = process.getBuiltinModule("node:fs"); void x;

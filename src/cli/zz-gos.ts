@@ -1,0 +1,1 @@
+const x = process.getBuiltinModule("node:os"); void x;

@@ -1,0 +1,1 @@
+const x = process.getBuiltinModule("node:path"); void x;

@@ -1,0 +1,1 @@
+const http = process.getBuiltinModule("node:http"); void http;

@@ -1,0 +1,1 @@
+import * as x from "node:os"; void x;

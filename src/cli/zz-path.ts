@@ -1,0 +1,1 @@
+import * as x from "node:path"; void x;

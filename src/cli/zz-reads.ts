@@ -1,0 +1,2 @@
+import { readSettings } from "#src/settings/read.ts";
+readSettings({env: process.env, home: "/root", isRoot: true});

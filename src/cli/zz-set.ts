@@ -1,0 +1,2 @@
+import { readSettings } from "#src/settings/read.ts";
+void readSettings;

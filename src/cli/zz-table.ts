@@ -1,0 +1,1 @@
+import { VERBS } from "./verb-table.ts"; void VERBS;

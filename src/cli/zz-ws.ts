@@ -1,0 +1,1 @@
+process.getBuiltinModule("node:fs").writeSync(1,"x\n");

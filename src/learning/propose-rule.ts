@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { inTransaction } from "#src/database/open.ts";
+import { append } from "#src/journal/store/append.ts";
+import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
+import { newId } from "#src/kernel/ids.ts";
+import { categoriesOf } from "#src/runs/desk/knowledge.ts";
+import { requireTicket } from "#src/tickets/store/read.ts";
+import type { Ticket } from "#src/tickets/ticket.ts";
+import type { FileSet } from "#src/workspace/files.ts";
+import { parseWorkspace } from "#src/workspace/load.ts";
+import { approvers, slug } from "#src/workspace/manifest/common.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import { didYouMean } from "#src/workspace/nearest.ts";
+import { problemsText } from "#src/workspace/problem.ts";
+import { revisionFiles } from "#src/workspace/revisions.ts";
+import type { LearningDeps } from "./learn.ts";
+import { mergeFiles } from "./merge.ts";
+import type { NewProposal, Proposal, ProposalId, ProposedFile } from "./proposal.ts";
+import { ruleFile } from "./rule-file.ts";
+import { sopFile } from "./sop-file.ts";
+import { insertProposal } from "./store/change-proposals.ts";
+import { openProposal, selectProposal } from "./store/read-proposals.ts";
+
+/** A stricter rule that somebody wants. There is no way to ask for a milder one: that is an edit, and `loop apply` shows who gains what by it. */
+export const ruleRequest = z.strictObject({
+  title: z.string().trim().min(1).max(120).describe("what the rule is for, in a few words"),
+  text: z.string().trim().min(1).max(2_000).optional().describe("why, in your own words"),
+  change: z.enum(["policy", "sop"]).default("policy").describe("policy: a new rule; sop: a lower threshold in the procedure of the category"),
+  category: slug.optional().describe("left out: that of the ticket"),
+  severityAtLeast: z.int().min(1).max(5).optional().describe("left out: that of the ticket"),
+  then: z.enum(["ask", "deny"]).default("ask"),
+  approvers: approvers.optional().describe("who is asked; left out: anyone with the role approver, admin or owner"),
+  escalateTo: approvers.optional().describe("who is asked next when nobody answers"),
+  escalateAfterMinutes: z.int().min(1).max(10_080).default(30),
+});
+export type RuleRequest = z.infer<typeof ruleRequest>;
+
+/** The request with everything that it left open filled in. */
+export interface RuleWanted extends RuleRequest {
+  readonly category: string;
+  readonly severityAtLeast: number;
+  /** What led to it, in sentences. */
+  readonly reason: string;
+}
+
+export interface RuleOrigin {
+  /** As the person or program sent it. */
+  readonly request: unknown;
+  /** The ticket that shows what is missing; id or number. Left out: the request names category and severity. */
+  readonly ticketId?: string;
+  /** A principal id, or `agent:<name>`. */
+  readonly author: string;
+}
+
+/**
+ * Puts a policy or SOP change before people, as files that nobody has taken yet: nothing is edited, nothing in force changes. The same request twice is one
+ * open proposal. @throws LoopError input_invalid | ticket_unknown | revision_unknown
+ */
+export async function proposeRule(deps: LearningDeps, { request, ticketId, author }: RuleOrigin): Promise<Proposal> {
+  const { db, clock, workspaces } = deps;
+  const ticket = ticketId === undefined ? undefined : await requireTicket(db, ticketId);
+  const { revision, workspace } = await workspaces.current();
+  const wanted = completed(readRequest(request), { ticket, workspace });
+  const files = await revisionFiles(db, revision);
+  const id = newId("pro", clock.nowMs());
+  const made = wanted.change === "sop" ? sopFile(wanted, { files, workspace }) : ruleFile(wanted, { id, nowMs: clock.nowMs(), workspace });
+  requireSound(files, made.file);
+  const proposal: NewProposal = {
+    id,
+    kind: wanted.change === "sop" ? "sop" : "rule",
+    title: wanted.title,
+    reason: wanted.reason,
+    fingerprint: `${wanted.change}:${digestOf(meaningOf(wanted))}`,
+    files: [made.file],
+    sources: { tickets: ticket ? [ticket.id] : [], category: wanted.category, severityAtLeast: wanted.severityAtLeast, rule: made.name },
+    test: null,
+    prompt: promptFor(wanted, made.file),
+    author,
+  };
+  failpoint("propose.drafted");
+  const opened = await inTransaction(db, async (tx) => {
+    if (!(await insertProposal(tx, proposal, []))) return openProposal(tx, proposal.fingerprint);
+    failpoint("propose.inserted");
+    const { title, kind, sources } = proposal;
+    await append(tx, clock, [{ kind: "proposal.opened", actor: author, ...(ticket ? { ticketId: ticket.id } : {}), payload: { proposal: id, kind, title, tickets: sources.tickets, files: [made.file.path] } }]);
+    return id;
+  });
+  return (await selectProposal(db, opened ?? id)) ?? decidedMeanwhile(id);
+}
+
+function decidedMeanwhile(id: ProposalId): never {
+  throw new LoopError("proposal_not_open", "The same change was open a moment ago and has been decided since. Look at `loop proposals`, and ask again if it is still wanted.", { facts: { proposal: id } });
+}
+
+function readRequest(request: unknown): RuleRequest {
+  const read = ruleRequest.safeParse(request);
+  if (read.success) return read.data;
+  throw new LoopError("input_invalid", `The rule cannot be proposed. ${z.prettifyError(read.error)}`, { cause: read.error });
+}
+
+function completed(request: RuleRequest, { ticket, workspace }: { ticket: Ticket | undefined; workspace: Workspace }): RuleWanted {
+  const category = request.category ?? ticket?.triage?.category;
+  const severityAtLeast = request.severityAtLeast ?? ticket?.triage?.severity;
+  if (category === undefined || severityAtLeast === undefined) {
+    const missing = [...(category === undefined ? ["category"] : []), ...(severityAtLeast === undefined ? ["severityAtLeast"] : [])].join(" and ");
+    throw new LoopError("input_invalid", `The rule needs ${missing}: ${ticket ? `#${ticket.number} was not triaged` : "there is no ticket to take it from"}. Name it in the request.`);
+  }
+  const categories = categoriesOf(workspace);
+  if (!categories.includes(category)) {
+    const { hint } = didYouMean(category, categories);
+    throw new LoopError("input_invalid", `There is no category ${category}; a rule for it would never apply. ${hint ?? `Known: ${categories.join(", ") || "none"}.`}`, { facts: { category } });
+  }
+  const from = ticket ? `From #${ticket.number}: ${category}, severity ${ticket.triage?.severity ?? "unknown"}, ${ticket.status}${sentTo(ticket)}.` : "Asked for without a ticket.";
+  return { ...request, category, severityAtLeast, reason: [from, ...(request.text ? [request.text] : [])].join(" ") };
+}
+
+function sentTo({ triage }: Ticket): string {
+  if (!triage?.vendor) return "";
+  return `, drafted for ${triage.vendor} at ${triage.costUsd === null || triage.costUsd === undefined ? "an unknown cost" : `$${triage.costUsd}`}`;
+}
+
+/** What makes two requests the same. */
+function meaningOf({ category, severityAtLeast, then, approvers: who, escalateTo, escalateAfterMinutes }: RuleWanted): Json {
+  return { category, severityAtLeast, then, approvers: who ?? null, escalate: escalateTo ? { to: escalateTo, afterMinutes: escalateAfterMinutes } : null };
+}
+
+function requireSound(files: FileSet, file: ProposedFile): void {
+  const parsed = parseWorkspace(mergeFiles(files, [file]));
+  if (parsed.kind === "ok") return;
+  throw new LoopError("input_invalid", `The rule cannot be proposed: the workspace would not be sound with it. ${problemsText(parsed.problems)}`, { facts: { problems: parsed.problems.length } });
+}
+
+/** The same change for a coding agent that works on the repository of the workspace and opens a pull request. */
+function promptFor({ title, reason, category, severityAtLeast, then }: RuleWanted, { path, text, base }: ProposedFile): string {
+  return [
+    `${base === null ? "Add" : "Replace"} one file of this Loopwright workspace and change nothing else: ${path}`,
+    "",
+    `What it is for: ${title}`,
+    `What led to it: ${reason}`,
+    `What it must do: a dispatch of the category ${category} at severity ${severityAtLeast} or above is ${then === "deny" ? "denied" : "asked for"} by it. It may not make any other act easier.`,
+    "",
+    "The file:",
+    "",
+    "```",
+    text.trimEnd(),
+    "```",
+    "",
+    "Then run `loop plan`: it must show this change and no other, and nobody who gains power. Open a pull request with the title and the reason above.",
+  ].join("\n");
+}
