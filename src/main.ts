@@ -17,6 +17,7 @@ import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { embedMissing } from "#src/brain/embed-missing.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
+import type { Db } from "#src/database/open.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
@@ -30,7 +31,7 @@ import { createLog, type Log } from "#src/kernel/log.ts";
 import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
-import { findByIdentity } from "#src/people/store/principals.ts";
+import { findByIdentity, principalByHandle } from "#src/people/store/principals.ts";
 import { usualChores } from "#src/pulse/chores.ts";
 import { startPulse } from "#src/pulse/pulse.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
@@ -254,7 +255,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
-  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: (surface: string, sender: string) => findByIdentity(db, surface, sender) };
+  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: whoIsBy(db) };
   const server = await createHttpServer({
     db,
     clock,
@@ -277,6 +278,10 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   await ensureCredentials(db, clock, { file: home.credentials, url, avoid: workspace.team.map((member) => member.id) });
   return url;
 }
+
+/** The sender of our own faces is a handle; elsewhere an identity of the surface. */
+const whoIsBy = (db: Db) => async (surface: string, sender: string) =>
+  (await findByIdentity(db, surface, sender)) ?? (surface === "cli" || surface === "http" ? principalByHandle(db, sender) : undefined);
 
 function healthOf(storage: StorageWatch, following: Following) {
   const taken = following.last();

@@ -135,7 +135,7 @@ async function requireTested({ db, clock, workspaces }: ProposalDeps, proposal: 
   if (proposal.kind !== "skill") return null;
   const { id, files, sources } = proposal;
   const cases = await casesOf(db, sources.runs ?? [], await workspaces.at(now.revision));
-  const test = testSkill({ name: String(sources["skill"]), files, cases }, { ...now, nowMs: clock.nowMs() });
+  const test = testSkill({ name: sources.skill ?? "", files, cases }, { ...now, nowMs: clock.nowMs() });
   if (test.passed) return test;
   await setTest(db, id, test);
   throw new LoopError("proposal_untested", `The proposal ${id} cannot be accepted: its test does not pass. ${test.why}`, { facts: { proposal: id, revision: now.revision } });

@@ -25,6 +25,8 @@ export interface ProposedFile {
 export interface ProposalSources {
   readonly tickets: readonly string[];
   readonly runs?: readonly string[];
+  /** The name of the skill. */
+  readonly skill?: string;
   readonly category?: string;
   readonly vendor?: string | null;
   readonly labels?: Readonly<Record<string, string>>;

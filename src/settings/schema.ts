@@ -1,3 +1,4 @@
+import { usualHomeFolder } from "./home-folder.ts";
 import {
   type Account,
   type Kind,
@@ -65,20 +66,13 @@ const off = (group: Group, given: Omit<Plain<boolean>, "kind">): Row<boolean> =>
 const key = (name: string, meaning: string): Row<string | undefined> => optional("Models", { name, kind: keyText, meaning, secret: true, forModel: "key" });
 const baseUrl = (name: string, meaning: string): Row<string | undefined> => optional("Models", { name, kind: webUrl, meaning, forModel: "detail" });
 
-function homeFallback({ account, env }: Known): string | undefined {
-  if (account.isRoot) return "/var/lib/loopwright"; // the database runs as another account, which cannot look into /root
-  const state = env["XDG_STATE_HOME"];
-  if (state?.startsWith("/")) return `${state}/loopwright`; // the XDG specification: relative values are to be ignored
-  return account.osHome === undefined ? undefined : `${account.osHome}/.local/state/loopwright`;
-}
-
 /** Every setting, in the order of the documentation. `homeFolder` stands first because others are made from it. */
 export const SETTINGS = {
   homeFolder: row<string>({
     name: "LOOP_HOME",
     group: "Places",
     kind: absolutePath,
-    fallback: homeFallback,
+    fallback: usualHomeFolder,
     byDefault: "`$XDG_STATE_HOME/loopwright`, where that is not set `~/.local/state/loopwright`; for root `/var/lib/loopwright`",
     meaning: "The home: database, keys, socket, logs, worktrees, credentials.",
   }),

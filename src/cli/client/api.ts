@@ -1,5 +1,6 @@
-import type { ClientRequest, IncomingMessage } from "node:http";
+import type { Socket } from "node:net";
 import { type ErrorCode, type ErrorFacts, ERRORS, LoopError } from "#src/kernel/errors.ts";
+import type { ServerEvent } from "./server-events.ts";
 
 /** An answer of the server that is not a 2xx, with the body as it came. */
 export class ApiFailure extends LoopError {
@@ -32,79 +33,101 @@ export interface Api {
   /** @throws LoopError server_not_running, or the failure that the server names */
   delete(path: string): Promise<Body>;
   /** Server-sent events until the signal or the server ends them. @throws as the others, before the first event */
-  follow(path: string, options: { readonly signal: AbortSignal }): AsyncIterable<string>;
+  follow(path: string, options: { readonly signal: AbortSignal }): AsyncIterable<ServerEvent>;
+}
+
+export interface Call {
+  readonly method: Method;
+  readonly path: string;
+  readonly body?: object | undefined;
 }
 
 /** Longer than the server waits for anything. */
 const ANSWER_WITHIN_MS = 60_000;
 
-/**
- * `import "node:http"` makes a namespace of everything in it, and for WebSocket alone loads a whole client (60 ms here); taking the module as it is does not.
+/*
+ * HTTP/1.0 over a plain socket: one request, one answer that ends with the connection. node:http does the same and costs a verb 8 ms more; and taken with
+ * `import` it, as `node:fs`, loads everything that its namespace can name, which for node:http is 60 ms.
  */
-const http = process.getBuiltinModule("node:http");
+const net = process.getBuiltinModule("node:net");
 
 /** Speaks to the server over its socket in the home. */
 export function createApi(target: Target): Api {
-  const call = async (method: Method, path: string, body?: object): Promise<Body> => {
-    const response = await send(target, { method, path, body, timeoutMs: ANSWER_WITHIN_MS });
-    const text = await textOf(response);
-    if (response.statusCode! >= 200 && response.statusCode! < 300) return text;
-    throw failureOf(response.statusCode!, text);
+  const call = async (wanted: Call): Promise<Body> => {
+    const { status, text } = answerIn(await exchange(target, wanted));
+    if (status >= 200 && status < 300) return text;
+    throw failureOf(status, text);
   };
   return {
-    get: (path) => call("GET", path),
-    post: (path, body) => call("POST", path, body),
-    delete: (path) => call("DELETE", path),
-    follow: (path, { signal }) => follow(target, path, signal),
+    get: (path) => call({ method: "GET", path }),
+    post: (path, body) => call({ method: "POST", path, body }),
+    delete: (path) => call({ method: "DELETE", path }),
+    async *follow(path, { signal }) {
+      const { readEvents } = await import("./server-events.ts");
+      yield* readEvents(open(target, { method: "GET", path }), { signal, failed: (error) => notRunning(target, error) });
+    },
   };
 }
 
-interface Call {
-  readonly method: Method;
-  readonly path: string;
-  readonly body?: object | undefined;
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
+function open(target: Target, { method, path, body }: Call): Socket {
+  const socket = net.connect(target.socketPath);
+  const text = body === undefined ? "" : JSON.stringify(body);
+  const head = [
+    `${method} ${path} HTTP/1.0`,
+    "host: localhost",
+    "loop-face: cli",
+    ...(target.token === undefined ? [] : [`authorization: Bearer ${target.token}`]),
+    ...(body === undefined ? [] : ["content-type: application/json", `content-length: ${Buffer.byteLength(text)}`]),
+  ];
+  socket.write(`${head.join("\r\n")}\r\n\r\n${text}`);
+  return socket;
 }
 
-function send(target: Target, { method, path, body, timeoutMs, signal }: Call): Promise<IncomingMessage> {
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers = {
-    host: "localhost",
-    "loop-face": "cli",
-    ...(target.token === undefined ? {} : { authorization: `Bearer ${target.token}` }),
-    ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
-  };
+/** All that comes until the server closes the connection. */
+function exchange(target: Target, call: Call): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const options = { socketPath: target.socketPath, method, path, headers, agent: false as const, ...(signal ? { signal } : {}) };
-    const request: ClientRequest = http.request(options, resolve);
-    if (timeoutMs !== undefined) request.setTimeout(timeoutMs, () => request.destroy(new LoopError("server_not_running", slow(timeoutMs))));
-    request.on("error", (error: NodeJS.ErrnoException) => reject(signal?.aborted || error instanceof LoopError ? error : notRunning(target, error)));
-    request.end(text);
+    const socket = open(target, call);
+    const chunks: Buffer[] = [];
+    socket.setTimeout(ANSWER_WITHIN_MS, () => socket.destroy(new LoopError("server_not_running", SLOW)));
+    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("end", () => resolve(Buffer.concat(chunks)));
+    socket.on("error", (error: NodeJS.ErrnoException) => reject(error instanceof LoopError ? error : notRunning(target, error)));
   });
 }
 
-const slow = (afterMs: number): string => `The server took the request and gave no answer in ${afterMs / 1_000} s. See logs/server.log in its home, or start it anew.`;
+const SLOW = `The server took the request and gave no answer in ${ANSWER_WITHIN_MS / 1_000} s. See logs/server.log in its home, or start it anew.`;
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** @throws LoopError server_not_running when it is cut: the server went away in the middle */
+export function answerIn(bytes: Buffer): Answer {
+  const end = bytes.indexOf("\r\n\r\n");
+  const head = bytes.subarray(0, Math.max(0, end)).toString("latin1");
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(head)?.[1]);
+  const length = /^content-length: *(\d+) *$/im.exec(head)?.[1];
+  const body = bytes.subarray(end + 4);
+  if (!status || (length !== undefined && body.length < Number(length))) {
+    throw new LoopError("server_not_running", "The server went away in the middle of its answer. Whether it did what was asked is not known: look before you ask again.");
+  }
+  return { status, text: body.toString("utf8") };
+}
 
 function notRunning({ homeFolder, socketPath }: Target, cause: NodeJS.ErrnoException): LoopError {
   if (cause.code === "EACCES" || cause.code === "EPERM") {
     return new LoopError("server_not_running", `This account may not speak to the server of ${homeFolder}. Run it as the account that started the server, or set LOOP_HOME to a home of yours.`, { cause });
   }
-  return new LoopError("server_not_running", `No server runs for the home ${homeFolder} (${socketPath}: ${cause.code ?? cause.message}). Start it with \`loop up\`, or set LOOP_HOME to the home whose server you mean.`, {
+  const seen = cause.code === "ENOENT" ? "there is no socket" : (cause.code ?? cause.message);
+  return new LoopError("server_not_running", `No server runs for the home ${homeFolder} (${socketPath}: ${seen}). Start it with \`loop up\`, or set LOOP_HOME to the home whose server you mean.`, {
     facts: { homeFolder },
     cause,
   });
 }
 
-async function textOf(response: IncomingMessage): Promise<string> {
-  response.setEncoding("utf8");
-  let text = "";
-  for await (const chunk of response) text += chunk as string;
-  return text;
-}
-
 /** A problem as RFC 9457 has it, or whatever else came. */
-function failureOf(status: number, body: string): ApiFailure {
+export function failureOf(status: number, body: string): ApiFailure {
   const problem = problemIn(body);
   const code = problem.code !== undefined && Object.hasOwn(ERRORS, problem.code) ? (problem.code as ErrorCode) : "internal_error";
   const detail = problem.detail ?? `The server answered ${status} and said no more.`;
@@ -122,23 +145,5 @@ function problemIn(body: string): ProblemBody {
     return JSON.parse(body) as ProblemBody;
   } catch {
     return {}; // not from our server, or cut: the status says what there is to say
-  }
-}
-
-/** The `data` of each event. */
-async function* follow(target: Target, path: string, signal: AbortSignal): AsyncGenerator<string> {
-  const response = await send(target, { method: "GET", path, signal });
-  if (response.statusCode !== 200) throw failureOf(response.statusCode!, await textOf(response));
-  response.setEncoding("utf8");
-  let rest = "";
-  for await (const chunk of response) {
-    const blocks = (rest + (chunk as string)).split("\n\n");
-    rest = blocks.pop()!;
-    for (const block of blocks) {
-      const lines = block.split("\n");
-      if (lines.includes("event: end")) return;
-      const data = lines.filter((line) => line.startsWith("data: "));
-      if (data.length > 0) yield data.map((line) => line.slice(6)).join("\n");
-    }
   }
 }

@@ -1,5 +1,7 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+
+/** Not by `import`, which loads all that the namespace can name. */
+const fs = process.getBuiltinModule("node:fs");
 
 /** How this account speaks to the server of a home; written by that server. */
 export interface Credentials {
@@ -26,7 +28,7 @@ export function readCredentials(homeFolder: string): Credentials | undefined {
 
 function readJson(file: string): unknown {
   try {
-    return JSON.parse(readFileSync(file, "utf8"));
+    return JSON.parse(fs.readFileSync(file, "utf8"));
   } catch {
     return undefined; // absent, unreadable or damaged: the caller says what that means
   }

@@ -1,1 +1,0 @@
-import { createApi } from "./client/api.ts"; void createApi;

@@ -1,2 +1,0 @@
-import { createContext } from "./context.ts";
-void createContext;

@@ -1,1 +1,0 @@
-const m = await import("./zz-m1.ts"); void m;

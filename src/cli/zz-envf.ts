@@ -1,1 +1,0 @@
-import { loadEnvFile } from "#src/settings/env-file.ts"; void loadEnvFile;

@@ -1,1 +1,0 @@
-const x = process.getBuiltinModule("node:fs"); void x;

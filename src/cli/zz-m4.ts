@@ -1,1 +1,0 @@
-export const a4 = 4;

@@ -1,1 +1,0 @@
-const http = process.getBuiltinModule("node:net"); void http;

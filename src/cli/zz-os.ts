@@ -1,1 +1,0 @@
-import * as x from "node:os"; void x;

@@ -1,1 +1,0 @@
-import * as x from "node:path"; void x;

@@ -1,2 +1,0 @@
-import { readSettings } from "#src/settings/read.ts";
-void readSettings;

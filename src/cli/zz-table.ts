@@ -1,1 +1,0 @@
-import { VERBS } from "./verb-table.ts"; void VERBS;

@@ -1,1 +1,0 @@
-process.getBuiltinModule("node:fs").writeSync(1,"x\n");
