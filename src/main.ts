@@ -256,7 +256,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { db } = base.record;
   let stopping = false;
   const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: whoIsBy(db) };
-  const server = await createHttpServer({
+  const server = createHttpServer({
     db,
     clock,
     log,

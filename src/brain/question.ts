@@ -1,17 +1,17 @@
 import type { Layer } from "./item.ts";
 import type { WordCount } from "./store/read-word-counts.ts";
-import type { Cut } from "./words.ts";
+import { type Cut, substanceOf } from "./words.ts";
 
 /** Items of a layer that are brought in for their words, at most: the database needs some 5 µs for each. */
 const RANKED_ITEMS = 800;
 /** Newest items of a layer that are looked at one by one. */
 export const NEWEST_ITEMS = 250;
-/** Words that an item is scored by: the rarest. More cost time and change little. */
+/** Words that an item is scored by: the most telling. More cost time and change little. */
 const SCORED_WORDS = 24;
 
 export interface WeighedWord {
   readonly word: string;
-  /** Larger for a word that fewer items have. */
+  /** Larger for a word that fewer items have, smaller for a very short one. */
   readonly weight: number;
   /** Cut as a word, and not only a run of characters. */
   readonly whole: boolean;
@@ -19,7 +19,7 @@ export interface WeighedWord {
 
 /** What to look for. */
 export interface Question {
-  /** Rarest first. */
+  /** The most telling first. */
   readonly words: readonly WeighedWord[];
   /** What an item that has every word of the question comes to. */
   readonly fullWeight: number;
@@ -39,7 +39,7 @@ export function questionOf(cut: Cut, layers: readonly Layer[], counts: readonly 
   const total = (word: string): number => layers.reduce((sum, layer) => sum + itemsWith(word, layer), 0);
 
   const all = total("");
-  const weighed = (whole: boolean) => (word: string) => ({ word, whole, items: total(word), weight: rarity(total(word), all) });
+  const weighed = (whole: boolean) => (word: string) => ({ word, whole, items: total(word), weight: rarity(total(word), all) * substanceOf(word) });
   const asked = [...cut.words.map(weighed(true)), ...cut.grams.map(weighed(false))];
   const known = asked.filter(({ items }) => items > 0).toSorted((a, b) => b.weight - a.weight || (a.word < b.word ? -1 : 1));
   const unknown = asked.filter(({ items, whole }) => items === 0 && whole);

@@ -35,7 +35,6 @@ export async function reindex(tx: Transaction, items: readonly BrainItem<FileLay
   if (fresh.length + gone.length === 0) return done;
 
   await nextVersion(tx);
-  await countWords(tx); // a removal takes words out of the counts, so they must be in
   if (changed.length + gone.length > 0) await deleteItems(tx, [...changed, ...gone], "files");
   for (const batch of batches(fresh)) await insertItems(tx, batch, "many");
   await countWords(tx);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
+import { sql } from "kysely";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -12,6 +13,7 @@ import type { BrainItem, FileLayer } from "./item.ts";
 import { rememberLesson } from "./lessons.ts";
 import { reindex } from "./reindex.ts";
 import { type BrainQuery, retrieve } from "./retrieve.ts";
+import { anyOf } from "./store/find-by-words.ts";
 
 const store = (db: Db, items: readonly BrainItem<FileLayer>[]) => inTransaction(db, async (tx) => reindex(tx, items));
 const ask = (text: string, more: Partial<BrainQuery> = {}): BrainQuery => ({
@@ -143,13 +145,25 @@ test("what another scope knows is never found and moves no score, by words, labe
   );
   await store(db, [mine, ...theirs]);
   await store(alone, [mine]);
+  const fact = {
+    labels: { property: "p1" },
+    categories: ["leak"],
+    data: {},
+    trust: "learned",
+    author: null,
+    language: null,
+    happenedAtMs: null,
+    expiresAtMs: null,
+  } as const;
+  const secret = { ...fact, id: newId("lsn", 0), source: "tkt_secret", title: "Secret", body: "water socket password", scope: "team:other" };
+  await inTransaction(db, (tx) => rememberLesson(tx, secret));
   const embedder = hashEmbedder();
   for (const one of [db, alone]) await embedMissing(one, embedder, AbortSignal.any([]));
   const query = ask("water password socket", { labels: { property: "p1" }, categories: ["leak"] });
   for (const used of [undefined, embedder]) assert.deepEqual(await retrieve(db, query, used), await retrieve(alone, query, used));
   assert.deepEqual((await retrieve(db, { ...query, scopes: [] }, embedder)).hits, []);
   const both = await retrieve(db, { ...query, scopes: ["workspace", "team:other"] });
-  assert.equal(both.hits.length, 3);
+  assert.equal(both.hits.length, 4);
 });
 
 test("an expired lesson is not recalled, by words, labels or meaning", async (t) => {
@@ -288,6 +302,19 @@ test("an embedder that does not answer leaves the words, and the answer says so"
   await assert.rejects(retrieve(db, ask("water"), broken(new Error("a bug"))), /a bug/);
   const short = { ...hashEmbedder(), embed: () => Promise.resolve([new Float32Array(3)]) };
   assert.equal((await retrieve(db, ask("water"), short)).meaning, "unavailable");
+});
+
+test("nothing in a word is an operator of the search", async (t) => {
+  const { db } = await testDatabase(t);
+  const words = ["a'b", "c\\", "''", "\\'", "& !d:*"];
+  const { rows } = await sql<{ found: boolean }>`
+    select array_to_tsvector(array[word]) @@ query::tsquery as found from unnest(${words}::text[], ${words.map((word) => anyOf([word, "x"]))}::text[]) as asked (word, query)`.execute(
+    db,
+  );
+  assert.deepEqual(
+    rows.map(({ found }) => found),
+    words.map(() => true),
+  );
 });
 
 test("a question of any size or content is answered", async (t) => {

@@ -58,7 +58,7 @@ const QUERY_WORDS = 256;
 const QUERY_TAGS = 16;
 const EMBED_TIMEOUT_MS = 5_000;
 const A_THOUSAND_YEARS_MS = 31_556_952_000_000;
-/** The rarest words choose the candidates, all of them score; the database spends most of its time here. */
+/** The most telling words choose the candidates, all of them score; the database spends most of its time here. */
 const RANKING_WORDS = 12;
 /** Of one source, so that nobody fills an answer by writing much. History files hold many cases by design. */
 const HITS_OF_A_SOURCE = 2;

@@ -2,6 +2,7 @@ import type { Trust } from "#src/policy/trust.ts";
 import { cosine } from "./embedder.ts";
 import type { Labels } from "./item.ts";
 import type { Question } from "./question.ts";
+import { substanceOf } from "./words.ts";
 import type { Candidate } from "./store/read-candidates.ts";
 
 /** With a vector the meaning counts for more than the words; without one the words are all there is. */
@@ -86,7 +87,7 @@ function scoreOne(candidate: Candidate, asked: Asked, place: number | undefined)
   if (score < LOWEST_SCORE && labels.length === 0 && !category) return null;
 
   const shown = words.some(({ whole }) => whole) ? words.filter(({ whole }) => whole) : words;
-  const common = shown.map(({ word }) => word);
+  const common = shown.map(({ word }) => word).toSorted((a, b) => substanceOf(b) - substanceOf(a));
   const why = [sameness(labels, category, place), named(phrases), inCommon(common), closeness(meaning)].filter((part) => part !== "").join("; ");
   return { candidate, score: rounded(score), why, words: common };
 }

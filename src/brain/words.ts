@@ -93,6 +93,14 @@ function addGrams(run: Run, grams: Set<string>): void {
   for (let at = 0; at + run.size <= characters.length; at += 1) grams.add(shortened(characters.slice(at, at + run.size).join("")));
 }
 
+const DENSE = /^[\p{Script=Han}\p{Script=Hangul}]+$/u;
+
+/**
+ * How much of a word a word is, 0 to 1: in every language the shortest words are those that say least, and one of two Chinese or Korean characters is as
+ * long as one of four letters. No list of such words is kept, for any language.
+ */
+export const substanceOf = (word: string): number => Math.min(1, Array.from(word).length / (DENSE.test(word) ? 2 : 4));
+
 const charactersOf = (text: string): string[] => (ALL_HAN_LIKE.test(text) ? Array.from(text) : Array.from(GRAPHEMES.segment(text), (part) => part.segment));
 const shortened = (word: string): string => (word.length <= LONGEST_WORD ? word : word.slice(0, LONGEST_WORD).toWellFormed());
 

@@ -1,6 +1,9 @@
-import { nearest } from "#src/workspace/nearest.ts";
-import { UsageError } from "./usage-error.ts";
 import type { Flag, Given, Verb } from "./verb.ts";
+
+/** The command line was not as the verb wants it. The message says what was seen, what was expected and what to do. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
 
 /** Flags that every verb has. */
 export const COMMON_FLAGS: Readonly<Record<string, Flag>> = {
@@ -19,7 +22,7 @@ interface Reading {
 }
 
 /** Reads what stands after the verb. `--` ends the flags. @throws UsageError */
-export function readArguments(name: string, shape: Shape, args: readonly string[]): Given {
+export async function readArguments(name: string, shape: Shape, args: readonly string[]): Promise<Given> {
   const reading: Reading = { shape, name, words: [], flags: new Map(), labels: {} };
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at]!;
@@ -28,7 +31,7 @@ export function readArguments(name: string, shape: Shape, args: readonly string[
       break;
     }
     if (arg === "-h") reading.flags.set("help", []);
-    else if (/^--?[^-\d\s]/.test(arg)) at += takeFlag(reading, arg, args[at + 1]);
+    else if (/^--?[^-\d\s]/.test(arg)) at += await takeFlag(reading, arg, args[at + 1]);
     else reading.words.push(arg);
   }
   if (!reading.flags.has("help")) requireWords(reading);
@@ -46,11 +49,11 @@ function givenOf({ words, flags, labels }: Reading): Given {
 }
 
 /** Gives how many of the arguments after it were taken. */
-function takeFlag(reading: Reading, arg: string, next: string | undefined): 0 | 1 {
+async function takeFlag(reading: Reading, arg: string, next: string | undefined): Promise<0 | 1> {
   const [, flag = "", equals, inline = ""] = /^--?([^=]*)(=?)([^]*)$/.exec(arg)!;
   const kind = arg.startsWith("--") ? flagOf(reading.shape, flag) : undefined;
   if (!kind) {
-    takeLabel(reading, { arg, flag, value: equals === "" ? undefined : inline });
+    await takeLabel(reading, { arg, flag, value: equals === "" ? undefined : inline });
     return 0;
   }
   if (kind.takes === undefined) {
@@ -70,7 +73,8 @@ const flagOf = ({ flags }: Shape, name: string): Flag | undefined => own(flags, 
 
 const own = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
 
-function takeLabel({ shape, name, labels }: Reading, { arg, flag, value }: { arg: string; flag: string; value: string | undefined }): void {
+async function takeLabel({ shape, name, labels }: Reading, { arg, flag, value }: { arg: string; flag: string; value: string | undefined }): Promise<void> {
+  const { nearest } = await import("#src/workspace/nearest.ts");
   const near = nearest(flag, [...Object.keys(shape.flags), ...Object.keys(COMMON_FLAGS)]);
   const meant = near === undefined ? "" : ` Did you mean --${near}?`;
   if (shape.takesLabels && value !== undefined && near === undefined && arg.startsWith("--")) {

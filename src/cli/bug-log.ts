@@ -4,24 +4,21 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { systemClock } from "#src/kernel/clock.ts";
 import { createRedactor } from "#src/kernel/redaction.ts";
-import { secretValues } from "#src/settings/read.ts";
-import type { Context } from "./verb.ts";
+import { type Environment, secretValues } from "#src/settings/read.ts";
 
-/** Writes a bug down, whole, and gives the file: in the logs of the home, else among the temporary files. */
-export function keepBug(error: unknown, context: Context): string {
-  const redactor = createRedactor();
-  for (const value of secretValues(context.env)) redactor.learn(value);
-  const text = `${new Date(systemClock.nowMs()).toISOString()} node ${process.version}\n${redactor.redact(inspect(error, { depth: 6 }))}\n\n`;
-  const places = [...homeLogs(context), join(tmpdir(), `loop-cli-${process.getuid?.() ?? 0}.log`)];
-  return places.find((file) => couldAppend(file, text)) ?? "no log, since none could be written";
+interface Place {
+  readonly homeFolder: string | undefined;
+  /** Its secrets are taken out of what is written. */
+  readonly env: Environment;
 }
 
-function homeLogs(context: Context): string[] {
-  try {
-    return [join(context.settings().homeFolder, "logs", "cli.log")];
-  } catch {
-    return []; // the settings may be what is broken
-  }
+/** Writes a bug down, whole, and gives the file: in the logs of the home, else among the temporary files. */
+export function keepBug(error: unknown, { homeFolder, env }: Place): string {
+  const redactor = createRedactor();
+  for (const value of secretValues(env)) redactor.learn(value);
+  const text = `${new Date(systemClock.nowMs()).toISOString()} node ${process.version}\n${redactor.redact(inspect(error, { depth: 6 }))}\n\n`;
+  const places = [...(homeFolder === undefined ? [] : [join(homeFolder, "logs", "cli.log")]), join(tmpdir(), `loop-cli-${process.getuid?.() ?? 0}.log`)];
+  return places.find((file) => couldAppend(file, text)) ?? "no log, since none could be written";
 }
 
 function couldAppend(file: string, text: string): boolean {

@@ -1,10 +1,9 @@
-import { homedir } from "node:os";
 import { isAbsolute, join, relative } from "node:path";
 import { systemClock } from "#src/kernel/clock.ts";
-import { type Environment, readSettings } from "#src/settings/read.ts";
-import { loadEnvFile } from "#src/settings/env-file.ts";
+import { usualHomeFolder } from "#src/settings/home-folder.ts";
+import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
-import { createApi, type Api } from "./client/api.ts";
+import { createApi, type Target } from "./client/api.ts";
 import { readCredentials, socketPathOf } from "./client/home-files.ts";
 import type { Look } from "./render/look.ts";
 import type { Context } from "./verb.ts";
@@ -15,26 +14,52 @@ export interface ContextOptions {
   readonly json: boolean;
 }
 
-export function createContext(options: ContextOptions): Context {
-  const env = once(() => loadEnvFile(process.cwd(), options.env));
-  const settings = once(() => readSettings({ env: env(), home: homeOf(env()), isRoot: process.getuid?.() === 0 }));
+const fs = process.getBuiltinModule("node:fs");
+const os = process.getBuiltinModule("node:os");
+
+/** @throws LoopError settings_invalid when there is a file .env that cannot be read */
+export async function createContext(options: ContextOptions): Promise<Context> {
+  const env = await withEnvFile(options.env);
+  const settings = once(() => readSettingsOf(env));
+  const homeFolder = await homeFolderOf(env, settings);
+  const target = once(() => targetOf(homeFolder));
   return {
-    get env() {
-      return env();
-    },
+    env,
     settings,
-    api: once(() => apiOf(settings())),
+    homeFolder: () => homeFolder,
+    target,
+    api: once(() => createApi(target())),
     json: options.json,
-    look: once(() => lookOf(env(), process.stdout)),
+    look: once(() => lookOf(env, process.stdout)),
     command: once(() => commandName(options.env)),
     print: (text) => void process.stdout.write(`${text}\n`),
     say: (text) => void process.stderr.write(`${text}\n`),
   };
 }
 
-export function apiOf({ homeFolder }: Pick<Settings, "homeFolder">): Api {
-  return createApi({ homeFolder, socketPath: socketPathOf(homeFolder), token: readCredentials(homeFolder)?.token });
+async function withEnvFile(env: Environment): Promise<Environment> {
+  if (!fs.existsSync(join(process.cwd(), ".env"))) return env;
+  const { loadEnvFile } = await import("#src/settings/env-file.ts");
+  return loadEnvFile(process.cwd(), env);
 }
+
+const accountOf = (env: Environment) => ({ osHome: env["HOME"] || os.homedir() || undefined, isRoot: process.getuid?.() === 0 });
+
+async function readSettingsOf(env: Environment): Promise<Settings> {
+  const { readSettings } = await import("#src/settings/read.ts");
+  const { osHome, isRoot } = accountOf(env);
+  return readSettings({ env, home: osHome, isRoot });
+}
+
+/** The usual cases without the table of settings; whatever else stands in LOOP_HOME is for that to read or refuse. */
+async function homeFolderOf(env: Environment, settings: () => Promise<Settings>): Promise<string> {
+  const given = env["LOOP_HOME"];
+  if (given?.startsWith("/")) return given;
+  const usual = given ? undefined : usualHomeFolder({ account: accountOf(env), env });
+  return usual ?? (await settings()).homeFolder;
+}
+
+export const targetOf = (homeFolder: string): Target => ({ homeFolder, socketPath: socketPathOf(homeFolder), token: readCredentials(homeFolder)?.token });
 
 const WIDEST = 100;
 const NARROWEST = 40;
@@ -63,10 +88,6 @@ function shortest(path: string): string {
 
 /** For a shell. */
 export const quoted = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
-
-function homeOf(env: Environment): string | undefined {
-  return env["HOME"] || homedir();
-}
 
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

@@ -1,7 +1,7 @@
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Api } from "./client/api.ts";
+import { UsageError } from "./arguments.ts";
 import type { AskShape } from "./client/shapes.ts";
-import { UsageError } from "./usage-error.ts";
 
 const ASK_ID = /^ask_[0-9a-f]{32}$/;
 const TICKET = /^(#?\d{1,15}|tkt_[0-9a-f]{32})$/;

@@ -1,6 +1,6 @@
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
-import type { Api } from "./client/api.ts";
+import type { Api, Target } from "./client/api.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Look } from "./render/look.ts";
 
@@ -25,7 +25,11 @@ export interface Given {
 /** What a verb works with. Everything is made at first use, so that a verb pays for what it needs. */
 export interface Context {
   readonly env: Environment;
-  readonly settings: () => Settings;
+  /** Absolute. Read without the other settings, which a verb that only speaks to the server does not need. */
+  readonly homeFolder: () => string;
+  /** @throws LoopError settings_invalid */
+  readonly settings: () => Promise<Settings>;
+  readonly target: () => Target;
   readonly api: () => Api;
   /** Whether `--json` was given: print what the API says, as it says it. */
   readonly json: boolean;

@@ -54,4 +54,4 @@ async function lockHome({ url, home, log }: { url: string; home: Home; log: Log 
   });
 }
 
-export const ballastOf = (home: Home): string => join(home.postgres, "ballast");
+export const ballastOf = (home: Home): string => join(home.folder, "ballast");

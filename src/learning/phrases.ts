@@ -5,6 +5,8 @@ const SHORTEST_LETTERS = 3;
 const SHORTEST_SIGNS = 2;
 /** A word that is in one of fifty other texts or more, and in more than one, says little about what this is. */
 const EVERYWHERE = 0.02;
+/** With fewer texts nobody can tell a word that is everywhere from one that says something. */
+const FEWEST_OTHERS = 10;
 
 export interface PhraseSources {
   /** What the SOP of the category goes by. */
@@ -17,10 +19,13 @@ export interface PhraseSources {
   readonly isOneReporter: boolean;
 }
 
-/** What all bodies have in common and other categories do not: phrases of the SOP first, then single words, the rarest first. Nothing is made up, so it may be empty. */
+/**
+ * What all bodies have in common and other categories do not: phrases of the SOP first, then single words, the rarest first. Nothing is made up, so it may
+ * be empty. Pure.
+ */
 export function commonPhrases(bodies: readonly string[], { known, others, senders, isOneReporter }: PhraseSources): string[] {
   const named = inAll(bodies, known);
-  if (isOneReporter) return named.slice(0, MOST_PHRASES);
+  if (isOneReporter || others.length < FEWEST_OTHERS) return named.slice(0, MOST_PHRASES);
   const avoided = new Set(senders.flatMap((sender) => cutText(sender).words));
   const told = new Set(named.flatMap((phrase) => cutText(phrase).words));
   const words = cutText(bodies[0] ?? "").words.filter((word) => saysSomething(word) && !avoided.has(word) && !told.has(word));

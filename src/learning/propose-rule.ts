@@ -18,6 +18,7 @@ import { revisionFiles } from "#src/workspace/revisions.ts";
 import type { LearningDeps } from "./learn.ts";
 import { mergeFiles } from "./merge.ts";
 import type { NewProposal, Proposal, ProposalId, ProposedFile } from "./proposal.ts";
+import { milderDispatch } from "./rule-gate.ts";
 import { ruleFile } from "./rule-file.ts";
 import { sopFile } from "./sop-file.ts";
 import { insertProposal } from "./store/change-proposals.ts";
@@ -66,7 +67,7 @@ export async function proposeRule(deps: LearningDeps, { request, ticketId, autho
   const files = await revisionFiles(db, revision);
   const id = newId("pro", clock.nowMs());
   const made = wanted.change === "sop" ? sopFile(wanted, { files, workspace }) : ruleFile(wanted, { id, nowMs: clock.nowMs(), workspace });
-  requireSound(files, made.file);
+  requireStricter(wanted, { before: workspace, after: soundWith(files, made.file) });
   const proposal: NewProposal = {
     id,
     kind: wanted.change === "sop" ? "sop" : "rule",
@@ -126,10 +127,16 @@ function meaningOf({ category, severityAtLeast, then, approvers: who, escalateTo
   return { category, severityAtLeast, then, approvers: who ?? null, escalate: escalateTo ? { to: escalateTo, afterMinutes: escalateAfterMinutes } : null };
 }
 
-function requireSound(files: FileSet, file: ProposedFile): void {
+function soundWith(files: FileSet, file: ProposedFile): Workspace {
   const parsed = parseWorkspace(mergeFiles(files, [file]));
-  if (parsed.kind === "ok") return;
+  if (parsed.kind === "ok") return parsed.workspace;
   throw new LoopError("input_invalid", `The rule cannot be proposed: the workspace would not be sound with it. ${problemsText(parsed.problems)}`, { facts: { problems: parsed.problems.length } });
+}
+
+function requireStricter({ category, then }: RuleWanted, { before, after }: { before: Workspace; after: Workspace }): void {
+  const milder = then === "deny" ? undefined : milderDispatch(before, after, category);
+  if (milder === undefined) return;
+  throw new LoopError("input_invalid", `The rule would make a gate milder, and a proposed rule may only make one stricter: ${milder}. Propose one that denies, or edit the policy and apply it.`, { facts: { category } });
 }
 
 /** The same change for a coding agent that works on the repository of the workspace and opens a pull request. */

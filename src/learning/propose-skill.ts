@@ -85,12 +85,13 @@ export async function casesOf(db: Db, runIds: readonly string[], workspace: Work
 
 const OTHER_TICKETS = 200;
 
-/** What is said about other categories: late tickets, procedures and closed cases. */
+/** What is said about other categories: late tickets, procedures, closed cases and memos. */
 async function otherTexts(db: Db, workspace: Workspace, category: string): Promise<string[]> {
   const tickets = await listTickets(db, { statuses: [], labels: {}, limit: OTHER_TICKETS });
   return [
     ...tickets.filter(({ triage }) => triage?.category !== undefined && triage.category !== category).map(({ body }) => body),
     ...workspace.sops.filter((sop) => sop.category !== category).map((sop) => sop.body),
     ...workspace.history.filter((known) => known.category !== category).map((known) => known.summary),
+    ...workspace.voice.filter((memo) => !memo.categories.includes(category)).map((memo) => memo.body),
   ];
 }

@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
 import { type ErrorCode, type ErrorFacts, ERRORS, LoopError } from "#src/kernel/errors.ts";
-import type { ServerEvent } from "./server-events.ts";
 
 /** An answer of the server that is not a 2xx, with the body as it came. */
 export class ApiFailure extends LoopError {
@@ -32,8 +31,6 @@ export interface Api {
   post(path: string, body: object): Promise<Body>;
   /** @throws LoopError server_not_running, or the failure that the server names */
   delete(path: string): Promise<Body>;
-  /** Server-sent events until the signal or the server ends them. @throws as the others, before the first event */
-  follow(path: string, options: { readonly signal: AbortSignal }): AsyncIterable<ServerEvent>;
 }
 
 export interface Call {
@@ -62,14 +59,11 @@ export function createApi(target: Target): Api {
     get: (path) => call({ method: "GET", path }),
     post: (path, body) => call({ method: "POST", path, body }),
     delete: (path) => call({ method: "DELETE", path }),
-    async *follow(path, { signal }) {
-      const { readEvents } = await import("./server-events.ts");
-      yield* readEvents(open(target, { method: "GET", path }), { signal, failed: (error) => notRunning(target, error) });
-    },
   };
 }
 
-function open(target: Target, { method, path, body }: Call): Socket {
+/** A connection on which the request has been sent. */
+export function open(target: Target, { method, path, body }: Call): Socket {
   const socket = net.connect(target.socketPath);
   const text = body === undefined ? "" : JSON.stringify(body);
   const head = [
@@ -115,7 +109,8 @@ export function answerIn(bytes: Buffer): Answer {
   return { status, text: body.toString("utf8") };
 }
 
-function notRunning({ homeFolder, socketPath }: Target, cause: NodeJS.ErrnoException): LoopError {
+/** What a connection that fails means to a person. */
+export function notRunning({ homeFolder, socketPath }: Target, cause: NodeJS.ErrnoException): LoopError {
   if (cause.code === "EACCES" || cause.code === "EPERM") {
     return new LoopError("server_not_running", `This account may not speak to the server of ${homeFolder}. Run it as the account that started the server, or set LOOP_HOME to a home of yours.`, { cause });
   }

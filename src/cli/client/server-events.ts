@@ -1,6 +1,4 @@
-import type { Socket } from "node:net";
-import type { LoopError } from "#src/kernel/errors.ts";
-import { answerIn, failureOf } from "./api.ts";
+import { answerIn, failureOf, notRunning, open, type Target } from "./api.ts";
 
 /** One block of a stream of server-sent events. */
 export interface ServerEvent {
@@ -9,14 +7,9 @@ export interface ServerEvent {
   readonly data: string | undefined;
 }
 
-interface Reading {
-  readonly signal: AbortSignal;
-  /** What a broken connection means. */
-  readonly failed: (error: NodeJS.ErrnoException) => LoopError;
-}
-
-/** Events until the signal, or until the server ends the stream. @throws LoopError for what is no stream of events */
-export async function* readEvents(socket: Socket, { signal, failed }: Reading): AsyncGenerator<ServerEvent> {
+/** What a path such as `/v1/feed` sends, until the signal, or until the server ends it. @throws LoopError server_not_running, or the failure that the server names */
+export async function* followEvents(target: Target, path: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  const socket = open(target, { method: "GET", path });
   const stop = (): void => void socket.destroy();
   signal.addEventListener("abort", stop, { once: true });
   const bytes = socket[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
@@ -29,7 +22,7 @@ export async function* readEvents(socket: Socket, { signal, failed }: Reading): 
     yield* blocksIn(bytes, head.rest);
   } catch (error) {
     if (signal.aborted) return;
-    throw isSystemError(error) ? failed(error) : error;
+    throw isSystemError(error) ? notRunning(target, error) : error;
   } finally {
     signal.removeEventListener("abort", stop);
     socket.destroy();

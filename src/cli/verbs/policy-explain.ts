@@ -1,6 +1,5 @@
 import type { ExplanationShape } from "../client/shapes.ts";
-import { labelPairs } from "../arguments.ts";
-import { UsageError } from "../usage-error.ts";
+import { labelPairs, UsageError } from "../arguments.ts";
 import type { Given, Verb } from "../verb.ts";
 
 export const policyExplain: Verb = {

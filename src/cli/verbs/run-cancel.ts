@@ -1,6 +1,6 @@
 import type { RunShape, TicketShape } from "../client/shapes.ts";
 import { idPath, ticketPath } from "../references.ts";
-import { UsageError } from "../usage-error.ts";
+import { UsageError } from "../arguments.ts";
 import type { Given, Verb } from "../verb.ts";
 
 export const REASON_FLAG = { reason: { takes: "text", value: "why", means: "why; it is needed, and kept in the record" } } as const;

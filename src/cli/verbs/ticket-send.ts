@@ -1,6 +1,5 @@
 import type { TicketShape } from "../client/shapes.ts";
-import { labelPairs } from "../arguments.ts";
-import { UsageError } from "../usage-error.ts";
+import { labelPairs, UsageError } from "../arguments.ts";
 import type { Context, Given, Verb } from "../verb.ts";
 
 interface Received {

@@ -1,0 +1,81 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { chmod, cp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Child, type ChildOptions, startChild } from "./child.ts";
+import { type Cluster, launchCluster, type TrialDatabase } from "./cluster.ts";
+
+/** What one case has. Whatever it starts and makes through this is ended and removed with it, in the other order. */
+export interface World {
+  readonly short: boolean;
+  /** A folder of its own; others may pass through it. */
+  readonly folder: string;
+  cluster(): Promise<Cluster>;
+  database(options?: Parameters<Cluster["database"]>[0]): Promise<TrialDatabase>;
+  start(options: ChildOptions): Child;
+  after(undo: () => Promise<unknown> | unknown): void;
+}
+
+/** What all cases of one call share: one Postgres, started when it is first needed. */
+export interface Shared {
+  cluster(): Promise<Cluster>;
+  /** Where the logs of a case that did not hold are kept. */
+  readonly keep: string;
+  close(): Promise<void>;
+}
+
+export async function openShared(keep: string): Promise<Shared> {
+  const folder = await makeFolder("shared");
+  process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled"); // children start in half the time
+  let cluster: Promise<Cluster> | undefined;
+  return {
+    keep,
+    cluster: () => (cluster ??= launchCluster(folder)),
+    async close() {
+      await (await cluster)?.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export interface OpenWorld extends World {
+  /** `keepLogs`: the folder of logs is copied beside the results before it is removed. Never throws. */
+  close(keepLogs: string | undefined): Promise<string[]>;
+}
+
+export async function openWorld(shared: Shared, short: boolean): Promise<OpenWorld> {
+  const folder = await makeFolder("case");
+  await mkdir(join(folder, "logs"));
+  const undoing: (() => Promise<unknown> | unknown)[] = [];
+  const after = (undo: () => Promise<unknown> | unknown): void => void undoing.push(undo);
+  return {
+    short,
+    folder,
+    cluster: shared.cluster,
+    async database(options) {
+      const database = await (await shared.cluster()).database(options);
+      after(() => database.close());
+      return database;
+    },
+    start(options) {
+      const child = startChild(options);
+      after(() => child.kill());
+      return child;
+    },
+    after,
+    async close(keepLogs) {
+      const troubles: string[] = [];
+      const trouble = (error: unknown): void => void troubles.push(error instanceof Error ? error.message : String(error));
+      for (const undo of undoing.toReversed()) await Promise.resolve().then(undo).catch(trouble);
+      if (keepLogs !== undefined) await cp(join(folder, "logs"), join(shared.keep, keepLogs), { recursive: true }).catch(trouble);
+      await rm(folder, { recursive: true, force: true }).catch(trouble);
+      return troubles;
+    },
+  };
+}
+
+async function makeFolder(what: string): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `loopwright-trial-${what}-`));
+  await chmod(folder, 0o711);
+  return folder;
+}
