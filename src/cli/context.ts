@@ -1,5 +1,4 @@
 import { isAbsolute, join, relative } from "node:path";
-import { systemClock } from "#src/kernel/clock.ts";
 import { usualHomeFolder } from "#src/settings/home-folder.ts";
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
@@ -15,7 +14,6 @@ export interface ContextOptions {
 }
 
 const fs = process.getBuiltinModule("node:fs");
-const os = process.getBuiltinModule("node:os");
 
 /** @throws LoopError settings_invalid when there is a file .env that cannot be read */
 export async function createContext(options: ContextOptions): Promise<Context> {
@@ -30,12 +28,29 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     target,
     api: once(() => createApi(target())),
     json: options.json,
-    look: once(() => lookOf(env, process.stdout)),
+    look: once(async () => (await import("./render/page.ts")).pageOf(env, process.stdout)),
     command: once(() => commandName(options.env)),
-    print: (text) => void process.stdout.write(`${text}\n`),
-    say: (text) => void process.stderr.write(`${text}\n`),
+    print: (text) => write(1, `${text}\n`),
+    say: (text) => write(2, `${text}\n`),
   };
 }
+
+/** Straight to the file, since to make a stream of it first takes longer. A reader that has enough, as `head` has, ends the program without a word. */
+export function write(file: 1 | 2, text: string): void {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += fs.writeSync(file, bytes, at);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EPIPE") process.exit(0);
+      if (code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS); // a pipe that is full and does not block
+    }
+  }
+}
+
+const RETRY_MS = 5;
 
 async function withEnvFile(env: Environment): Promise<Environment> {
   if (!fs.existsSync(join(process.cwd(), ".env"))) return env;
@@ -43,7 +58,7 @@ async function withEnvFile(env: Environment): Promise<Environment> {
   return loadEnvFile(process.cwd(), env);
 }
 
-const accountOf = (env: Environment) => ({ osHome: env["HOME"] || os.homedir() || undefined, isRoot: process.getuid?.() === 0 });
+const accountOf = (env: Environment) => ({ osHome: env["HOME"] || process.getBuiltinModule("node:os").homedir() || undefined, isRoot: process.getuid?.() === 0 });
 
 async function readSettingsOf(env: Environment): Promise<Settings> {
   const { readSettings } = await import("#src/settings/read.ts");
@@ -60,15 +75,6 @@ async function homeFolderOf(env: Environment, settings: () => Promise<Settings>)
 }
 
 export const targetOf = (homeFolder: string): Target => ({ homeFolder, socketPath: socketPathOf(homeFolder), token: readCredentials(homeFolder)?.token });
-
-const WIDEST = 100;
-const NARROWEST = 40;
-
-/** Colour only on a terminal, and not where NO_COLOR is set (https://no-color.org). */
-export function lookOf(env: Environment, stream: { readonly isTTY?: boolean; readonly columns?: number }): Look {
-  const colour = stream.isTTY === true && !env["NO_COLOR"] && env["TERM"] !== "dumb";
-  return { width: Math.min(WIDEST, Math.max(NARROWEST, stream.columns ?? 80)), colour, nowMs: systemClock.nowMs() };
-}
 
 /** Of the checkout or of the installed package: two folders above this one in both. */
 export const ROOT = join(import.meta.dirname, "..", "..");

@@ -1,6 +1,7 @@
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Environment } from "#src/settings/read.ts";
 import { UsageError } from "./arguments.ts";
+import { write } from "./context.ts";
 import { EXIT, type ExitCode, exitCodeOf } from "./exit-codes.ts";
 import { failureText } from "./render/failure.ts";
 
@@ -13,13 +14,13 @@ export interface Situation {
 
 /** Says what went wrong, and gives the exit code for it. Never a stack: that goes to a log. */
 export async function fail(error: unknown, { json, homeFolder, env }: Situation): Promise<ExitCode> {
-  const say = (text: string): void => void process.stderr.write(`${text}\n`);
+  const say = (text: string): void => write(2, `${text}\n`);
   if (error instanceof UsageError) {
     say(error.message);
     return EXIT.usage;
   }
   if (error instanceof LoopError) {
-    if (json) process.stdout.write(`${failureText(error)}\n`);
+    if (json) write(1, `${failureText(error)}\n`);
     else say(error.message);
     return exitCodeOf(error);
   }

@@ -37,9 +37,4 @@ function aliased(args: readonly string[]): readonly string[] {
   return first === undefined || first === "--help" || first === "-h" ? ["help", ...args.slice(1)] : args;
 }
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0); // whoever reads has enough, as `head` has
-  throw error;
-});
-
 process.exitCode = await main(process.argv.slice(2));

@@ -33,7 +33,7 @@ export interface Context {
   readonly api: () => Api;
   /** Whether `--json` was given: print what the API says, as it says it. */
   readonly json: boolean;
-  readonly look: () => Look;
+  readonly look: () => Promise<Look>;
   /** How this program is called here, so that a printed command works as it stands: `loop`, `bin/loop`, `LOOP_HOME=/x bin/loop`. */
   readonly command: () => string;
   /** To standard output, with a line feed. */

@@ -148,7 +148,7 @@ function loweredIn(known: ResolvedCase, { on, off }: Pick<Both, "on" | "off">): 
     const [withSkill, without] = [replay(known, on, severity), replay(known, off, severity)];
     if (withSkill.kind === "none" || without.kind === "none") return [];
     if (compareStrictness(withSkill.decision, without.decision) <= 0) return [];
-    return [`at severity ${severity}: ${withSkill.decision.outcome} by ${withSkill.decision.rule} instead of ${without.decision.outcome} by ${without.decision.rule}`];
+    return [`at severity ${withSkill.act.facts.severity}: ${withSkill.decision.outcome} by ${withSkill.decision.rule} instead of ${without.decision.outcome} by ${without.decision.rule}`];
   });
-  return [...skipped, ...milder];
+  return [...skipped, ...new Set(milder)]; // the SOP may lift a severity, so several come to one
 }

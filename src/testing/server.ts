@@ -33,7 +33,7 @@ export async function startServer(t: TestContext, home: string, env: Readonly<Re
   const child = spawn(process.execPath, [CHILD], { env: { ...bare(process.env), LOOP_HOME: home, LOOP_PORT: "0", ...env }, stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(child, "exit");
   t.after(async () => {
-    if (child.exitCode === null && child.signalCode === null) child.kill("SIGTERM");
+    if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL"); // its database may be gone by now
     await gone;
   });
   const line = await Promise.race([once(createInterface(child.stdout), "line"), gone.then(() => undefined)]);

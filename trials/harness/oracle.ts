@@ -68,9 +68,9 @@ async function tornRecords(db: Db): Promise<number> {
   const ends = await countOf(
     db,
     `select count(*) as n from (
-       select a.id from acts a left join payloads p on p.body is not null and p.scope = a.run_id left join events e on e.id = p.event_id
-        where a.state = 'done' group by a.id
-        having count(*) filter (where e.kind = 'act.done' and p.body::jsonb ->> 'act' = a.id) <> 1) x`,
+       select a.id from acts a
+       left join (select p.body::jsonb ->> 'act' as act from events e join payloads p on p.event_id = e.id where e.kind = 'act.done') said on said.act = a.id
+       where a.state = 'done' group by a.id having count(said.act) <> 1) x`,
   );
   return thoughts + ends;
 }

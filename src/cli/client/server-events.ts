@@ -1,4 +1,5 @@
-import { answerIn, failureOf, notRunning, open, type Target } from "./api.ts";
+import { answerIn, open, type Target } from "./api.ts";
+import { cutAnswer, failureOf, notRunning } from "./failures.ts";
 
 /** One block of a stream of server-sent events. */
 export interface ServerEvent {
@@ -17,7 +18,7 @@ export async function* followEvents(target: Target, path: string, signal: AbortS
     const head = await readHead(bytes);
     if (!head.isStream) {
       const { status, text } = answerIn(await readToEnd(bytes, head.bytes));
-      throw failureOf(status, text);
+      throw status === 0 ? cutAnswer() : failureOf(status, text);
     }
     yield* blocksIn(bytes, head.rest);
   } catch (error) {

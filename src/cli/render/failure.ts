@@ -1,5 +1,5 @@
 import type { LoopError } from "#src/kernel/errors.ts";
-import { ApiFailure } from "../client/api.ts";
+import { ApiFailure } from "../client/failures.ts";
 
 /** A failure as the API says it; one that the command line found by itself, in the same form. */
 export function failureText(error: LoopError): string {

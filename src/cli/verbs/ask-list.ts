@@ -1,5 +1,4 @@
 import type { AskShape } from "../client/shapes.ts";
-import { askFor } from "../references.ts";
 import type { Context, Verb } from "../verb.ts";
 
 export const askList: Verb = {
@@ -22,6 +21,7 @@ export const askList: Verb = {
 const asksIn = (body: string): AskShape[] => (JSON.parse(body) as { asks: AskShape[] }).asks;
 
 async function showOne(context: Context, typed: string): Promise<void> {
+  const { askFor } = await import("../references.ts");
   const ask = await askFor(context.api(), { typed, fits: () => true, what: "open question" });
   if (context.json) context.print(JSON.stringify(ask));
   else await print(context, [ask]);
@@ -30,5 +30,5 @@ async function showOne(context: Context, typed: string): Promise<void> {
 async function print(context: Context, asks: readonly AskShape[]): Promise<void> {
   const { askListText } = await import("../render/ask-list.ts");
   const { numbersOf } = await import("../client/ticket-numbers.ts");
-  context.print(askListText(asks, { numbers: await numbersOf(context.api(), asks), command: context.command() }, context.look()));
+  context.print(askListText(asks, { numbers: await numbersOf(context.api(), asks), command: context.command() }, await context.look()));
 }

@@ -24,6 +24,6 @@ export const brainSearch: Verb = {
     const body = await context.api().get(`/v1/brain?${query.toString()}`);
     if (context.json) return context.print(body);
     const { recallText } = await import("../render/recall.ts");
-    context.print(recallText(JSON.parse(body) as { hits: HitShape[]; meaning: string }, context.look()));
+    context.print(recallText(JSON.parse(body) as { hits: HitShape[]; meaning: string }, await context.look()));
   },
 };

@@ -10,6 +10,6 @@ export const budgetList: Verb = {
     const body = await context.api().get("/v1/budgets");
     if (context.json) return context.print(body);
     const { budgetsText } = await import("../render/costs.ts");
-    context.print(budgetsText((JSON.parse(body) as { budgets: BudgetShape[] }).budgets, context.look()));
+    context.print(budgetsText((JSON.parse(body) as { budgets: BudgetShape[] }).budgets, await context.look()));
   },
 };

@@ -27,6 +27,6 @@ export const costShow: Verb = {
     const body = await context.api().get(`/v1/costs?${query.toString()}`);
     if (context.json) return context.print(body);
     const { costsText } = await import("../render/costs.ts");
-    context.print(costsText((JSON.parse(body) as { groups: CostGroupShape[] }).groups, given.text("by") ?? "all", context.look()));
+    context.print(costsText((JSON.parse(body) as { groups: CostGroupShape[] }).groups, given.text("by") ?? "all", await context.look()));
   },
 };

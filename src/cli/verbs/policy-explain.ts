@@ -22,7 +22,7 @@ export const policyExplain: Verb = {
     const body = await context.api().post("/v1/policy/explain", actOf(given));
     if (context.json) return context.print(body);
     const { explanationText } = await import("../render/explanation.ts");
-    context.print(explanationText(JSON.parse(body) as ExplanationShape, context.look()));
+    context.print(explanationText(JSON.parse(body) as ExplanationShape, await context.look()));
   },
 };
 

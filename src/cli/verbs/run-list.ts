@@ -20,6 +20,6 @@ export const runList: Verb = {
     const { runs } = JSON.parse(body) as { runs: RunShape[] };
     const { numbersOf } = await import("../client/ticket-numbers.ts");
     const { runListText } = await import("../render/run-list.ts");
-    context.print(runListText(runs, await numbersOf(context.api(), runs), context.look()));
+    context.print(runListText(runs, await numbersOf(context.api(), runs), await context.look()));
   },
 };

@@ -11,6 +11,6 @@ export const runShow: Verb = {
     const body = await context.api().get(`/v1/runs/${idPath(given.words[0]!)}`);
     if (context.json) return context.print(body);
     const { runText } = await import("../render/run.ts");
-    context.print(runText(JSON.parse(body) as RunDetailShape, context.look()));
+    context.print(runText(JSON.parse(body) as RunDetailShape, await context.look()));
   },
 };

@@ -19,6 +19,6 @@ export const skillList: Verb = {
       { head: "what it does", cell: ({ description }: SkillShape) => plainLine(description), least: 20 },
       { head: "file", cell: ({ source }: SkillShape) => plainLine(source), least: 12 },
     ];
-    context.print(tableText(skills, table, context.look()));
+    context.print(tableText(skills, table, await context.look()));
   },
 };

@@ -24,7 +24,7 @@ export const ticketList: Verb = {
     if (context.json) return context.print(body);
     const { tickets, nextCursor } = JSON.parse(body) as { tickets: TicketShape[]; nextCursor: string | null };
     const { ticketListText } = await import("../render/ticket-list.ts");
-    context.print(ticketListText(tickets, context.look()));
+    context.print(ticketListText(tickets, await context.look()));
     if (nextCursor !== null) context.say(`There are more: ${context.command()} tickets --cursor ${nextCursor}`);
   },
 };

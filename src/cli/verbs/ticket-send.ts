@@ -45,7 +45,7 @@ async function print(context: Context, { number, duplicate, ticket }: Received):
   context.print(duplicate ? `This is ticket #${number}; it was sent before.` : `Ticket #${number}.`);
   if (ticket) {
     const { ticketHead } = await import("../render/ticket-head.ts");
-    context.print(ticketHead(ticket, context.look()));
+    context.print(ticketHead(ticket, await context.look()));
   }
   context.say(`${context.command()} ticket ${number} tells what becomes of it.`);
 }

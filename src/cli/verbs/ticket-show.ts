@@ -23,7 +23,7 @@ async function tell(context: Context, ticket: TicketShape): Promise<void> {
   const { storyOf } = await import("../render/story.ts");
   const { storyText, costText } = await import("../render/story-text.ts");
   const { ticketHead } = await import("../render/ticket-head.ts");
-  const look = context.look();
+  const look = await context.look();
   context.print([ticketHead(ticket, look), storyText(storyOf(events, runs), look), costText(costs, look)].filter((part) => part !== "").join("\n\n"));
   const open = runs.flatMap(({ asks }) => asks).filter(({ state }) => state === "open");
   if (open.length > 0) await ask(context, { open, ticket });
@@ -32,7 +32,7 @@ async function tell(context: Context, ticket: TicketShape): Promise<void> {
 async function ask(context: Context, { open, ticket }: { open: RunDetailShape["asks"]; ticket: TicketShape }): Promise<void> {
   const { askCard } = await import("../render/ask-card.ts");
   const place = { number: ticket.number, command: context.command() };
-  context.print(`\n${open.map((one) => askCard({ ask: one, ...place, reference: open.length === 1 ? String(ticket.number) : one.id }, context.look())).join("\n\n")}`);
+  context.print(`\n${open.map((one) => askCard({ ask: one, ...place, reference: open.length === 1 ? String(ticket.number) : one.id }, await context.look())).join("\n\n")}`);
 }
 
 const PAGE = 1_000;

@@ -11,7 +11,7 @@ export const tokenList: Verb = {
     const body = await context.api().get("/v1/tokens");
     if (context.json) return context.print(body);
     const { tokenListText } = await import("../render/tokens.ts");
-    context.print(tokenListText((JSON.parse(body) as { tokens: TokenShape[] }).tokens, context.look()));
+    context.print(tokenListText((JSON.parse(body) as { tokens: TokenShape[] }).tokens, await context.look()));
   },
 };
 

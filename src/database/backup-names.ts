@@ -1,0 +1,17 @@
+const LONGEST_PART_BYTES = 255;
+const LONGEST_PATH_BYTES = 1_024;
+
+/**
+ * Why a path of a backup must not become a file, or undefined when it may. A path that may has parts with `/` between them, each a plain name, so that joined to
+ * a folder it stays below it; and it can be written on any disk that holds a workspace.
+ */
+export function pathFault(path: string): string | undefined {
+  if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) return `a path of more than ${LONGEST_PATH_BYTES} bytes`;
+  if (!path.isWellFormed() || path.includes("\uFFFD")) return "a name that is not UTF-8";
+  if (/[\u0000-\u001F\u007F\\]/.test(path)) return "a control character or a backslash in its name";
+  for (const part of path.split("/")) {
+    if (part === "" || part === "." || part === "..") return "a path that leads elsewhere";
+    if (Buffer.byteLength(part) > LONGEST_PART_BYTES) return `a name of more than ${LONGEST_PART_BYTES} bytes`;
+  }
+  return undefined;
+}

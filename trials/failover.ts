@@ -1,0 +1,98 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { readFileSync } from "node:fs";
+import { sql } from "kysely";
+import type { Db } from "#src/database/open.ts";
+import { type Case, judged } from "./harness/case.ts";
+import { account, stepsIn, told } from "./harness/oracle.ts";
+import { ms } from "./harness/statistics.ts";
+import { openStorm, stormScripts } from "./harness/storm.ts";
+import { until } from "./harness/wait.ts";
+
+const LEASE_MS = 10_000;
+
+/** Milliseconds until every run that this engine held is held by another or has ended. */
+async function untilTaken(db: Db, holder: string): Promise<number> {
+  const { rows } = await sql<{ id: string; fence: number }>`select id, fence from runs where holder = ${holder} and ended_at is null`.execute(db);
+  const startMs = performance.now();
+  await until(
+    async () => {
+      const { rows: left } = await sql<{ id: string }>`
+        select r.id from runs r join unnest(${rows.map((row) => row.id)}::text[], ${rows.map((row) => row.fence)}::bigint[]) as was (id, fence) using (id)
+        where r.fence = was.fence and r.ended_at is null`.execute(db);
+      return left.length === 0;
+    },
+    { limitMs: 30_000, everyMs: 50 },
+  );
+  return performance.now() - startMs;
+}
+
+async function held(db: Db, holder: string): Promise<number> {
+  const { rows } = await sql<{ n: number }>`select count(*) as n from runs where holder = ${holder} and ended_at is null`.execute(db);
+  return rows[0]!.n;
+}
+
+/** Every run has a long act somewhere, so that many are held at any time, and a wait for a timer, so that the pulse is needed too. */
+function scripts(): string[] {
+  return stormScripts({ runs: 50, steps: 8 }).map((script, index) => `${script} slow:400 later:1500:f${index} slow:300 findable findable`);
+}
+
+export const failover: Case[] = [
+  {
+    id: "failover-kill",
+    title: "two engines on one database, 50 runs live, one of them killed with kill -9",
+    short: true,
+    limitMs: { short: 90_000, full: 120_000 },
+    async run(world) {
+      const storm = await openStorm(world);
+      const all = scripts();
+      const { db } = storm.database;
+      const [first] = await Promise.all([storm.engine("engine-a", { leaseMs: LEASE_MS, toolMs: 30 }), storm.engine("engine-b", { leaseMs: LEASE_MS, toolMs: 30 })]);
+      await storm.queue(all);
+      await until(async () => (await held(db, "engine-a")) >= 10, { limitMs: 10_000, everyMs: 5 });
+      const stranded = await held(db, "engine-a");
+      await first.kill();
+      const tookMs = await untilTaken(db, "engine-a");
+      const finished = await storm.allEnded(60_000);
+      const seen = await account(db, storm.effects, stepsIn(all));
+      return judged({
+        reached: stranded,
+        wanted: 5,
+        figure: `${stranded} runs stranded, all moving again after ${ms(tookMs)}, ${told(seen)}`,
+        conditions: { "all finished": finished, "moving again within 12 s": tookMs <= 12_000, sound: seen.isSound },
+      });
+    },
+  },
+  {
+    id: "failover-stop",
+    title: "two engines on one database, 50 runs live, one stopped past its lease and continued",
+    short: true,
+    limitMs: { short: 120_000, full: 150_000 },
+    async run(world) {
+      const storm = await openStorm(world);
+      const all = scripts();
+      const { db } = storm.database;
+      const [first] = await Promise.all([storm.engine("engine-a", { leaseMs: LEASE_MS, toolMs: 30 }), storm.engine("engine-b", { leaseMs: LEASE_MS, toolMs: 30 })]);
+      await storm.queue(all);
+      await until(async () => (await held(db, "engine-a")) >= 10, { limitMs: 10_000, everyMs: 5 });
+      first.signal("SIGSTOP");
+      const stranded = await held(db, "engine-a");
+      const tookMs = await untilTaken(db, "engine-a");
+      const stoppedMs = Math.max(0, LEASE_MS + 5_000 - tookMs);
+      const finishedWithout = await storm.allEnded(stoppedMs);
+      const before = readFileSync(storm.effects,"utf8").split("\n").filter(l=>l.includes('"engine-a"')).length;
+      const started = await sql`select id, name, state, attempts, (select holder from runs r where r.id=run_id) h from acts where state='started'`.execute(db);
+      first.signal("SIGCONT");
+      await sleep(1500);
+      console.log("DBG", before, readFileSync(storm.effects,"utf8").split("\n").filter(l=>l.includes('"engine-a"')).length, started.rows, (await sql`select kind, count(*) from events where kind like '%late%' group by 1`.execute(db)).rows);
+      await sleep(2_000);
+      const finished = finishedWithout || (await storm.allEnded(60_000));
+      const seen = await account(db, storm.effects, stepsIn(all));
+      return judged({
+        reached: stranded,
+        wanted: 5,
+        figure: `${stranded} runs stranded, all moving again after ${ms(tookMs)}, ${finishedWithout ? "all ended before it went on" : "some ended after it went on"}, ${told(seen)}`,
+        conditions: { "all finished": finished, "moving again within 12 s": tookMs <= 12_000, sound: seen.isSound },
+      });
+    },
+  },
+];
