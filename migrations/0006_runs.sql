@@ -59,7 +59,7 @@ create table messages (
 
 create table acts (
   id text primary key,
-  run_id text not null references runs (id),
+  run_id text not null, -- held by the statement that inserts; a foreign key would read the row again
   turn integer not null,
   ordinal integer not null,
   kind text not null check (kind in ('model', 'tool', 'worker', 'message', 'shell', 'push', 'handoff', 'check')),

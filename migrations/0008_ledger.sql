@@ -26,7 +26,7 @@ create table ledger (
   primary key (act_id, attempt)
 ) with (fillfactor = 80);
 create index ledger_at on ledger using brin (at);
-create index ledger_ticket on ledger (ticket_id);
+create index ledger_ticket on ledger (ticket_id) where ticket_id is not null;
 create index ledger_run on ledger (run_id);
 
 -- One row per budget, subject and period, made when first needed; the id is a digest of the three. granted: handed to runs as allotments and not

@@ -5,7 +5,7 @@ import { systemClock } from "#src/kernel/clock.ts";
 import { usualChores } from "#src/pulse/chores.ts";
 import { startPulse } from "#src/pulse/pulse.ts";
 import { startFleet } from "#src/runs/fleet.ts";
-import { effectSurface, effectTools } from "./harness/effects.ts";
+import { effectSurface, effectTools } from "./harness/effect-ports.ts";
 import { endBy, listen, say } from "./harness/in-child.ts";
 import { scriptedByText } from "./harness/script.ts";
 import type { StormSettings } from "./harness/storm.ts";
@@ -13,18 +13,18 @@ import { fileLog, trialEngine } from "./harness/trial-engine.ts";
 
 /*
  * One engine process over a database that others may use at the same time: fleet, pulse, sealer and notifier as in a server, a model that goes by the text of
- * its run, and tools whose effects are lines in a file. It can be killed, stopped and started at any time.
+ * its run, and tools whose effects happen in the process of the trial. It can be killed, stopped and started at any time.
  */
 
 const settings = JSON.parse(process.argv[2]!) as StormSettings;
-const { name, url, folder, effects } = settings;
+const { name, url, folder } = settings;
 const log = fileLog(folder, name);
 const database = openDatabase({ url, poolSize: settings.poolSize, prepare: true, transactionTimeoutMs: 30_000, onIdleError: (error) => log.warn("an idle database connection broke", { error }) });
 const { db } = database;
 const clock = { nowMs: () => systemClock.nowMs() + settings.clockAheadMs };
-const outside = { file: effects, by: name, toolMs: settings.toolMs };
+const reach = { socketPath: settings.socketPath, by: name, toolMs: settings.toolMs };
 const model = scriptedByText({ thinkMs: settings.thinkMs, isDeaf: settings.isDeaf, folder });
-const engine = await trialEngine({ db, folder, name, clock, model, tools: effectTools(outside), surfaces: [effectSurface(outside, "outbox")], maxTries: settings.maxTries });
+const engine = await trialEngine({ db, folder, name, clock, model, tools: effectTools(reach), surfaces: [effectSurface(reach, "outbox")], maxTries: settings.maxTries });
 const notifier = createNotifier({ db, url, log });
 const sealer = startSealer({ db, signer: engine.signer, log, hint: notifier.onChange });
 const pulse = settings.pulses ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock) }) : undefined;

@@ -4,7 +4,6 @@ import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { createApi, type Target } from "./client/api.ts";
 import { readCredentials, socketPathOf } from "./client/home-files.ts";
-import type { Look } from "./render/look.ts";
 import type { Context } from "./verb.ts";
 
 export interface ContextOptions {

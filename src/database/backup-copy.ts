@@ -131,16 +131,27 @@ class CopyIn extends CopyStatement {
     return this.rows;
   }
 
+  /** Takes nothing of what was written; the connection can be used again. */
+  async fail(reason: string): Promise<void> {
+    await this.#opened.promise;
+    if (!this.ready) this.connection!.sendCopyFail(reason);
+    await this.#ended.promise;
+  }
+
   protected override changed(): void {
     this.#opened.resolve();
     this.#ended.resolve();
   }
 }
 
-export interface RowsIn {
-  write(rows: Buffer): Promise<void>;
-  end(): Promise<number>;
+/** Takes rows as {@link copyOut} gives them, cut anywhere; gives their number. `text`: `copy … from stdin`. */
+export async function copyIn(client: pg.Client, text: string, rows: AsyncIterable<Buffer>): Promise<number> {
+  const statement = client.query(new CopyIn(text));
+  try {
+    for await (const piece of rows) await statement.write(piece);
+  } catch (error) {
+    await statement.fail("the rows broke off");
+    throw error;
+  }
+  return statement.end();
 }
-
-/** Takes rows as {@link copyOut} gives them, cut anywhere. `text`: `copy … from stdin`. Left without `end`, the statement stays open: end the connection. */
-export const copyIn = (client: pg.Client, text: string): RowsIn => client.query(new CopyIn(text));

@@ -78,7 +78,7 @@ class Reading {
       const sealed = await this.#text(KEYS_NAME);
       await this.#visitor.keys?.(sealed);
     }
-    const digests: TableDigest[] = [];
+    const digests: Omit<TableDigest, "rows">[] = [];
     for (const table of head.tables) digests.push(await this.#table(table));
     const files: FileDigest[] = [];
     while (this.#entry?.name.startsWith(WORKSPACE_FOLDER)) files.push(...(await this.#workspace(this.#entry)));

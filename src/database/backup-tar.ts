@@ -67,7 +67,7 @@ export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<Op
   const reader = new ByteReader(chunks);
   for (;;) {
     const entry = await readHeader(reader);
-    if (entry === undefined) return;
+    if (entry === undefined) return await reader.toEnd();
     let left = entry.sizeBytes;
     const bytes = async function* (): AsyncGenerator<Buffer> {
       while (left > 0) {
@@ -77,7 +77,7 @@ export async function* readTar(chunks: AsyncIterable<Buffer>): AsyncGenerator<Op
       }
     };
     yield { ...entry, bytes };
-    for await (const _rest of bytes()); // skipped
+    while (left > 0) left -= (await reader.some(left)).length; // what nobody took
     await reader.exactly(tarPadding(entry.sizeBytes).length);
   }
 }
@@ -162,6 +162,16 @@ class ByteReader {
       pieces.push(piece);
     }
     return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+  }
+
+  /** Nothing but zeros may follow; and only at the end does a decompressor say that all was well. */
+  async toEnd(): Promise<void> {
+    for (let next = this.#rest; ; ) {
+      if (next.some((byte) => byte !== 0)) throw damaged("there is more after its end");
+      const read = await this.#chunks.next();
+      if (read.done) return;
+      next = read.value;
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { access, open, rename, rm } from "node:fs/promises";
+import { access, open, realpath, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -154,8 +154,8 @@ class Writing {
   }
 
   async *#workspaceEntries(expectedBytes: number): AsyncGenerator<Buffer> {
-    const { workspaceFolder, out } = this.#options;
-    for await (const found of listWorkspace(workspaceFolder, { not: [this.#part, out], skipped: this.#skipped })) {
+    const mine = await realpath(this.#part);
+    for await (const found of listWorkspace(this.#options.workspaceFolder, { not: [mine], skipped: this.#skipped })) {
       const name = `${WORKSPACE_FOLDER}${found.path}`;
       if (found.kind === "folder") {
         yield tarHeader({ name: `${name}/`, kind: "folder", sizeBytes: 0, isExecutable: true });

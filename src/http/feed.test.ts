@@ -130,14 +130,16 @@ test("a filtered reader gets its events only, live and from the past, and its po
   await fixture.journal(["x.done", "y.done"]);
   const ofTicket = await read(fixture, { as: vera, path: `/v1/feed?after=0&ticket=${ticketId}` });
   const ofKind = await read(fixture, { as: vera, path: "/v1/feed?kind=y.done" });
+  const ofNothing = await read(fixture, { as: vera, path: "/v1/feed?after=0&kind=never.done" });
   assert.deepEqual(kindsOf(await ofTicket.until(2)), ["ticket.opened", "run.queued"]);
   await fixture.journal(["y.done", "z.done"], { ticketId });
   assert.deepEqual(kindsOf(await ofTicket.until(4)), ["ticket.opened", "run.queued", "y.done", "z.done"]);
   assert.deepEqual(kindsOf(await ofKind.until(1)), ["y.done"]);
   const head = Number((await ofTicket.until(4)).at(-1)?.id);
-  while (Number(ofKind.items.at(-1)?.id) !== head) await once(ofKind.response, "items"); // a beat carries it
-  ofTicket.leave();
-  ofKind.leave();
+  for (const reader of [ofKind, ofNothing]) {
+    while (Number(reader.items.at(-1)?.id) !== head) await once(reader.response, "items"); // a beat carries it
+  }
+  for (const reader of [ofTicket, ofKind, ofNothing]) reader.leave();
 });
 
 test("a position that the journal has not reached is refused instead of waited for", async (t) => {

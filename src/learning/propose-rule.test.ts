@@ -119,13 +119,32 @@ test("the first policy of a workspace keeps the rules that held without one", as
   assert.deepEqual([...files[0]!.text.matchAll(/^ {2}- name: (\S+)/gm)].map(([, name]) => name!.replace(/_\d.*/, "")), ["rule_proposed", "built-in-outward", "built-in-model", "built-in-read"]);
 });
 
-test("a change of an SOP lowers its threshold and keeps every other byte of it", async (t) => {
-  const sop = SOUND_FILES["brain/sops/oven.md"].replace("severity: 3\n", "severity: 3 # measured in 2025\n");
-  const { propose } = await start(t, { ...SOUND_FILES, "brain/sops/oven.md": sop });
+test("a change of an SOP lowers its threshold and keeps every other character of it, however it is written", async (t) => {
+  const base = SOUND_FILES["brain/sops/oven.md"].replace("severity: 3\n", "severity: 3 # measured in 2025\n");
+  const written = "escalation: { severityAtOrAbove: 4, approvers: { names: [ana] } }";
+  const forms = [
+    [written, written.replace("4", "3")],
+    ["escalation: {costAboveUsd: 9}", "escalation: { severityAtOrAbove: 3,costAboveUsd: 9}"],
+    ["escalation:\n    # dear\n    costAboveUsd: 9 # dollars", "escalation:\n    # dear\n    severityAtOrAbove: 3\n    costAboveUsd: 9 # dollars"],
+    ["escalation:\n  severityAtOrAbove:   5 # high\n  risks: [gas]", "escalation:\n  severityAtOrAbove:   3 # high\n  risks: [gas]"],
+  ] as const;
   const request = { change: "sop", title: "ovens are dangerous", category: "oven", severityAtLeast: 3 };
-  const { kind, files } = await propose(request);
-  assert.equal(kind, "sop");
-  assert.equal(files[0]!.text, sop.replace("escalation: { severityAtOrAbove: 4,", "escalation: { severityAtOrAbove: 3,"));
-  await assert.rejects(propose({ ...request, severityAtLeast: 5 }), { code: "input_invalid", message: "The SOP oven asks from severity 4 on already." });
-  await assert.rejects(propose({ ...request, then: "deny" }), { code: "input_invalid", message: /Propose a policy rule instead/ });
+  for (const [now, then] of forms) {
+    const { propose } = await start(t, { ...SOUND_FILES, "brain/sops/oven.md": base.replace(written, now) });
+    const { kind, files } = await propose(request);
+    assert.deepEqual({ kind, text: files[0]!.text }, { kind: "sop", text: base.replace(written, then) });
+  }
+});
+
+test("an SOP without thresholds gets one; what an SOP says already, or cannot say, is refused", async (t) => {
+  const { propose } = await start(t);
+  const request = { change: "sop", title: "leaks are dangerous", category: "leak", severityAtLeast: 3, approvers: { names: ["ines"] } };
+  const { files } = await propose(request);
+  const check = "check: { by: reporter, question: Is it dry now?, within: 2h }\n";
+  assert.equal(files[0]!.text, HOUSE_TEXTS["brain/sops/leak.md"].replace(check, `${check}escalation:\n  severityAtOrAbove: 3\n  approvers:\n    roles: []\n    names:\n      - ines\n`));
+  await assert.rejects(propose({ ...request, then: "deny" }), { code: "input_invalid", message: /An SOP can only ask.* Propose a policy rule instead/ });
+  const sound = await start(t, SOUND_FILES);
+  const oven = { change: "sop", title: "x", category: "oven", severityAtLeast: 5 };
+  await assert.rejects(sound.propose(oven), { code: "input_invalid", message: /The SOP oven asks from severity 4 on already\./ });
+  await assert.rejects(sound.propose({ ...oven, severityAtLeast: 2, approvers: { names: ["rui"] } }), { code: "input_invalid", message: /its own way of saying who is asked/ });
 });

@@ -1,23 +1,74 @@
 import { appendFileSync, readFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EffectClass } from "#src/acts/act.ts";
-import type { MessagePort } from "#src/acts/ports/message-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 
 /*
- * The world outside, which nothing rolls back: a file to which a line is appended for each effect, under the key of its act. An append of a line is atomic,
- * so the file tells the truth about processes that were killed or stopped at any point.
+ * The world outside, which nothing rolls back: a process of its own (the trial) that is asked over a socket and appends a line to a file for each effect, under
+ * the key of its act. It goes on while an engine is stopped or dead: what was sent has its effect, what was not sent has none.
  *
- * An `idempotent` receiver takes the same key any number of times and has one effect: each call is a line, the oracle counts keys. A `findable` one does
- * what it is told each time: two lines under one key are one effect too many.
+ * An `idempotent` receiver takes the same key any number of times and has one effect: each call is a line, and the oracle counts keys. A `findable` one does
+ * what it is told each time: two lines under one key are one effect too many. The effect comes before the answer, so that an engine can die in between.
  */
 
 export interface EffectLine {
   readonly key: string;
   readonly kind: string;
   readonly effect: EffectClass;
-  /** Who called. */
+  /** Which engine asked for it. */
   readonly by: string;
+}
+
+export type Asked =
+  | ({ readonly id: number; readonly do: "perform"; readonly answerAfterMs: number } & EffectLine)
+  | { readonly id: number; readonly do: "find"; readonly key: string; readonly by: string };
+
+export interface Answered {
+  readonly id: number;
+  readonly found: boolean;
+}
+
+export interface Outside {
+  readonly file: string;
+  readonly socketPath: string;
+  /** How often something was looked for after a crash. */
+  readonly searches: () => number;
+  close(): Promise<void>;
+}
+
+export async function openOutside(file: string, socketPath: string): Promise<Outside> {
+  const sockets = new Set<Socket>();
+  const known = new Set<string>();
+  let searches = 0;
+  const answer = async (asked: Asked): Promise<Answered> => {
+    if (asked.do === "find") {
+      searches += 1;
+      return { id: asked.id, found: known.has(asked.key) };
+    }
+    const { key, kind, effect, by } = asked;
+    known.add(key);
+    appendFileSync(file, `${JSON.stringify({ key, kind, effect, by })}\n`);
+    if (asked.answerAfterMs > 0) await sleep(asked.answerAfterMs);
+    return { id: asked.id, found: true };
+  };
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket)).on("error", () => undefined);
+    createInterface({ input: socket }).on("line", (text) => {
+      void answer(JSON.parse(text) as Asked).then((given) => (socket.destroyed ? undefined : socket.write(`${JSON.stringify(given)}\n`)));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(socketPath, resolve));
+  return {
+    file,
+    socketPath,
+    searches: () => searches,
+    async close() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
 
 export function readEffects(file: string): EffectLine[] {
@@ -33,59 +84,4 @@ function textOf(file: string): string {
   } catch {
     return ""; // nothing happened yet
   }
-}
-
-const happened = (file: string, key: string): boolean => textOf(file).includes(`{"key":"${key}"`);
-
-export interface Outside {
-  readonly file: string;
-  readonly by: string;
-  /** How long a call takes on its way there. */
-  readonly toolMs: number;
-}
-
-function record({ file, by }: Outside, line: Omit<EffectLine, "by">): void {
-  appendFileSync(file, `${JSON.stringify({ ...line, by })}\n`);
-}
-
-/** Tools of every class, and some that hurt: `effect.crash` kills its process, `effect.bug` throws what no port may throw. */
-export function effectTools(outside: Outside): ToolPort[] {
-  return [
-    tool(outside, "effect.idempotent", "idempotent"),
-    tool(outside, "effect.findable", "findable"),
-    tool(outside, "effect.once", "once"),
-    tool(outside, "effect.careful", "findable"),
-    tool(outside, "effect.slow", "findable"),
-    { ...tool(outside, "effect.crash", "idempotent"), invoke: () => Promise.resolve(process.kill(process.pid, "SIGKILL")) },
-    { ...tool(outside, "effect.bug", "idempotent"), invoke: () => Promise.reject(new TypeError("the answer of this tool cannot be parsed")) },
-  ];
-}
-
-function tool(outside: Outside, name: string, effect: EffectClass): ToolPort {
-  return {
-    name,
-    description: `appends a line to the effect ledger (${effect})`,
-    schema: { type: "object" },
-    effect,
-    async invoke(args, key) {
-      const { ms = outside.toolMs } = args as { ms?: number };
-      if (ms > 0) await sleep(ms);
-      record(outside, { key, kind: name, effect });
-      return { written: true };
-    },
-    ...(effect === "findable" ? { find: (key: string) => Promise.resolve(happened(outside.file, key) ? { written: true, found: true } : undefined) } : {}),
-  };
-}
-
-/** A place for messages that is outside the database: a line per post. */
-export function effectSurface(outside: Outside, name: string): MessagePort {
-  const refOf = (key: string) => ({ surface: name, messageId: key });
-  return {
-    name,
-    post(_message, key) {
-      record(outside, { key, kind: "message", effect: "findable" });
-      return Promise.resolve(refOf(key));
-    },
-    find: (key) => Promise.resolve(happened(outside.file, key) ? refOf(key) : undefined),
-  };
 }

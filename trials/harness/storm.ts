@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Child } from "./child.ts";
 import type { TrialDatabase } from "./cluster.ts";
+import { openOutside, type Outside } from "./effects.ts";
 import { ended } from "./oracle.ts";
 import { scriptOf } from "./script.ts";
 import { putInForce, queueRuns, stormWorkspace } from "./trial-engine.ts";
@@ -15,7 +16,8 @@ export interface StormSettings {
   readonly name: string;
   readonly url: string;
   readonly folder: string;
-  readonly effects: string;
+  /** Where the world outside listens. */
+  readonly socketPath: string;
   readonly slots: number;
   readonly leaseMs: number;
   readonly pollMs: number;
@@ -35,7 +37,9 @@ const USUAL = { slots: 16, leaseMs: 10_000, pollMs: 1_000, graceMs: 8_000, maxTr
 
 export interface Storm {
   readonly database: TrialDatabase;
+  /** The file of what happened outside. */
   readonly effects: string;
+  readonly outside: Outside;
   /** Starts one more engine on it; resolves when it is ready. */
   engine(name: string, more?: Partial<StormSettings>, env?: Record<string, string>): Promise<Child>;
   queue(scripts: readonly string[]): Promise<string[]>;
@@ -50,13 +54,16 @@ export async function openStorm(world: World, more: { database?: TrialDatabase; 
   const database = more.database ?? (await world.database());
   const { db } = database;
   const effects = join(world.folder, "effects");
+  const outside = await openOutside(effects, join(world.folder, "outside.sock"));
+  world.after(outside.close);
   await putInForce(db, stormWorkspace(more.files));
   await watchStaleWrites(db);
   return {
     database,
     effects,
+    outside,
     async engine(name, settings = {}, env = {}) {
-      const all: StormSettings = { ...USUAL, name, url: database.urlAs(name), folder: world.folder, effects, ...settings };
+      const all: StormSettings = { ...USUAL, name, url: database.urlAs(name), folder: world.folder, socketPath: outside.socketPath, ...settings };
       const child = world.start({ name, script: CHILD, args: [JSON.stringify(all)], env });
       await child.heard("ready");
       return child;

@@ -30,9 +30,10 @@ async function tell(context: Context, ticket: TicketShape): Promise<void> {
 }
 
 async function ask(context: Context, { open, ticket }: { open: RunDetailShape["asks"]; ticket: TicketShape }): Promise<void> {
-  const { askCard } = await import("../render/ask-card.ts");
+  const { askLine } = await import("../render/ask-card.ts");
   const place = { number: ticket.number, command: context.command() };
-  context.print(`\n${open.map((one) => askCard({ ask: one, ...place, reference: open.length === 1 ? String(ticket.number) : one.id }, await context.look())).join("\n\n")}`);
+  const look = await context.look();
+  context.print(`\n${open.map((one) => askLine({ ask: one, ...place, reference: open.length === 1 ? String(ticket.number) : one.id }, look)).join("\n\n")}`);
 }
 
 const PAGE = 1_000;

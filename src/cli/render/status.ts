@@ -1,0 +1,43 @@
+import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
+import { type Look, statusWord, toned } from "./look.ts";
+import { spentText } from "./money.ts";
+import { plainLine } from "./plain.ts";
+import { pairsText } from "./table.ts";
+
+export interface StatusFacts {
+  readonly ready: ReadyShape;
+  readonly asks: readonly AskShape[];
+  /** The newest. */
+  readonly tickets: readonly TicketShape[];
+  readonly costs: CostGroupShape | undefined;
+  readonly credentials: { readonly url: string; readonly handle: string } | undefined;
+  readonly homeFolder: string;
+  readonly command: string;
+}
+
+/** What needs a person first, then whether it works, then the rest. */
+export function statusText(facts: StatusFacts, look: Look): string {
+  const { ready, asks, tickets, costs, credentials, homeFolder, command } = facts;
+  const needs = asks.length === 0 ? toned("Nothing needs you.", "good", look) : toned(`? ${asks.length} ${asks.length === 1 ? "question needs" : "questions need"} a person: ${command} asks`, "ask", look);
+  const health = ready.degraded === undefined ? toned("+ works", "good", look) : toned(`! ${plainLine(ready.degraded)}`, "bad", look);
+  const parts = Object.entries(ready.parts ?? {}).map(([name, how]) => [plainLine(name), plainLine(how)] as const);
+  return [
+    needs,
+    pairsText(
+      [
+        ["server", `${health}, version ${plainLine(ready.version)}, ${credentials?.url ?? "no address"}`],
+        ["home", homeFolder],
+        ["you are", credentials?.handle ?? "nobody"],
+        ...parts,
+        ["tickets", ticketWords(tickets, look)],
+        ["spent", costs === undefined ? "nothing: no model was called" : spentText(costs)],
+      ],
+      look,
+    ),
+  ].join("\n\n");
+}
+
+function ticketWords(tickets: readonly TicketShape[], look: Look): string {
+  const counts = Map.groupBy(tickets, ({ status }) => status);
+  return [...counts].map(([status, of]) => `${of.length} ${statusWord(status, look)}`).join(", ") || "none yet";
+}

@@ -1,0 +1,40 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { LoopError } from "#src/kernel/errors.ts";
+import { killPostgres } from "../server/run-server.ts";
+import { findServer, isRunning, type ServerProcess } from "../server/server-file.ts";
+import type { Verb } from "../verb.ts";
+
+const GONE_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 50;
+
+export const serverDown: Verb = {
+  args: "",
+  flags: { force: { means: "do not wait: end it at once, as a power failure would; nothing recorded is lost" } },
+  words: { least: 0, most: 0 },
+  examples: ["loop down"],
+  async run(given, context) {
+    const homeFolder = context.homeFolder();
+    const server = findServer(homeFolder);
+    if (!server) return context.print(context.json ? JSON.stringify({ stopped: false }) : `No server runs for the home ${homeFolder}.`);
+    if (given.has("force")) killPostgres(homeFolder);
+    signal(server, given.has("force") ? "SIGKILL" : "SIGTERM");
+    if (!(await isGone(server))) {
+      throw new LoopError("home_in_use", `The server (process ${server.processId}) is still there after ${GONE_WITHIN_MS / 1_000} s: something that it does takes long. Wait, or end it with \`loop down --force\`.`);
+    }
+    context.print(context.json ? JSON.stringify({ stopped: true, processId: server.processId }) : `Stopped (process ${server.processId}). What is open goes on at the next start.`);
+  },
+};
+
+function signal({ processId }: ServerProcess, name: NodeJS.Signals): void {
+  try {
+    process.kill(processId, name);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ESRCH") return; // gone by itself
+    throw new LoopError("permission_missing", `This account may not stop the server (process ${processId}). Run it as the account that started the server.`, { cause });
+  }
+}
+
+async function isGone(server: ServerProcess): Promise<boolean> {
+  for (const deadline = performance.now() + GONE_WITHIN_MS; performance.now() < deadline; await pause(LOOK_EVERY_MS)) if (!isRunning(server)) return true;
+  return false;
+}

@@ -1,0 +1,74 @@
+import { spawn } from "node:child_process";
+import { closeSync, openSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { openHome } from "#src/database/home.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import { createApi } from "../client/api.ts";
+import { readCredentials } from "../client/home-files.ts";
+import { targetOf } from "../context.ts";
+import { findServer } from "../server/server-file.ts";
+import type { Context, Verb } from "../verb.ts";
+
+const READY_WITHIN_MS = 90_000;
+const LOOK_EVERY_MS = 50;
+
+export const serverUp: Verb = {
+  args: "",
+  flags: {},
+  words: { least: 0, most: 0 },
+  examples: ["loop up", "LOOP_PORT=0 loop up --json"],
+  async run(_given, context) {
+    const { homeFolder } = await context.settings(); // all of them are checked before anything is started
+    if (findServer(homeFolder) && (await isReady(homeFolder))) return tell(context, "It runs already");
+    const home = await openHome(homeFolder);
+    const log = join(home.logs, "up.log");
+    const child = start(log);
+    const deadline = performance.now() + READY_WITHIN_MS;
+    while (findServer(homeFolder)?.processId !== child.processId || !(await isReady(homeFolder))) {
+      if (child.ended()) throw notStarted(log, child.from);
+      if (performance.now() > deadline) throw new LoopError("server_not_running", `The server is not ready after ${READY_WITHIN_MS / 1_000} s; it goes on trying as process ${child.processId}. See ${home.logs}/server.log.`);
+      await pause(LOOK_EVERY_MS);
+    }
+    child.leave();
+    tell(context, "The server is up");
+  },
+};
+
+function tell(context: Context, what: string): void {
+  const homeFolder = context.homeFolder();
+  const credentials = readCredentials(homeFolder);
+  if (context.json) context.print(JSON.stringify({ url: credentials?.url ?? null, home: homeFolder, handle: credentials?.handle ?? null }));
+  else context.print(`${what}: ${credentials?.url ?? "no address"} (home ${homeFolder}). You are ${credentials?.handle ?? "nobody"}.`);
+}
+
+export async function isReady(homeFolder: string): Promise<boolean> {
+  const target = targetOf(homeFolder);
+  if (target.token === undefined) return false;
+  try {
+    await createApi(target).get("/v1/ready");
+    return true;
+  } catch (error) {
+    if (error instanceof LoopError && (error.code === "server_not_running" || error.httpStatus >= 500)) return false;
+    throw error;
+  }
+}
+
+/** A server in a session of its own, so that it outlives this terminal. What it says goes into the log. */
+function start(log: string) {
+  const file = openSync(log, "a", 0o600);
+  const from = statSync(log).size;
+  const main = join(import.meta.dirname, "..", `main${extname(import.meta.filename)}`);
+  const child = spawn(process.execPath, [main, "serve"], { detached: true, stdio: ["ignore", file, file] });
+  closeSync(file);
+  let hasEnded = false;
+  child.on("exit", () => (hasEnded = true));
+  child.on("error", () => (hasEnded = true));
+  return { from, processId: child.pid, ended: () => hasEnded, leave: () => child.unref() };
+}
+
+/** What it said before it ended is the reason. */
+function notStarted(log: string, from: number): LoopError {
+  const said = readFileSync(log, "utf8").slice(from).trim();
+  return new LoopError("server_not_running", said === "" ? `The server ended while it started and said nothing. See ${log}.` : `The server did not start. ${said}`);
+}

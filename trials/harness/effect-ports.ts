@@ -1,0 +1,79 @@
+import { connect, type Socket } from "node:net";
+import { createInterface } from "node:readline";
+import type { EffectClass } from "#src/acts/act.ts";
+import type { MessagePort } from "#src/acts/ports/message-port.ts";
+import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { Answered, Asked } from "./effects.ts";
+
+/** How a process of a trial reaches the world outside. */
+export interface Reach {
+  readonly socketPath: string;
+  readonly by: string;
+  /** How long the outside takes to answer. */
+  readonly toolMs: number;
+}
+
+type Ask = (asked: { readonly do: "find"; readonly key: string } | (Omit<Extract<Asked, { do: "perform" }>, "id" | "by">)) => Promise<boolean>;
+
+function openLine({ socketPath, by }: Reach): Ask {
+  const waiting = new Map<number, (found: boolean) => void>();
+  let socket: Socket | undefined;
+  let lastId = 0;
+  return (asked) => {
+    if (!socket) {
+      socket = connect(socketPath);
+      createInterface({ input: socket }).on("line", (text) => {
+        const { id, found } = JSON.parse(text) as Answered;
+        waiting.get(id)?.(found);
+        waiting.delete(id);
+      });
+      socket.on("error", () => undefined);
+    }
+    const id = (lastId += 1);
+    return new Promise((resolve) => {
+      waiting.set(id, resolve);
+      socket!.write(`${JSON.stringify({ id, by, ...asked })}\n`);
+    });
+  };
+}
+
+/** Tools of every class, and some that hurt: `effect.crash` kills its process, `effect.bug` throws what no port may throw. */
+export function effectTools(reach: Reach): ToolPort[] {
+  const ask = openLine(reach);
+  const tool = (name: string, effect: EffectClass): ToolPort => ({
+    name,
+    description: `has an effect outside (${effect})`,
+    schema: { type: "object" },
+    effect,
+    async invoke(args, key, signal) {
+      if (signal.aborted) throw new LoopError("tool_failed", "The call was stopped before it was sent.");
+      const { ms = reach.toolMs } = args as { ms?: number };
+      return { written: await ask({ do: "perform", key, kind: name, effect, answerAfterMs: ms }) };
+    },
+    ...(effect === "findable" ? { find: async (key: string) => ((await ask({ do: "find", key })) ? { written: true, found: true } : undefined) } : {}),
+  });
+  return [
+    tool("effect.idempotent", "idempotent"),
+    tool("effect.findable", "findable"),
+    tool("effect.once", "once"),
+    tool("effect.careful", "findable"),
+    tool("effect.slow", "findable"),
+    { ...tool("effect.crash", "idempotent"), invoke: () => Promise.resolve(process.kill(process.pid, "SIGKILL")) },
+    { ...tool("effect.bug", "idempotent"), invoke: () => Promise.reject(new TypeError("the answer of this tool cannot be parsed")) },
+  ];
+}
+
+/** A place for messages that is outside the database. */
+export function effectSurface(reach: Reach, name: string): MessagePort {
+  const ask = openLine(reach);
+  const refOf = (key: string) => ({ surface: name, messageId: key });
+  return {
+    name,
+    async post(_message, key) {
+      await ask({ do: "perform", key, kind: "message", effect: "findable", answerAfterMs: reach.toolMs });
+      return refOf(key);
+    },
+    find: async (key) => ((await ask({ do: "find", key })) ? refOf(key) : undefined),
+  };
+}
