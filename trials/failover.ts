@@ -4,6 +4,7 @@ import type { Db } from "#src/database/open.ts";
 import { type Case, judged } from "./harness/case.ts";
 import { readEffects } from "./harness/effects.ts";
 import { account, stepsIn, told } from "./harness/oracle.ts";
+import { openProxy } from "./harness/proxy.ts";
 import { ms } from "./harness/statistics.ts";
 import { openStorm, type Storm, stormScripts } from "./harness/storm.ts";
 import { until } from "./harness/wait.ts";
@@ -35,8 +36,8 @@ async function held(db: Db, holder: string): Promise<{ runs: number; inAct: numb
 }
 
 /** Both engines are in the middle of things, and this one has a good number of acts under way. */
-const isBusy = async (storm: Storm, holder: string): Promise<boolean> =>
-  readEffects(storm.effects).filter((line) => line.by === holder).length >= 60 && (await held(storm.database.db, holder)).inAct >= 6;
+const isBusy = async (storm: Storm, holder: string, inAct = 6): Promise<boolean> =>
+  readEffects(storm.effects).filter((line) => line.by === holder).length >= 60 && (await held(storm.database.db, holder)).inAct >= inAct;
 
 /** Every run has a long act somewhere, so that many are held at any time, and a wait for a timer, so that the pulse is needed too. */
 function scripts(): string[] {
@@ -95,6 +96,38 @@ export const failover: Case[] = [
         wanted: 3,
         figure: `${stranded.runs} runs stranded, ${stranded.inAct} in a tool call, all moving again after ${ms(tookMs)}, ${finishedWithout ? "all ended before it went on" : "some ended after it went on"}, ${told(seen)}`,
         conditions: { "all finished": finished, "moving again within 12 s": tookMs <= 12_000, sound: seen.isSound },
+      });
+    },
+  },
+  {
+    id: "failover-late",
+    title: "the answers of the database to one of two engines come after its leases ran out: intents that were committed are not acted on",
+    short: true,
+    limitMs: { short: 120_000, full: 150_000 },
+    async run(world) {
+      const storm = await openStorm(world);
+      const proxy = await openProxy(storm.database.urlAs("engine-a"));
+      world.after(proxy.close);
+      const all = scripts();
+      const { db } = storm.database;
+      const settings = { leaseMs: LEASE_MS, toolMs: 10 };
+      await Promise.all([storm.engine("engine-a", { ...settings, url: proxy.url }), storm.engine("engine-b", settings)]);
+      await storm.queue(all);
+      await until(() => isBusy(storm, "engine-a", 2), { limitMs: 15_000, everyMs: 5 });
+      proxy.freeze(["toClient"]);
+      await sleep(300); // what was on its way to the database is committed now
+      const stranded = await held(db, "engine-a");
+      const tookMs = await untilTaken(db, "engine-a");
+      await sleep(2_000);
+      proxy.thaw();
+      const finished = await storm.allEnded(60_000);
+      await sleep(1_000);
+      const seen = await account(db, storm.effects, stepsIn(all));
+      return judged({
+        reached: stranded.inAct,
+        wanted: 3,
+        figure: `${stranded.runs} runs stranded, ${stranded.inAct} with an intent on record, all moving again after ${ms(tookMs)}, ${told(seen)}`,
+        conditions: { "all finished": finished, sound: seen.isSound },
       });
     },
   },

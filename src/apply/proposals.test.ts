@@ -81,7 +81,10 @@ test("what an accepted skill covers is not proposed again, and a ticket that it 
   await resolveTicket(world.byRules, leak("c@example.org"));
   await resolveTicket(world.engine, leak("d@example.org"));
   await learnFromResolved(world.engine);
-  assert.deepEqual((await listProposals(world.db, { limit: 10 })).map(({ state }) => state), ["accepted"]);
+  assert.deepEqual(
+    (await listProposals(world.db, { limit: 10 })).map(({ state }) => state),
+    ["accepted"],
+  );
 });
 
 test("of two who accept at once one wins, one revision is made, and the other is told who it was", async (t) => {
@@ -144,7 +147,10 @@ test("a rejected skill comes again only from two further tickets", async (t) => 
   const { ticketId } = await resolveTicket(engine, leak("d@example.org"));
   await learnFromResolved(engine);
   assert.deepEqual(await states(), ["open", "rejected"]);
-  assert.deepEqual((await listProposals(db, { ticketId, limit: 10 })).map(({ state }) => state), ["open"]);
+  assert.deepEqual(
+    (await listProposals(db, { ticketId, limit: 10 })).map(({ state }) => state),
+    ["open"],
+  );
 });
 
 test("an open skill that an accepted one covers is superseded", async (t) => {
@@ -190,7 +196,10 @@ test("a rule that was accepted holds from the next act on, and folder and record
   assert.equal(asked[0], "act");
   const { files, problems } = await listFolder(folder);
   assert.deepEqual({ files, problems }, { files: await revisionFiles(db, (await currentRevision(db))!.number), problems: [] });
-  assert.deepEqual((await readdir(join(folder, "policies"))).filter((name) => name.startsWith(".")), []);
+  assert.deepEqual(
+    (await readdir(join(folder, "policies"))).filter((name) => name.startsWith(".")),
+    [],
+  );
 });
 
 test("a file that was changed since the proposal was made is not replaced", async (t) => {
@@ -204,7 +213,8 @@ test("a file that was changed since the proposal was made is not replaced", asyn
 test("files that a crash kept from the folder are written by the next look, and what a person changed there stays", async (t) => {
   const { db, engine } = await start(t);
   const folder = await folderWith(t, HOUSE_TEXTS);
-  const propose = (severityAtLeast: number) => proposeRule(engine, { request: { change: "sop", title: "leaks are worse", category: "leak", severityAtLeast }, author: "prn_ines" });
+  const propose = (severityAtLeast: number) =>
+    proposeRule(engine, { request: { change: "sop", title: "leaks are worse", category: "leak", severityAtLeast }, author: "prn_ines" });
   const { id, files } = await propose(3);
   await acceptProposal(engine, { id, by: INES }); // this process has no folder, or died here
   const file = join(folder, "brain/sops/leak.md");

@@ -47,7 +47,9 @@ export const listProposals = (db: Db, query: ProposalQuery): Promise<Proposal[]>
 export async function requireProposal(db: Db | Transaction, id: string): Promise<Proposal> {
   const proposal = await selectProposal(db, id);
   if (proposal) return proposal;
-  throw new LoopError("proposal_unknown", `There is no proposal ${id.slice(0, 80)}. \`loop proposals\` lists those there are.`, { facts: { proposal: id.slice(0, 80) } });
+  throw new LoopError("proposal_unknown", `There is no proposal ${id.slice(0, 80)}. \`loop proposals\` lists those there are.`, {
+    facts: { proposal: id.slice(0, 80) },
+  });
 }
 
 const DECIDING_ROLES: readonly Role[] = ["owner", "admin", "approver"];
@@ -56,7 +58,11 @@ const DECIDING_ROLES: readonly Role[] = ["owner", "admin", "approver"];
 function requireDecider({ handle, roles }: Decider): void {
   const isMachine = roles.some((role) => role === "agent" || role === "worker");
   if (!isMachine && roles.some((role) => DECIDING_ROLES.includes(role))) return;
-  throw new LoopError("permission_missing", `${handle} may not decide on proposals: it takes the role ${DECIDING_ROLES.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`, { facts: { handle } });
+  throw new LoopError(
+    "permission_missing",
+    `${handle} may not decide on proposals: it takes the role ${DECIDING_ROLES.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,
+    { facts: { handle } },
+  );
 }
 
 const requireOpen = (proposal: Proposal): void => {
@@ -64,7 +70,9 @@ const requireOpen = (proposal: Proposal): void => {
 };
 
 function notOpen({ id, state, decidedBy }: Proposal): LoopError {
-  return new LoopError("proposal_not_open", `The proposal ${id} was ${state}${decidedBy === null ? "" : ` by ${decidedBy}`} before. Nothing was changed.`, { facts: { proposal: id, state, by: decidedBy } });
+  return new LoopError("proposal_not_open", `The proposal ${id} was ${state}${decidedBy === null ? "" : ` by ${decidedBy}`} before. Nothing was changed.`, {
+    facts: { proposal: id, state, by: decidedBy },
+  });
 }
 
 /** Somebody else's revision came in between. */
@@ -92,7 +100,8 @@ export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: Pro
       break;
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
-      if (count === TRIES) throw new LoopError("workspace_moving", `The workspace was revised ${TRIES} times while ${id} was being accepted. Try again when the others are done.`);
+      if (count === TRIES)
+        throw new LoopError("workspace_moving", `The workspace was revised ${TRIES} times while ${id} was being accepted. Try again when the others are done.`);
     }
   }
   failpoint("accept.committed");
@@ -131,25 +140,37 @@ async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, 
 }
 
 /** Null for what is no skill. A proposal that fails keeps what the replay said now. */
-async function requireTested({ db, clock, workspaces }: ProposalDeps, proposal: Proposal, now: { files: FileSet; revision: number }): Promise<SkillTest | null> {
+async function requireTested(
+  { db, clock, workspaces }: ProposalDeps,
+  proposal: Proposal,
+  now: { files: FileSet; revision: number },
+): Promise<SkillTest | null> {
   if (proposal.kind !== "skill") return null;
   const { id, files, sources } = proposal;
   const cases = await casesOf(db, sources.runs ?? [], await workspaces.at(now.revision));
   const test = testSkill({ name: sources.skill ?? "", files, cases }, { ...now, nowMs: clock.nowMs() });
   if (test.passed) return test;
   await setTest(db, id, test);
-  throw new LoopError("proposal_untested", `The proposal ${id} cannot be accepted: its test does not pass. ${test.why}`, { facts: { proposal: id, revision: now.revision } });
+  throw new LoopError("proposal_untested", `The proposal ${id} cannot be accepted: its test does not pass. ${test.why}`, {
+    facts: { proposal: id, revision: now.revision },
+  });
 }
 
 function requireSound(files: FileSet, { id, files: proposed }: Proposal): FileSet {
   const stale = stalePaths(files, proposed);
   if (stale.length > 0) {
-    throw new LoopError("proposal_stale", `The proposal ${id} was made for other files than those in force: ${stale.join(", ")} changed since. Reject it; it can be proposed again.`, { facts: { proposal: id } });
+    throw new LoopError(
+      "proposal_stale",
+      `The proposal ${id} was made for other files than those in force: ${stale.join(", ")} changed since. Reject it; it can be proposed again.`,
+      { facts: { proposal: id } },
+    );
   }
   const merged = mergeFiles(files, proposed);
   const parsed = parseWorkspace(merged);
   if (parsed.kind === "ok") return merged;
-  throw new LoopError("workspace_invalid", `The workspace would not be sound with the proposal ${id}. ${problemsText(parsed.problems)}`, { facts: { proposal: id, problems: parsed.problems.length } });
+  throw new LoopError("workspace_invalid", `The workspace would not be sound with the proposal ${id}. ${problemsText(parsed.problems)}`, {
+    facts: { proposal: id, problems: parsed.problems.length },
+  });
 }
 
 /**
@@ -162,9 +183,16 @@ export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "c
   requireOpen(proposal);
   failpoint("reject.read");
   await inTransaction(db, async (tx) => {
-    if (!(await decideProposal(tx, { id: proposal.id, to: "rejected", by: by.handle, reason: reason ?? null, test: null }))) throw notOpen(await requireProposal(tx, id));
+    if (!(await decideProposal(tx, { id: proposal.id, to: "rejected", by: by.handle, reason: reason ?? null, test: null })))
+      throw notOpen(await requireProposal(tx, id));
     failpoint("reject.decided");
-    await append(tx, clock, [{ kind: "proposal.rejected", actor: by.id, payload: { proposal: proposal.id, kind: proposal.kind, title: proposal.title, by: by.handle, reason: reason ?? null } }]);
+    await append(tx, clock, [
+      {
+        kind: "proposal.rejected",
+        actor: by.id,
+        payload: { proposal: proposal.id, kind: proposal.kind, title: proposal.title, by: by.handle, reason: reason ?? null },
+      },
+    ]);
   });
   failpoint("reject.committed");
   return requireProposal(db, id);

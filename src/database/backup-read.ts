@@ -38,7 +38,7 @@ const LONGEST_TEXT_BYTES = 268_435_456;
 /** @throws LoopError backup_invalid | backup_newer | input_invalid */
 export async function readBackup(file: string, visitor: BackupVisitor): Promise<BackupManifest> {
   const compressed = createReadStream(file);
-  const plain = createGunzip();
+  const plain = createGunzip({ chunkSize: 1_048_576 });
   compressed.on("error", (error) => plain.destroy(error));
   compressed.pipe(plain);
   try {

@@ -1,9 +1,9 @@
 import { access, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { sql } from "kysely";
 import type pg from "pg";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { BackupProgress } from "./backup.ts";
 import { borrowedDb, connectForCopy } from "./backup-connection.ts";
 import { type BackupManifest, tableKey } from "./backup-format.ts";
 import { keyFilesOf, unsealKeys } from "./backup-keys.ts";
@@ -30,7 +30,7 @@ export interface RestoreOptions {
   readonly log: Log;
   /** Of journal/: recomputes the whole chain from what the database holds. */
   readonly verifyJournal: (db: Db) => Promise<{ readonly kind: "verified" } | { readonly kind: "broken"; readonly position: number; readonly what: string }>;
-  readonly onProgress?: (progress: { readonly part: string; readonly doneBytes: number; readonly expectedBytes: number }) => void;
+  readonly onProgress?: (progress: BackupProgress) => void;
   /** Default: those of this program. */
   readonly migrationsFolder?: string;
 }
@@ -84,7 +84,8 @@ async function requireFreeDatabase(client: pg.Client, home: Home): Promise<void>
   if (!locks[0]!.locked) throw new LoopError("home_in_use", "A server, a backup or another restore is at work on this home or its database. End it first.");
   const { rows } = await client.query<{ name: string }>(
     `select format('%I.%I', n.nspname, c.relname) as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%' limit 1`,
+     where c.relkind in ('r', 'p', 'v', 'm', 'S', 'f') and n.nspname <> 'information_schema' and n.nspname not like 'pg\\_%'
+       and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e') limit 1`,
   );
   if (rows[0]) throw taken(`the database has ${rows[0].name} in it`);
 }
@@ -103,7 +104,7 @@ async function restoreInto(client: pg.Client, options: RestoreOptions, { manifes
     return await borrowedDb(client)
       .transaction()
       .execute(async (tx) => {
-        await load(options, { tx, client, draft });
+        await load(options, { tx, client, draft, expectedBytes: manifest.digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) });
         const migrated = await migrateToNow(tx, folderOf(options));
         await letGo(tx);
         await requireWholeJournal(options, tx);
@@ -129,10 +130,12 @@ interface Site {
   readonly tx: Transaction;
   readonly client: pg.Client;
   readonly draft: string;
+  readonly expectedBytes: number;
 }
 
-async function load(options: RestoreOptions, { tx, client, draft }: Site): Promise<void> {
+async function load(options: RestoreOptions, { tx, client, draft, expectedBytes }: Site): Promise<void> {
   const counts = new Map<string, number>();
+  const tell = progressOf(options, expectedBytes);
   let putBackLater: readonly string[] = [];
   const manifest = await readBackup(options.file, {
     async head(head) {
@@ -141,14 +144,24 @@ async function load(options: RestoreOptions, { tx, client, draft }: Site): Promi
       await mkdir(dirname(draft), { recursive: true });
     },
     async table(table, rows) {
-      options.onProgress?.({ part: `table ${tableKey(table)}`, doneBytes: 0, expectedBytes: 0 });
-      counts.set(tableKey(table), await loadTable({ tx, client }, table, rows));
+      counts.set(tableKey(table), await loadTable({ tx, client }, table, tell(`table ${tableKey(table)}`, rows)));
     },
     workspace: (entry, bytes) => writeEntry(draft, entry, bytes),
   });
   await putBack(tx, putBackLater);
   await setSequences(tx, manifest);
   await requireSame(client, manifest, counts);
+}
+
+function progressOf({ onProgress }: RestoreOptions, expectedBytes: number): (part: string, pieces: AsyncIterable<Buffer>) => AsyncIterable<Buffer> {
+  let doneBytes = 0;
+  return async function* (part, pieces) {
+    for await (const piece of pieces) {
+      yield piece;
+      doneBytes += piece.length;
+      onProgress?.({ part, doneBytes, expectedBytes });
+    }
+  };
 }
 
 async function requireWholeJournal({ verifyJournal }: RestoreOptions, tx: Transaction): Promise<void> {

@@ -31,11 +31,14 @@ test("a resolved ticket writes one lesson of facts, however often it is learned 
   const first = await learnFrom(engine, runId);
   const [again, third] = await Promise.all([learnFrom(engine, runId), learnFrom(engine, runId)]);
   const lessonId = `lsn_${runId.slice(4)}`;
-  assert.deepEqual([first, again, third], [
-    { kind: "learned", lessonId, isNew: true, proposalId: null },
-    { kind: "learned", lessonId, isNew: false, proposalId: null },
-    { kind: "learned", lessonId, isNew: false, proposalId: null },
-  ]);
+  assert.deepEqual(
+    [first, again, third],
+    [
+      { kind: "learned", lessonId, isNew: true, proposalId: null },
+      { kind: "learned", lessonId, isNew: false, proposalId: null },
+      { kind: "learned", lessonId, isNew: false, proposalId: null },
+    ],
+  );
   const lessons = await listItems(db, { layers: ["lesson"], scopes: ["workspace"], limit: 10 });
   assert.equal(lessons.length, 1);
   const { digest: _digest, happenedAtMs: _when, ...lesson } = lessons[0]!;
@@ -168,13 +171,16 @@ sources:
   assert.match(markdown!.text, /^---\nname: handle-leak\ndescription: /);
   assert.match(markdown!.text, /1\. `brain\.search`.*\n2\. `dispatch`: To Kamo Works\.\n3\. `reporter`/);
   const { state, kind, reason, author, test: tested } = proposal!;
-  assert.deepEqual({ state, kind, author, passed: tested!.passed, reason }, {
-    state: "open",
-    kind: "skill",
-    author: "system",
-    passed: true,
-    reason: `Resolved twice the same way: #1 on ${day} and #2 on ${day}, by Kamo Works (kamo), with dispatch, reporter.`,
-  });
+  assert.deepEqual(
+    { state, kind, author, passed: tested!.passed, reason },
+    {
+      state: "open",
+      kind: "skill",
+      author: "system",
+      passed: true,
+      reason: `Resolved twice the same way: #1 on ${day} and #2 on ${day}, by Kamo Works (kamo), with dispatch, reporter.`,
+    },
+  );
 });
 
 test("one reporter on one day is no second time; on another day, in the time zone of the workspace, it is", async (t) => {
@@ -191,7 +197,10 @@ test("one reporter on one day is no second time; on another day, in the time zon
   await advance(3 * 3_600_000); // after midnight there, the same day in UTC
   await resolveTicket(engine, { ...LEAK, text: "the boiler is dripping a fourth time" });
   await learnFromResolved(engine);
-  assert.deepEqual((await proposals(db)).map((proposal) => [proposal.kind, proposal.sources.vendor]), [["skill", "kamo"]]);
+  assert.deepEqual(
+    (await proposals(db)).map((proposal) => [proposal.kind, proposal.sources.vendor]),
+    [["skill", "kamo"]],
+  );
 });
 
 async function databaseNowMs(db: House["engine"]["db"]): Promise<number> {
@@ -224,7 +233,13 @@ test("of two tickets that are learned from at the same moment, one proposes, onc
   const { db, engine } = await start(t);
   const [a, b] = [await resolveTicket(engine, LEAK), await resolveTicket(engine, LEAK_AGAIN)];
   await Promise.all([learnFrom(engine, a.runId), learnFrom(engine, b.runId), learnFrom(engine, a.runId), learnFrom(engine, b.runId)]);
-  const { rows } = await sql<{ kind: string; count: number }>`select kind, count(*) as count from events where kind in ('lesson.learned', 'proposal.opened') group by kind order by kind`.execute(db);
-  assert.deepEqual(rows, [{ kind: "lesson.learned", count: 2 }, { kind: "proposal.opened", count: 1 }]);
+  const { rows } = await sql<{
+    kind: string;
+    count: number;
+  }>`select kind, count(*) as count from events where kind in ('lesson.learned', 'proposal.opened') group by kind order by kind`.execute(db);
+  assert.deepEqual(rows, [
+    { kind: "lesson.learned", count: 2 },
+    { kind: "proposal.opened", count: 1 },
+  ]);
   assert.equal((await proposals(db)).length, 1);
 });

@@ -34,7 +34,8 @@ export async function learnFrom(deps: LearningDeps, runId: string): Promise<Lear
   const { db, workspaces } = deps;
   const state = await readState(db, runId);
   const { ticket, run } = state;
-  if (ticket?.status !== "resolved" || isOpen(run.state)) return { kind: "nothing", why: ticket ? `the ticket is ${ticket.status}, the run ${run.state}` : "the run has no ticket" };
+  if (ticket?.status !== "resolved" || isOpen(run.state))
+    return { kind: "nothing", why: ticket ? `the ticket is ${ticket.status}, the run ${run.state}` : "the run has no ticket" };
   if ((await lastEndedRun(db, ticket.id)) !== run.id) return { kind: "nothing", why: "another run of the ticket ended later" };
   const { workspace } = await workspaces.current();
   failpoint("learn.read");
@@ -55,7 +56,9 @@ export async function learnFrom(deps: LearningDeps, runId: string): Promise<Lear
     if (!lesson) return true;
     await rememberLesson(tx, lesson);
     failpoint("learn.lesson");
-    await append(tx, deps.clock, [{ kind: "lesson.learned", actor: "system", runId: run.id, ticketId: ticket.id, payload: { lesson: lesson.id, ...lesson.data } }]);
+    await append(tx, deps.clock, [
+      { kind: "lesson.learned", actor: "system", runId: run.id, ticketId: ticket.id, payload: { lesson: lesson.id, ...lesson.data } },
+    ]);
     return true;
   });
   failpoint("learn.remembered");
@@ -96,7 +99,7 @@ const PAGE = 100;
 export async function learnFromResolved(deps: LearningDeps): Promise<number> {
   const failed: unknown[] = [];
   let count = 0;
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const page = await unlearnedRuns(deps.db, { after, limit: PAGE });
     for (const { runId } of page) {
       const [outcome] = await Promise.allSettled([learnFrom(deps, runId)]);

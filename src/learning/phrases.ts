@@ -38,7 +38,8 @@ export function commonPhrases(bodies: readonly string[], { known, others, sender
   return [...named, ...telling.toSorted((a, b) => count(a) - count(b) || b.length - a.length || (a < b ? -1 : 1))].slice(0, MOST_PHRASES);
 }
 
-const inAll = (bodies: readonly string[], phrases: readonly string[]): string[] => bodies.reduce<string[]>((left, body) => phraseHits(body, left), [...phrases]);
+const inAll = (bodies: readonly string[], phrases: readonly string[]): string[] =>
+  bodies.reduce<string[]>((left, body) => phraseHits(body, left), [...phrases]);
 
 /** Neither a number nor a particle. */
 function saysSomething(word: string): boolean {

@@ -81,7 +81,11 @@ test("the same request again is the proposal that is open, another one is anothe
   const request = { title: "one", category: "leak", severityAtLeast: 2 };
   const [a, b] = await Promise.all([propose(request), propose({ ...request, title: "the same in other words" })]);
   assert.equal(a.id, b.id);
-  const others = [await propose({ ...request, severityAtLeast: 1 }), await propose({ ...request, category: "towels" }), await propose({ ...request, then: "deny" })];
+  const others = [
+    await propose({ ...request, severityAtLeast: 1 }),
+    await propose({ ...request, category: "towels" }),
+    await propose({ ...request, then: "deny" }),
+  ];
   const paths = [a, ...others].map((proposal) => proposal.files[0]!.path);
   assert.deepEqual(paths.toSorted(), paths);
   assert.equal(new Set(paths).size, 4);
@@ -108,7 +112,10 @@ test("a rule that asks is refused where today's policy denies, since that would 
   const texts = { ...HOUSE_TEXTS, "policies/house.yaml": HOUSE_TEXTS["policies/house.yaml"].replace(/^.*name: dear.*\n/m, "") };
   const { propose } = await start(t, texts);
   const request = { title: "look at leaks", category: "leak", severityAtLeast: 1 };
-  await assert.rejects(propose(request), { code: "input_invalid", message: /may only make one stricter: a dispatch of leak at severity 1 and an unknown cost is denied today/ });
+  await assert.rejects(propose(request), {
+    code: "input_invalid",
+    message: /may only make one stricter: a dispatch of leak at severity 1 and an unknown cost is denied today/,
+  });
   assert.equal((await propose({ ...request, then: "deny" })).state, "open");
 });
 
@@ -116,7 +123,10 @@ test("the first policy of a workspace keeps the rules that held without one", as
   const { "policies/house.yaml": _none, ...texts } = HOUSE_TEXTS;
   const { propose } = await start(t, texts);
   const { files } = await propose({ title: "look at leaks", category: "leak", severityAtLeast: 3, then: "deny" });
-  assert.deepEqual([...files[0]!.text.matchAll(/^ {2}- name: (\S+)/gm)].map(([, name]) => name!.replace(/_\d.*/, "")), ["rule_proposed", "built-in-outward", "built-in-model", "built-in-read"]);
+  assert.deepEqual(
+    [...files[0]!.text.matchAll(/^ {2}- name: (\S+)/gm)].map(([, name]) => name!.replace(/_\d.*/, "")),
+    ["rule_proposed", "built-in-outward", "built-in-model", "built-in-read"],
+  );
 });
 
 test("a change of an SOP lowers its threshold and keeps every other character of it, however it is written", async (t) => {
@@ -141,10 +151,16 @@ test("an SOP without thresholds gets one; what an SOP says already, or cannot sa
   const request = { change: "sop", title: "leaks are dangerous", category: "leak", severityAtLeast: 3, approvers: { names: ["ines"] } };
   const { files } = await propose(request);
   const check = "check: { by: reporter, question: Is it dry now?, within: 2h }\n";
-  assert.equal(files[0]!.text, HOUSE_TEXTS["brain/sops/leak.md"].replace(check, `${check}escalation:\n  severityAtOrAbove: 3\n  approvers:\n    roles: []\n    names:\n      - ines\n`));
+  assert.equal(
+    files[0]!.text,
+    HOUSE_TEXTS["brain/sops/leak.md"].replace(check, `${check}escalation:\n  severityAtOrAbove: 3\n  approvers:\n    roles: []\n    names:\n      - ines\n`),
+  );
   await assert.rejects(propose({ ...request, then: "deny" }), { code: "input_invalid", message: /An SOP can only ask.* Propose a policy rule instead/ });
   const sound = await start(t, SOUND_FILES);
   const oven = { change: "sop", title: "x", category: "oven", severityAtLeast: 5 };
   await assert.rejects(sound.propose(oven), { code: "input_invalid", message: /The SOP oven asks from severity 4 on already\./ });
-  await assert.rejects(sound.propose({ ...oven, severityAtLeast: 2, approvers: { names: ["rui"] } }), { code: "input_invalid", message: /its own way of saying who is asked/ });
+  await assert.rejects(sound.propose({ ...oven, severityAtLeast: 2, approvers: { names: ["rui"] } }), {
+    code: "input_invalid",
+    message: /its own way of saying who is asked/,
+  });
 });

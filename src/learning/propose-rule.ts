@@ -85,14 +85,25 @@ export async function proposeRule(deps: LearningDeps, { request, ticketId, autho
     if (!(await insertProposal(tx, proposal, []))) return openProposal(tx, proposal.fingerprint);
     failpoint("propose.inserted");
     const { title, kind, sources } = proposal;
-    await append(tx, clock, [{ kind: "proposal.opened", actor: author, ...(ticket ? { ticketId: ticket.id } : {}), payload: { proposal: id, kind, title, tickets: sources.tickets, files: [made.file.path] } }]);
+    await append(tx, clock, [
+      {
+        kind: "proposal.opened",
+        actor: author,
+        ...(ticket ? { ticketId: ticket.id } : {}),
+        payload: { proposal: id, kind, title, tickets: sources.tickets, files: [made.file.path] },
+      },
+    ]);
     return id;
   });
   return (await selectProposal(db, opened ?? id)) ?? decidedMeanwhile(id);
 }
 
 function decidedMeanwhile(id: ProposalId): never {
-  throw new LoopError("proposal_not_open", "The same change was open a moment ago and has been decided since. Look at `loop proposals`, and ask again if it is still wanted.", { facts: { proposal: id } });
+  throw new LoopError(
+    "proposal_not_open",
+    "The same change was open a moment ago and has been decided since. Look at `loop proposals`, and ask again if it is still wanted.",
+    { facts: { proposal: id } },
+  );
 }
 
 function readRequest(request: unknown): RuleRequest {
@@ -106,14 +117,23 @@ function completed(request: RuleRequest, { ticket, workspace }: { ticket: Ticket
   const severityAtLeast = request.severityAtLeast ?? ticket?.triage?.severity;
   if (category === undefined || severityAtLeast === undefined) {
     const missing = [...(category === undefined ? ["category"] : []), ...(severityAtLeast === undefined ? ["severityAtLeast"] : [])].join(" and ");
-    throw new LoopError("input_invalid", `The rule needs ${missing}: ${ticket ? `#${ticket.number} was not triaged` : "there is no ticket to take it from"}. Name it in the request.`);
+    throw new LoopError(
+      "input_invalid",
+      `The rule needs ${missing}: ${ticket ? `#${ticket.number} was not triaged` : "there is no ticket to take it from"}. Name it in the request.`,
+    );
   }
   const categories = categoriesOf(workspace);
   if (!categories.includes(category)) {
     const { hint } = didYouMean(category, categories);
-    throw new LoopError("input_invalid", `There is no category ${category}; a rule for it would never apply. ${hint ?? `Known: ${categories.join(", ") || "none"}.`}`, { facts: { category } });
+    throw new LoopError(
+      "input_invalid",
+      `There is no category ${category}; a rule for it would never apply. ${hint ?? `Known: ${categories.join(", ") || "none"}.`}`,
+      { facts: { category } },
+    );
   }
-  const from = ticket ? `From #${ticket.number}: ${category}, severity ${ticket.triage?.severity ?? "unknown"}, ${ticket.status}${sentTo(ticket)}.` : "Asked for without a ticket.";
+  const from = ticket
+    ? `From #${ticket.number}: ${category}, severity ${ticket.triage?.severity ?? "unknown"}, ${ticket.status}${sentTo(ticket)}.`
+    : "Asked for without a ticket.";
   return { ...request, category, severityAtLeast, reason: [from, ...(request.text ? [request.text] : [])].join(" ") };
 }
 
@@ -130,13 +150,19 @@ function meaningOf({ category, severityAtLeast, then, approvers: who, escalateTo
 function soundWith(files: FileSet, file: ProposedFile): Workspace {
   const parsed = parseWorkspace(mergeFiles(files, [file]));
   if (parsed.kind === "ok") return parsed.workspace;
-  throw new LoopError("input_invalid", `The rule cannot be proposed: the workspace would not be sound with it. ${problemsText(parsed.problems)}`, { facts: { problems: parsed.problems.length } });
+  throw new LoopError("input_invalid", `The rule cannot be proposed: the workspace would not be sound with it. ${problemsText(parsed.problems)}`, {
+    facts: { problems: parsed.problems.length },
+  });
 }
 
 function requireStricter({ category, then }: RuleWanted, { before, after }: { before: Workspace; after: Workspace }): void {
   const milder = then === "deny" ? undefined : milderDispatch(before, after, category);
   if (milder === undefined) return;
-  throw new LoopError("input_invalid", `The rule would make a gate milder, and a proposed rule may only make one stricter: ${milder}. Propose one that denies, or edit the policy and apply it.`, { facts: { category } });
+  throw new LoopError(
+    "input_invalid",
+    `The rule would make a gate milder, and a proposed rule may only make one stricter: ${milder}. Propose one that denies, or edit the policy and apply it.`,
+    { facts: { category } },
+  );
 }
 
 /** The same change for a coding agent that works on the repository of the workspace and opens a pull request. */

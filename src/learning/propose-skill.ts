@@ -63,7 +63,8 @@ export async function proposedSkill(deps: LearningDeps, latest: ResolvedCase): P
   };
 }
 
-const isAnotherTime = (row: CaseRow, latest: ResolvedCase): boolean => row.ticketId !== latest.ticket.id && (row.day !== latest.day || row.reporter !== latest.reporter);
+const isAnotherTime = (row: CaseRow, latest: ResolvedCase): boolean =>
+  row.ticketId !== latest.ticket.id && (row.day !== latest.day || row.reporter !== latest.reporter);
 
 /** A skill in force already brings this vendor to this ticket. */
 function isCovered({ ticket, category, vendor }: ResolvedCase, workspace: Workspace): boolean {

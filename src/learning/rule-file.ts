@@ -6,7 +6,10 @@ import type { ProposalId, ProposedFile } from "./proposal.ts";
 import type { RuleWanted } from "./propose-rule.ts";
 
 /** A policy file with one rule, in the time order of its proposal. */
-export function ruleFile(wanted: RuleWanted, { id, nowMs, workspace }: { id: ProposalId; nowMs: number; workspace: Workspace }): { name: string; file: ProposedFile } {
+export function ruleFile(
+  wanted: RuleWanted,
+  { id, nowMs, workspace }: { id: ProposalId; nowMs: number; workspace: Workspace },
+): { name: string; file: ProposedFile } {
   const name = `rule_proposed_${stamp(nowMs)}_${id.slice("pro_".length, "pro_".length + SORTABLE_DIGITS)}`;
   const policy = { apiVersion: API_VERSION, kind: "Policy", name, rules: [ruleOf(name, wanted), ...keptRules(workspace)] };
   const lines = [`# ${oneLine(wanted.title)}`, `# ${oneLine(wanted.reason)}`, stringify(policy, { lineWidth: 0, aliasDuplicateObjects: false })];
@@ -36,6 +39,7 @@ const who = ({ roles, names }: { roles: readonly string[]; names: readonly strin
 });
 
 /** The first policy file of a workspace ends the rules that hold where there is none, so they are written out beside the new one. */
-const keptRules = ({ policies }: Workspace): readonly object[] => (policies.length > 0 ? [] : BUILT_IN.rules.map(({ quorum: _usual, expiry: _none, ...rule }) => rule));
+const keptRules = ({ policies }: Workspace): readonly object[] =>
+  policies.length > 0 ? [] : BUILT_IN.rules.map(({ quorum: _usual, expiry: _none, ...rule }) => rule);
 
 const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();

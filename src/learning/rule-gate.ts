@@ -18,7 +18,9 @@ export function milderDispatch(before: Workspace, after: Workspace, category: st
 
 /** One of each kind that policy tells apart: by severity, by cost round each bound that a rule names, by agent. */
 function dispatches(workspace: Workspace, category: string): ProposedAct[] {
-  const bounds = workspace.policies.flatMap(({ rules }) => rules.flatMap(({ when }) => (when.cost ? ["aboveUsd" in when.cost ? when.cost.aboveUsd : when.cost.upToUsd] : [])));
+  const bounds = workspace.policies.flatMap(({ rules }) =>
+    rules.flatMap(({ when }) => (when.cost ? ["aboveUsd" in when.cost ? when.cost.aboveUsd : when.cost.upToUsd] : [])),
+  );
   const costs = [...new Set([null, 0, ...bounds.flatMap((bound) => [bound, bound + 0.01])])];
   const agents = workspace.agents.length > 0 ? workspace.agents.map((agent) => agent.name) : ["desk"];
   return agents.flatMap((agent) =>

@@ -79,7 +79,8 @@ function troubleOf(tickets: readonly TicketReplay[], unused: readonly ResolvedCa
   if (lowered.length > 0) return `It would make a gate milder: ${all(lowered)}.`;
   const missed = tickets.flatMap(({ number, on }) => on.differs.map((difference) => `#${number} ${difference}`));
   if (missed.length > 0) return `With it the approved draft is not reproduced: ${all(missed)}.`;
-  if (tickets.every(({ off }) => off.differs.length === 0)) return "Without it the approved drafts are reproduced as well: what the workspace says already suffices.";
+  if (tickets.every(({ off }) => off.differs.length === 0))
+    return "Without it the approved drafts are reproduced as well: what the workspace says already suffices.";
   return undefined;
 }
 
@@ -122,7 +123,8 @@ function oneReplay(replayed: Replayed, approved: DispatchFacts, range: Range): O
   if (replayed.kind === "none") return { draft: null, gate: null, differs: [`nobody is sent: ${replayed.why}`] };
   const draft = factsOf(replayed.act);
   const missing = approved.demands.filter((source) => !draft.demands.includes(source));
-  const isCost = range === null ? draft.costUsd === approved.costUsd : draft.costUsd !== null && draft.costUsd >= range.lowest && draft.costUsd <= range.highest;
+  const isCost =
+    range === null ? draft.costUsd === approved.costUsd : draft.costUsd !== null && draft.costUsd >= range.lowest && draft.costUsd <= range.highest;
   const differs = [
     ...differing("the act", draft.act, approved.act),
     ...differing("the vendor", draft.vendor, approved.vendor),
@@ -143,12 +145,17 @@ export const SEVERITIES = [1, 2, 3, 4, 5] as const;
 /** At the severity of the ticket and at every other: who was asked, or would be asked without the skill, must be asked with it. */
 function loweredIn(known: ResolvedCase, { on, off }: Pick<Both, "on" | "off">): string[] {
   const itself = replay(known, on);
-  const skipped = known.approved?.wasAsked === true && itself.kind === "dispatch" && itself.decision.outcome === "allow" ? ["was approved by a person and would go out without one"] : [];
+  const skipped =
+    known.approved?.wasAsked === true && itself.kind === "dispatch" && itself.decision.outcome === "allow"
+      ? ["was approved by a person and would go out without one"]
+      : [];
   const milder = SEVERITIES.flatMap((severity) => {
     const [withSkill, without] = [replay(known, on, severity), replay(known, off, severity)];
     if (withSkill.kind === "none" || without.kind === "none") return [];
     if (compareStrictness(withSkill.decision, without.decision) <= 0) return [];
-    return [`at severity ${withSkill.act.facts.severity}: ${withSkill.decision.outcome} by ${withSkill.decision.rule} instead of ${without.decision.outcome} by ${without.decision.rule}`];
+    return [
+      `at severity ${withSkill.act.facts.severity}: ${withSkill.decision.outcome} by ${withSkill.decision.rule} instead of ${without.decision.outcome} by ${without.decision.rule}`,
+    ];
   });
   return [...skipped, ...new Set(milder)]; // the SOP may lift a severity, so several come to one
 }

@@ -25,9 +25,13 @@ export function skillMarkdown({ name, metadata, cases, workspace }: Told): strin
 function body({ metadata, cases }: Pick<Told, "metadata" | "cases">): string[] {
   const { steps, triggers, approval, costCapUsd, costEstimateUsd, etaMinutes } = metadata;
   const limits = [
-    ...(costEstimateUsd === undefined ? [] : [`- Expected to cost $${costEstimateUsd}${etaMinutes === undefined ? "" : `, and to take ${etaMinutes} minutes`}.`]),
+    ...(costEstimateUsd === undefined
+      ? []
+      : [`- Expected to cost $${costEstimateUsd}${etaMinutes === undefined ? "" : `, and to take ${etaMinutes} minutes`}.`]),
     ...(costCapUsd === undefined ? [] : [`- Above $${costCapUsd} a person is asked: it never cost more.`]),
-    ...(approval === undefined ? [] : [`- From severity ${approval.severityAtOrAbove} on a person is asked: one was asked then, or would be without this skill.`]),
+    ...(approval === undefined
+      ? []
+      : [`- From severity ${approval.severityAtOrAbove} on a person is asked: one was asked then, or would be without this skill.`]),
   ];
   return [
     `Learned from ${cases.map(({ ticket, day }) => `#${ticket.number} (${day})`).join(" and ")}, which went the same way.`,

@@ -17,16 +17,18 @@ export function sopFile(wanted: RuleWanted, { files, workspace }: { files: FileS
   if (approvers && sop.escalation) throw refuse(`The SOP ${sop.id} has its own way of saying who is asked.`);
   const before = sop.escalation?.severityAtOrAbove;
   if (before !== undefined && before <= severityAtLeast) throw refuse(`The SOP ${sop.id} asks from severity ${before} on already.`);
-  const { matter, rest } = divided(Buffer.from(content).toString("utf8"));
-  const changed = sop.escalation ? lowered(matter, severityAtLeast) : added(matter, { severityAtOrAbove: severityAtLeast, ...(approvers ? { approvers } : {}) });
+  const { head, matter, rest } = divided(Buffer.from(content).toString("utf8"));
+  const changed = sop.escalation
+    ? lowered(matter, severityAtLeast)
+    : added(matter, { severityAtOrAbove: severityAtLeast, ...(approvers ? { approvers } : {}) });
   if (changed === undefined) throw refuse(`The escalation of the SOP ${sop.id} is written in a way that cannot be changed in place.`);
-  return { name: sop.id, file: { path: sop.source, text: `---\n${changed}\n---${rest}`, base: sha256(content) } };
+  return { name: sop.id, file: { path: sop.source, text: `${head}${changed}${rest}`, base: sha256(content) } };
 }
 
-/** The front matter, and the file from the end of its closing line on. The file was found sound, so both lines are there. */
-function divided(text: string): { matter: string; rest: string } {
-  const [whole, matter = ""] = /^---[^\S\n]*\r?\n([^]*?)\r?\n---[^\S\n]*(?=\r?\n|$)/.exec(text) ?? [""];
-  return { matter, rest: text.slice(whole.length) };
+/** The front matter, and what stands before and after it. The file was found sound, so both of its lines are there. */
+function divided(text: string): { head: string; matter: string; rest: string } {
+  const [, head = "", matter = ""] = /^(---[^\S\n]*\n)([^]*?)(?=\r?\n---[^\S\n]*(?:\n|$))/.exec(text) ?? [];
+  return { head, matter, rest: text.slice(head.length + matter.length) };
 }
 
 const added = (matter: string, escalation: object): string => `${matter}\n${stringify({ escalation }, { lineWidth: 0 }).trimEnd()}`;

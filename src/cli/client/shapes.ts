@@ -205,3 +205,16 @@ export interface TokenShape {
   readonly expiresAt: string | null;
   readonly revokedAt: string | null;
 }
+
+export interface ProposalShape {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly title: string;
+  readonly reason: string;
+  readonly files?: readonly { readonly path: string; readonly text: string; readonly base: string | null }[];
+  readonly test?: unknown;
+  readonly author: string;
+  readonly createdAt: string;
+  readonly decidedBy: string | null;
+}

@@ -20,6 +20,8 @@ export async function unlearnedRuns(db: Db, { after, limit }: { after: string; l
 
 /** The run of a ticket that ended last; undefined while none has. */
 export async function lastEndedRun(db: Db, ticketId: string): Promise<string | undefined> {
-  const { rows } = await sql<{ id: string }>`select id from runs where ticket_id = ${ticketId} and ended_at is not null order by ended_at desc, id desc limit 1`.execute(db);
+  const { rows } = await sql<{
+    id: string;
+  }>`select id from runs where ticket_id = ${ticketId} and ended_at is not null order by ended_at desc, id desc limit 1`.execute(db);
   return rows[0]?.id;
 }

@@ -1,0 +1,59 @@
+import { idPath } from "../references.ts";
+import type { Context, Verb } from "../verb.ts";
+import type { ProposalShape } from "../client/shapes.ts";
+import { REASON_FLAG, requiredReason } from "./run-cancel.ts";
+
+export const proposalList: Verb = {
+  args: "[<proposal>]",
+  flags: { all: { means: "decided ones too" } },
+  words: { least: 0, most: 1 },
+  about: "Changes to the workspace that wait for a person. With a proposal: the whole of it, files and test.",
+  examples: ["loop proposals", "loop proposals pro_0199c0ffee00712a8b6e5d4c3b2a1908"],
+  async run(given, context) {
+    const [id] = given.words;
+    if (id !== undefined) return showOne(context, id);
+    const body = await context.api().get(`/v1/proposals${given.has("all") ? "?state=all" : ""}`);
+    if (context.json) return context.print(body);
+    const { proposalListText } = await import("../render/proposals.ts");
+    context.print(proposalListText((JSON.parse(body) as { proposals: ProposalShape[] }).proposals, context.command(), await context.look()));
+  },
+};
+
+async function showOne(context: Context, id: string): Promise<void> {
+  const body = await context.api().get(`/v1/proposals/${idPath(id)}`);
+  if (context.json) return context.print(body);
+  const { proposalText } = await import("../render/proposals.ts");
+  context.print(proposalText(JSON.parse(body) as ProposalShape, context.command(), await context.look()));
+}
+
+export const proposalAccept: Verb = {
+  args: "<proposal>",
+  flags: { reason: { takes: "text", value: "why", means: "why; kept in the record" } },
+  words: { least: 1, most: 1 },
+  examples: ["loop accept pro_0199c0ffee00712a8b6e5d4c3b2a1908"],
+  async run(given, context) {
+    const reason = given.text("reason");
+    const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/accept`, reason === undefined ? {} : { reason });
+    if (context.json) return context.print(body);
+    const { plainLine } = await import("../render/plain.ts");
+    context.print(`Accepted: ${plainLine(proposalIn(body).title)}. It is in force from now on.`);
+  },
+};
+
+export const proposalReject: Verb = {
+  args: "<proposal> --reason <why>",
+  flags: REASON_FLAG,
+  words: { least: 1, most: 1 },
+  examples: ["loop reject pro_0199c0ffee00712a8b6e5d4c3b2a1908 --reason 'two cases are too few'"],
+  async run(given, context) {
+    const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/reject`, { reason: requiredReason("reject", given) });
+    if (context.json) return context.print(body);
+    const { plainLine } = await import("../render/plain.ts");
+    context.print(`Rejected: ${plainLine(proposalIn(body).title)}.`);
+  },
+};
+
+const proposalIn = (body: string): ProposalShape => {
+  const said = JSON.parse(body) as ProposalShape & { proposal?: ProposalShape };
+  return said.proposal ?? said;
+};

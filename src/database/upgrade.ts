@@ -1,0 +1,62 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { sql } from "kysely";
+import { LoopError } from "#src/kernel/errors.ts";
+import { backup, type BackupOptions } from "./backup.ts";
+import { tryLock } from "./lock.ts";
+import { migrate, MIGRATIONS_FOLDER, readMigrations } from "./migrate.ts";
+import type { Db } from "./open.ts";
+import { QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
+
+export interface Pending {
+  /** Names of migrations that this program has and the database has not, in order. */
+  readonly names: readonly string[];
+  /** There is nothing in the database yet, so nothing that a backup could save. */
+  readonly isNew: boolean;
+}
+
+/** What {@link migrate} would do. */
+export async function pendingMigrations(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Pending> {
+  const known = Object.keys(await readMigrations(folder));
+  const { rows: tables } = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(db);
+  if (!tables[0]!.found) return { names: known, isNew: true };
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  const ran = new Set(rows.map((row) => row.name));
+  const queue = ((await queueSchemaVersion(db)) ?? 0) < QUEUE_SCHEMA_VERSION ? ["queue"] : [];
+  return { names: [...known.filter((name) => !ran.has(name)), ...queue], isNew: ran.size === 0 };
+}
+
+export interface UpgradeOptions extends Omit<BackupOptions, "out"> {
+  readonly db: Db;
+  /** Where the backup goes; made if need be. By custom `backups` in the home. */
+  readonly backupFolder: string;
+  /** Default: those of this program. */
+  readonly migrationsFolder?: string;
+}
+
+export interface Upgraded {
+  readonly ran: readonly string[];
+  /** The way back. Undefined where nothing was to be done, or nothing could have been lost. */
+  readonly backupFile: string | undefined;
+}
+
+/**
+ * Backs up, then migrates, with no server at work. Ended anywhere, it can be called again: a backup that is whole stays.
+ * @throws LoopError home_in_use while a server serves this home; what {@link backup} and {@link migrate} throw
+ */
+export async function upgrade(options: UpgradeOptions): Promise<Upgraded> {
+  const { db, home, backupFolder, clock, migrationsFolder = MIGRATIONS_FOLDER } = options;
+  const lock = await tryLock(options.url, `home.${home.id}`, options.log);
+  if (!lock) throw new LoopError("home_in_use", `A server is at work on ${home.folder}. Stop it with \`loop down\`, then upgrade.`, { facts: { folder: home.folder } });
+  try {
+    const pending = await pendingMigrations(db, migrationsFolder);
+    if (pending.names.length === 0 || pending.isNew) return { ...(await migrate(db, migrationsFolder)), backupFile: undefined };
+    await mkdir(backupFolder, { recursive: true, mode: 0o700 });
+    const backupFile = join(backupFolder, `before-upgrade-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.loopwright-backup`);
+    await backup({ ...options, out: backupFile });
+    const { ran } = await migrate(db, migrationsFolder);
+    return { ran, backupFile };
+  } finally {
+    await lock.release();
+  }
+}
