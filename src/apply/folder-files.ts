@@ -28,7 +28,10 @@ export async function writeAccepted(db: Db, write: FileWriter): Promise<void> {
 /** Writes into this folder. A file that a person has changed since stays as that person left it, and shows as a change that waits. */
 export function folderWriter(folder: string): FileWriter {
   return async (files) => {
-    for (const file of files) await writeOne(folder, file);
+    for (const file of files) {
+      await writeOne(folder, file);
+      failpoint("accept.file_written");
+    }
   };
 }
 

@@ -58,8 +58,8 @@ export interface Queue {
   discard(id: string): Promise<void>;
   /** Needs migrated tables. */
   start(): Promise<void>;
-  /** Takes no more jobs, gives those that run ten seconds, then aborts them; they are tried again. Safe to call twice. */
-  stop(): Promise<void>;
+  /** Takes no more jobs, gives those that run a while (ten seconds by default, one at least), then aborts them; they are tried again. Safe to call twice. */
+  stop(graceMs?: number): Promise<void>;
 }
 
 const POLL_SECONDS = 2;
@@ -110,7 +110,7 @@ export function createQueue(options: QueueOptions): Queue {
       await boss.start();
       await makeQueues(boss, rulesOf(options));
     },
-    stop: () => boss.stop({ graceful: true, timeout: GRACE_MS, close: true }),
+    stop: (graceMs = GRACE_MS) => boss.stop({ graceful: true, timeout: graceMs, close: true }),
   };
 }
 

@@ -76,6 +76,13 @@ test("only when every act is settled the procedure speaks, and not beyond the li
   assert.deepEqual(limited, { kind: "fail", code: "run_turn_limit", message: "The run took 5 turns, its limit, without finishing." });
 });
 
+test("a run that cannot think ends, and says why", () => {
+  const failed = next([act({ kind: "model", name: "classify", state: "failed", error: { code: "model_not_authorised", message: "openai:gpt-5: the key is wrong" } })]);
+  assert.deepEqual(failed, { kind: "fail", code: "model_not_authorised", message: "openai:gpt-5: the key is wrong" });
+  assert.equal(kindOf("denied", { kind: "model" }), "fail");
+  assert.equal(kindOf("failed", { kind: "tool" }), "park");
+});
+
 test("every state that an act or a run can be in has a way out, or is an end", () => {
   for (const moves of [ACT_MOVES, RUN_MOVES]) {
     const states = Object.keys(moves);

@@ -24,6 +24,10 @@ export interface WaitHandle {
 export function nextMove(state: RunState, procedure: Procedure, workspace: Workspace): Move {
   const open = state.acts.find((act) => !isSettled(act.state));
   if (open) return moveOn(open, state);
+  const last = state.acts.at(-1);
+  if (last?.kind === "model" && (last.state === "failed" || last.state === "denied" || last.state === "cancelled")) {
+    return { kind: "fail", code: last.error?.code ?? `model_${last.state}`, message: last.error?.message ?? `the call for ${last.name} was ${last.state}` };
+  }
   if (state.run.turns >= state.run.limits.maxTurns) {
     return { kind: "fail", code: "run_turn_limit", message: `The run took ${state.run.turns} turns, its limit, without finishing.` };
   }

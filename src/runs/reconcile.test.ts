@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import { answerAsk } from "#src/asks/answer.ts";
 import { openAsks } from "#src/asks/store/read.ts";
+import { findReceipt } from "#src/evidence/store/receipts.ts";
 import type { Db } from "#src/database/open.ts";
 import { verifyJournal } from "#src/journal/verify.ts";
 import { sealOnce } from "#src/journal/seal.ts";
@@ -20,6 +21,13 @@ import { heldClock } from "#src/testing/held-clock.ts";
 import { callTool, callTools, failWith, say, scriptedModel } from "#src/testing/scripted-model.ts";
 import type { Engine } from "./engine.ts";
 import { readState } from "./store/state.ts";
+
+const MANIFEST_WITH_FALLBACK = `apiVersion: loopwright.dev/v1
+kind: Workspace
+name: chats
+models: { strong: "scripted:one", fallbacks: ["scripted:two"] }
+prices: { "scripted:*": { inputUsd: 1, outputUsd: 2 } }
+`;
 
 const ANA = { id: "prn_ana" as const, handle: "ana", roles: ["owner"] as const };
 
@@ -98,6 +106,25 @@ test("a provider that is busy is asked again at the time it named, without anybo
   await advance(61_000);
   await drain(engine);
   assert.deepEqual({ state: (await readState(db, runId)).run.state, calls: model.calls.length }, { state: "done", calls: 2 });
+});
+
+test("a provider that refuses for good ends the run with its reason, a receipt and one call", async (t) => {
+  const model = scriptedModel(() => failWith("not_authorised"));
+  const { engine, db } = await chatEngine(t, model);
+  const runId = await startRun(engine, "helper", "hello");
+  await drain(engine);
+  const { run } = await readState(db, runId);
+  assert.deepEqual({ state: run.state, reason: run.reason, calls: model.calls.length }, { state: "failed", reason: "model_not_authorised: scripted:one: the script says not_authorised", calls: 1 });
+  assert.notEqual(await findReceipt(db, runId), undefined);
+});
+
+test("when the first model is down the fallback answers in the same run", async (t) => {
+  const model = scriptedModel((call) => (call.model === "scripted:one" ? failWith("overloaded") : say("from the other")));
+  const { engine, db } = await chatEngine(t, model, { "loop.yaml": MANIFEST_WITH_FALLBACK });
+  const runId = await startRun(engine, "helper", "hello");
+  await drain(engine);
+  const { run, messages } = await readState(db, runId);
+  assert.deepEqual({ state: run.state, by: messages.at(-1)!.source, calls: model.calls.map((call) => call.model) }, { state: "done", by: "scripted:two", calls: ["scripted:one", "scripted:two"] });
 });
 
 test("a call that a budget cannot take waits for a person, and goes on when the cap was raised", async (t) => {
