@@ -1,6 +1,6 @@
 -- What was learned of a ticket that is resolved; one row a ticket, kept when its lesson is taken back, so that nothing is learned twice.
 -- `pattern`: digest of category, vendor and ordered act names; null: no evidence for a skill. `day`: of the resolution, in the time zone of the workspace.
--- `considered_at` null: whether it calls for a skill has not been looked at yet.
+-- `reporter`: a digest; only the difference counts. `considered_at` null: whether it calls for a skill has not been looked at yet.
 create table resolved_cases (
   ticket_id text primary key references tickets (id),
   run_id text not null references runs (id),

@@ -110,12 +110,12 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   stops.push(() => void file.end());
   const log = createLog({ clock, redactor, level: settings.logLevel, write: (line) => void file.write(line) });
   const exclusive = settings.roles.includes("api");
-  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive });
-  stops.push(async () => {
-    await record.close();
-    await record.lock?.release();
-    await record.postgres?.stop();
-  });
+  const onTaken = (): void => {
+    log.error("another server took this home while the database was away; this one ends", {});
+    process.exit(1);
+  };
+  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive, onTaken });
+  stops.push(record.close);
   const { db, url } = record;
   const storage = await watchStorage({ folder: home.folder, ballast: ballastOf(home), minFreeMb: settings.minFreeMb, log });
   stops.push(storage.stop);
@@ -269,7 +269,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
       return received;
     },
     recall: (query) => retrieve(db, query, embedder),
-    health: () => Promise.resolve(healthOf(storage, following)),
+    health: () => Promise.resolve(healthOf(base, following)),
     changed: notifier.changed,
   });
   const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
@@ -283,9 +283,9 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
 const whoIsBy = (db: Db) => async (surface: string, sender: string) =>
   (await findByIdentity(db, surface, sender)) ?? (surface === "cli" || surface === "http" ? principalByHandle(db, sender) : undefined);
 
-function healthOf(storage: StorageWatch, following: Following) {
+function healthOf({ storage, record }: Base, following: Following) {
   const taken = following.last();
-  const degraded = [...(storage.hasRoom() ? [] : ["the disk is nearly full: no new work is taken"]), ...(taken?.kind === "problems" ? ["the workspace has problems: the last good revision is in force"] : [])];
+  const degraded = [...(record.isUp() ? [] : ["the database is away: nothing moves until it is back"]), ...(storage.hasRoom() ? [] : ["the disk is nearly full: no new work is taken"]), ...(taken?.kind === "problems" ? ["the workspace has problems: the last good revision is in force"] : [])];
   return { ok: true, ...(degraded.length > 0 ? { degraded: degraded.join("; ") } : {}), parts: { freeMb: String(storage.freeMb()), workspace: taken?.kind ?? "unknown" } };
 }
 

@@ -113,6 +113,8 @@ test("cases of the same subject and category count by date, from 1 down to 0.5, 
     [hits[0]?.why, hits[1]?.why],
     ["same property and category, the newest such case", "same property and category, number 2 of such cases by date"],
   );
+  const few = await retrieve(db, ask("…", { labels: { property: "p1" }, categories: ["leak"], limitPerLayer: 1, layers: ["history"] }));
+  assert.deepEqual(few.hits, hits.slice(0, 1));
   const recent = await retrieve(db, ask("leak", { maxAgeMs: systemClock.nowMs() - Date.UTC(2024, 6, 1), layers: ["history"], limitPerLayer: 9 }));
   assert.deepEqual(recent.hits.map(({ source }) => source).toSorted(), ["h.yaml#2025-p1", "h.yaml#2026-p2"]);
 });

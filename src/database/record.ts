@@ -2,7 +2,8 @@ import { join } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Home } from "./home.ts";
-import { launchPostgres, type PostgresServer } from "./launch.ts";
+import { guardRecord, lockName } from "./guard.ts";
+import { launchPostgres } from "./launch.ts";
 import { type HeldLock, tryLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
 import { type Database, openDatabase, requireVersion } from "./open.ts";
@@ -15,13 +16,14 @@ export interface RecordOptions {
   readonly prepare: boolean;
   /** A process that serves a home keeps every other one out of it; workers beside it do not. */
   readonly exclusive: boolean;
+  /** Another server took the home while the database was away: this one must stop. */
+  readonly onTaken: () => void;
 }
 
 /** The record, ready: Postgres up, this home ours, tables as this program knows them. */
 export interface OpenRecord extends Database {
-  /** Undefined with a database of one's own. */
-  readonly postgres: PostgresServer | undefined;
-  readonly lock: HeldLock | undefined;
+  /** False while the database is known to be away. */
+  isUp(): boolean;
   readonly migrated: readonly string[];
 }
 
@@ -29,25 +31,30 @@ const POOL_SIZE = 10;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** @throws LoopError home_in_use when another server serves this home; what launching, opening and migrating throw */
-export async function openRecord({ home, log, databaseUrl, prepare, exclusive }: RecordOptions): Promise<OpenRecord> {
+export async function openRecord({ home, log, databaseUrl, prepare, exclusive, onTaken }: RecordOptions): Promise<OpenRecord> {
   const postgres = databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
   const url = databaseUrl ?? postgres!.url;
   const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
+  const guard = guardRecord({ home, url, log, postgres, lock, onTaken });
   const database = openDatabase({ url, poolSize: POOL_SIZE, prepare, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, onIdleError: (error) => log.warn("an idle database connection broke", { error }) });
   try {
     await requireVersion(database.db);
     const { ran } = await migrate(database.db);
     if (ran.length > 0) log.info("the database was migrated", { ran });
-    return { ...database, postgres, lock, migrated: ran };
+    const close = async (): Promise<void> => {
+      await database.close();
+      await guard.stop();
+    };
+    return { ...database, close, isUp: guard.isUp, migrated: ran };
   } catch (error) {
     await database.close();
-    await lock?.release();
+    await guard.stop();
     throw error;
   }
 }
 
 async function lockHome({ url, home, log }: { url: string; home: Home; log: Log }): Promise<HeldLock> {
-  const lock = await tryLock(url, `home.${home.id}`, log);
+  const lock = await tryLock(url, lockName(home), log);
   if (lock) return lock;
   throw new LoopError("home_in_use", `A Loopwright server already serves ${home.folder}. Use it (\`loop status\`), stop it (\`loop down\`), or set LOOP_HOME to another folder.`, {
     facts: { folder: home.folder },

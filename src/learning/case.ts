@@ -1,6 +1,6 @@
 import type { Act } from "#src/acts/act.ts";
 import type { MessageArgs } from "#src/acts/perform-message.ts";
-import { digestOf } from "#src/kernel/canonical-json.ts";
+import { digestOf, sha256 } from "#src/kernel/canonical-json.ts";
 import type { RunState } from "#src/runs/run.ts";
 import type { Ticket } from "#src/tickets/ticket.ts";
 import type { Approvers } from "#src/workspace/manifest/common.ts";
@@ -41,7 +41,7 @@ export interface ResolvedCase {
   /** Acts that touched something, in order; the same one again and again counts once, since a check that had to be repeated is no other way of working. */
   readonly acts: readonly string[];
   readonly checked: string;
-  /** The same person on two surfaces is one reporter where people/ knows it. */
+  /** A digest, since only the difference counts. The same person on two surfaces is one reporter where people/ knows it. */
   readonly reporter: string;
   /** Of the resolution, in the time zone of the workspace: `2026-01-31`. */
   readonly day: string;
@@ -70,7 +70,7 @@ export function caseOf(state: RunState, { workspace, receipt }: { workspace: Wor
     etaMinutes: (dispatch && eta(dispatch)) ?? null,
     acts: actsOf(state.acts),
     checked: (ticket.resolution as { checked?: string } | null)?.checked ?? "unchecked",
-    reporter: ticket.senderPrincipalId ?? `${ticket.source}/${ticket.sender}`,
+    reporter: sha256(ticket.senderPrincipalId ?? `${ticket.source}/${ticket.sender}`),
     day: dayIn(timeZone, ticket.resolvedAtMs ?? ticket.updatedAtMs),
     receipt,
     approved: dispatch && isEvidence(state, dispatch) ? approvedOf(state, dispatch) : null,

@@ -5,7 +5,7 @@ import type { Workspace } from "#src/workspace/model.ts";
 import type { ResolvedCase } from "./case.ts";
 
 /** Made of the run's id, so that a run teaches once. */
-export const lessonId = (runId: string): NewLesson["id"] => `lsn_${runId.slice("run_".length)}`;
+const lessonId = (runId: string): NewLesson["id"] => `lsn_${runId.slice("run_".length)}`;
 
 /**
  * What a resolved ticket teaches, in sentences made of facts. Of the reporter's words only those are in it that the SOP of the category names itself: a

@@ -17,7 +17,7 @@ export function stalePaths(files: FileSet, proposed: readonly ProposedFile[]): s
     .map(({ path }) => path);
 }
 
-export function digestAt(files: FileSet, path: string): string | null {
+function digestAt(files: FileSet, path: string): string | null {
   const content = files.get(path);
   return content === undefined ? null : sha256(content);
 }

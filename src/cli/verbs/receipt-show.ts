@@ -1,4 +1,5 @@
-import type { ReceiptShape } from "../client/shapes.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { ReceiptShape, RunShape } from "../client/shapes.ts";
 import { idPath, ticketPath } from "../references.ts";
 import type { Context, Verb } from "../verb.ts";
 
@@ -9,7 +10,7 @@ export const receiptShow: Verb = {
   examples: ["loop receipt show 12", "loop receipt show 12 --out receipt-12.json"],
   async run(given, context) {
     const typed = given.words[0]!;
-    const body = await context.api().get(await pathOf(context, typed));
+    const body = await receiptOf(context, typed);
     const receipt = JSON.parse(body) as ReceiptShape;
     const out = given.text("out");
     if (out !== undefined) await save(out, receipt);
@@ -21,9 +22,14 @@ export const receiptShow: Verb = {
   },
 };
 
-/** A run is looked up for its ticket; where the ticket has a newer receipt of another run, that one is shown. */
-async function pathOf(context: Context, typed: string): Promise<string> {
-  return typed.startsWith("run_") ? `/v1/runs/${idPath(typed)}/receipt` : `/v1/tickets/${ticketPath(typed)}/receipt`;
+/** Receipts are found by ticket. @throws LoopError receipt_unknown for a run that is not the last one of its ticket */
+async function receiptOf(context: Context, typed: string): Promise<string> {
+  const api = context.api();
+  if (!typed.startsWith("run_")) return api.get(`/v1/tickets/${ticketPath(typed)}/receipt`);
+  const run = JSON.parse(await api.get(`/v1/runs/${idPath(typed)}`)) as RunShape;
+  const body = run.ticketId === null ? undefined : await api.get(`/v1/tickets/${run.ticketId}/receipt`);
+  if (body !== undefined && (JSON.parse(body) as ReceiptShape).runId === run.id) return body;
+  throw new LoopError("receipt_unknown", `The run ${run.id} has no receipt, or its ticket has a newer one: it is ${run.state}. \`loop receipt show <ticket>\` shows the newest.`, { facts: { run: run.id, state: run.state } });
 }
 
 async function save(file: string, { envelope }: ReceiptShape): Promise<void> {

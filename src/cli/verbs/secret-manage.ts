@@ -17,7 +17,7 @@ async function withStore<T>(context: Context, work: (store: SealedStore) => Prom
       db: record.db,
       workspaceId: record.home.id,
       keyFile: record.settings.secretsKeyFile,
-      record: (tx, { kind, ...change }) => append(tx, systemClock, [{ kind, actor: principal.id, payload: { ...change, face: "cli" } }]),
+      record: async (tx, { kind, ...change }) => void (await append(tx, systemClock, [{ kind, actor: principal.id, payload: { ...change, face: "cli" } }])),
     });
     return work(store);
   });

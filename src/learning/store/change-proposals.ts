@@ -32,7 +32,7 @@ export interface ProposalDecision {
 export async function decideProposal(tx: Transaction, { id, to, by, reason, test }: ProposalDecision): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
     update proposals set state = ${to}, decided_by = ${by}, decided_at = loop_now(), decision_reason = ${reason}, test = coalesce(${jsonb(test)}::jsonb, test)
-    where id = ${id} returning id`.execute(tx);
+    where id = ${id} and state = 'open' returning id`.execute(tx);
   return rows.length === 1;
 }
 
