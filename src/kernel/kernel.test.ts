@@ -42,6 +42,15 @@ test("a secret is taken out of every line that is logged, in each of its forms",
   assert.match(lines[0]!, /\[secret\]/);
 });
 
+test("of an error its words, code, facts and cause are logged, and nothing that it drags along", () => {
+  const lines: string[] = [];
+  const log = createLog({ clock: { nowMs: () => 0 }, redactor: createRedactor(), level: "info", write: (line) => lines.push(line) });
+  const error = Object.assign(new Error("cut off", { cause: new LoopError("storage_full", "no room", { facts: { freeMb: 1 } }) }), { code: "57P01", client: { password: "hunter22" } });
+  log.warn("broke", { error });
+  const said = JSON.parse(lines[0]!) as { error: Record<string, unknown> & { cause: Record<string, unknown> } };
+  assert.deepEqual([said.error["code"], said.error["message"], said.error["client"], said.error.cause["facts"]], ["57P01", "cut off", undefined, { freeMb: 1 }]);
+});
+
 test("a log that cannot be written throws nothing", () => {
   const log = createLog({ clock: { nowMs: () => 0 }, redactor: createRedactor(), level: "debug", write: () => assert.fail("the pipe is closed") });
   const circular: Record<string, unknown> = {};

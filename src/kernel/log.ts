@@ -38,5 +38,6 @@ export function createLog(options: LogOptions): Log {
 
 function flatten(_key: string, value: unknown): unknown {
   if (!(value instanceof Error)) return typeof value === "bigint" ? String(value) : value;
-  return { ...Object.fromEntries(Object.entries(value)), name: value.name, message: value.message, stack: value.stack, cause: value.cause };
+  const plain = Object.entries(value).filter(([key, member]) => key === "facts" || typeof member !== "object"); // a driver's error may carry its whole connection
+  return { ...Object.fromEntries(plain), name: value.name, message: value.message, stack: value.stack, cause: value.cause };
 }
