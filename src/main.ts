@@ -12,15 +12,16 @@ import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
+import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { embedMissing } from "#src/brain/embed-missing.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
-import type { Db } from "#src/database/open.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
+import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
 import { receiveText } from "#src/intake/receive.ts";
@@ -31,7 +32,7 @@ import { createLog, type Log } from "#src/kernel/log.ts";
 import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
-import { findByIdentity, principalByHandle } from "#src/people/store/principals.ts";
+import { whoIs } from "#src/people/who-is.ts";
 import { usualChores } from "#src/pulse/chores.ts";
 import { startPulse } from "#src/pulse/pulse.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
@@ -246,7 +247,7 @@ function startWork({ base, engine, embedder, stops }: Parts): void {
   }
   if (settings.roles.includes("pulse")) {
     const embedding = embedder ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }] : [];
-    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock), ...embedding] });
+    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock, base.workspaces), ...embedding] });
     stops.push(pulse.stop, notifier.onChange(pulse.hint));
   }
 }
@@ -255,7 +256,8 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
-  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: whoIsBy(db) };
+  const writeFiles = folderWriter(base.workspaceFolder);
+  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: (surface: string, sender: string) => whoIs(db, surface, sender) };
   const server = createHttpServer({
     db,
     clock,
@@ -269,7 +271,18 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
       return received;
     },
     recall: (query) => retrieve(db, query, embedder),
-    health: () => Promise.resolve(healthOf(base, following)),
+    folder: {
+      last: following.last,
+      writeFiles,
+      async apply(by) {
+        await writeAccepted(db, writeFiles);
+        const applied = await applyFolder(db, clock, { folder: base.workspaceFolder, ...by });
+        await followRevision(db, clock, workspaces);
+        await following.look();
+        return applied;
+      },
+    },
+    health: () => Promise.resolve(healthOf({ storage, record: base.record, workspace: following.last() })),
     changed: notifier.changed,
   });
   const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
@@ -277,16 +290,6 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { workspace } = await workspaces.current();
   await ensureCredentials(db, clock, { file: home.credentials, url, avoid: workspace.team.map((member) => member.id) });
   return url;
-}
-
-/** The sender of our own faces is a handle; elsewhere an identity of the surface. */
-const whoIsBy = (db: Db) => async (surface: string, sender: string) =>
-  (await findByIdentity(db, surface, sender)) ?? (surface === "cli" || surface === "http" ? principalByHandle(db, sender) : undefined);
-
-function healthOf({ storage, record }: Base, following: Following) {
-  const taken = following.last();
-  const degraded = [...(record.isUp() ? [] : ["the database is away: nothing moves until it is back"]), ...(storage.hasRoom() ? [] : ["the disk is nearly full: no new work is taken"]), ...(taken?.kind === "problems" ? ["the workspace has problems: the last good revision is in force"] : [])];
-  return { ok: true, ...(degraded.length > 0 ? { degraded: degraded.join("; ") } : {}), parts: { freeMb: String(storage.freeMb()), workspace: taken?.kind ?? "unknown" } };
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -5,13 +5,14 @@ export const EXIT = { done: 0, refused: 1, usage: 2, notRunning: 3, unknown: 4, 
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-export const EXIT_MEANINGS: readonly (readonly [ExitCode, string])[] = [
-  [EXIT.done, "done"],
-  [EXIT.refused, "refused or failed: the message says why; also a verb that does not exist"],
-  [EXIT.usage, "the command was not written as its --help says"],
-  [EXIT.notRunning, "the server of this home does not run"],
-  [EXIT.unknown, "there is no such ticket, ask, run, token or secret"],
-  [EXIT.broken, "something broke in loop itself; the details are in a log that the message names"],
+/** Code, what it means, and the same in a word. */
+export const EXIT_MEANINGS: readonly (readonly [ExitCode, meaning: string, word: string])[] = [
+  [EXIT.done, "done", "done"],
+  [EXIT.refused, "refused or failed: the message says why; also a verb that does not exist", "refused or failed"],
+  [EXIT.usage, "the command was not written as its --help says", "usage"],
+  [EXIT.notRunning, "the server of this home does not run", "no server"],
+  [EXIT.unknown, "there is no such ticket, ask, run, token or secret", "no such thing"],
+  [EXIT.broken, "something broke in loop itself; the details are in a log that the message names", "broken"],
 ];
 
 /** `httpStatus`: of the failure's code. */

@@ -1,3 +1,4 @@
+import type { FileWriter } from "#src/apply/folder-files.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
 import type { InboundMessage } from "#src/intake/read-message.ts";
@@ -5,6 +6,7 @@ import type { Received } from "#src/intake/receive.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
+import type { Applied, Taken } from "#src/workspace/taking.ts";
 
 export interface Health {
   /** False: this process should get no requests. */
@@ -52,6 +54,15 @@ export interface HttpAddress {
   readonly trustedProxies: readonly string[];
 }
 
+/** The folder of the workspace, in the one process that holds it. */
+export interface WorkspaceFolder {
+  /** What the last look found. */
+  last(): Taken | undefined;
+  /** Puts the folder in force, power too, and makes the record follow. */
+  apply(by: { readonly author: string; readonly note: string }): Promise<Applied>;
+  readonly writeFiles: FileWriter;
+}
+
 /** Everything that the HTTP face needs; made by main.ts, or by a test. */
 export interface HttpDeps {
   readonly db: Db;
@@ -66,6 +77,8 @@ export interface HttpDeps {
   readonly recall: (query: BrainQuery) => Promise<Recall>;
   /** Cheap: it is asked without a credential. */
   readonly health: () => Promise<Health>;
+  /** Absent where another process holds the folder. */
+  readonly folder?: WorkspaceFolder;
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
   readonly changed?: () => void;
   readonly limits?: Partial<HttpLimits>;

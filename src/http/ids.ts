@@ -11,6 +11,7 @@ const KINDS = {
   ticket: { prefix: "tkt", code: "ticket_unknown", list: "GET /v1/tickets" },
   ask: { prefix: "ask", code: "ask_unknown", list: "GET /v1/asks" },
   run: { prefix: "run", code: "run_unknown", list: "GET /v1/runs" },
+  proposal: { prefix: "pro", code: "proposal_unknown", list: "GET /v1/proposals" },
   token: { prefix: "tkn", code: "token_unknown", list: "GET /v1/tokens" },
 } as const satisfies Record<string, IdKind>;
 

@@ -20,8 +20,10 @@ import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { peopleRoutes, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
+import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
 import { runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
+import { workspaceRoutes } from "./routes-workspace.ts";
 import { ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -39,6 +41,9 @@ const ROUTES = [
   brainRoutes,
   policyRoutes,
   journalRoutes,
+  proposalRoutes,
+  proposalVerbRoutes,
+  workspaceRoutes,
   peopleRoutes,
   tokenRoutes,
   docsRoutes,

@@ -3,17 +3,20 @@ import { type Db, inTransaction } from "#src/database/open.ts";
 import { erasePayloads } from "#src/journal/erase.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { returnAllotment } from "#src/ledger/allot.ts";
+import { learnFromResolved } from "#src/learning/learn.ts";
 import { openAllotments } from "#src/ledger/store/open-allotments.ts";
 import { deleteOldReplies } from "#src/people/store/idempotency.ts";
 import { endedAmong } from "#src/runs/store/ended.ts";
+import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Chore } from "./pulse.ts";
 
 const KEEP_REPLIES_MS = 86_400_000;
 const PAGE = 500;
 
 /** What is tidied up each minute, whoever left it. */
-export function usualChores(db: Db, clock: Clock): Chore[] {
+export function usualChores(db: Db, clock: Clock, workspaces: WorkspaceView): Chore[] {
   return [
+    { name: "learn from what was resolved", run: async () => void (await learnFromResolved({ db, clock, workspaces })) },
     { name: "return the money of ended runs", run: () => returnMoney(db) },
     { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
     { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expiredAtMs: clock.nowMs() })) },

@@ -34,12 +34,14 @@ export interface Outside {
   readonly socketPath: string;
   /** How often something was looked for after a crash. */
   readonly searches: () => number;
+  /** When the first call under this key arrived, by `performance.now()` of the trial. */
+  readonly arrivedMs: (key: string) => number | undefined;
   close(): Promise<void>;
 }
 
 export async function openOutside(file: string, socketPath: string): Promise<Outside> {
   const sockets = new Set<Socket>();
-  const known = new Set<string>();
+  const known = new Map<string, number>();
   let searches = 0;
   const answer = async (asked: Asked): Promise<Answered> => {
     if (asked.do === "find") {
@@ -47,7 +49,7 @@ export async function openOutside(file: string, socketPath: string): Promise<Out
       return { id: asked.id, found: known.has(asked.key) };
     }
     const { key, kind, effect, by } = asked;
-    known.add(key);
+    if (!known.has(key)) known.set(key, performance.now());
     appendFileSync(file, `${JSON.stringify({ key, kind, effect, by })}\n`);
     if (asked.answerAfterMs > 0) await sleep(asked.answerAfterMs);
     return { id: asked.id, found: true };
@@ -64,6 +66,7 @@ export async function openOutside(file: string, socketPath: string): Promise<Out
     file,
     socketPath,
     searches: () => searches,
+    arrivedMs: (key) => known.get(key),
     async close() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));

@@ -66,7 +66,6 @@ interface ActFacts {
   readonly costUsd?: number | null;
   readonly severity?: number;
   readonly risk?: string;
-  readonly demands?: readonly { readonly source: string; readonly why: string }[];
 }
 
 const UNDO: Readonly<Record<string, string>> = {
@@ -79,13 +78,11 @@ const UNDO: Readonly<Record<string, string>> = {
 function actFields({ detail, rule }: AskShape): Field[] {
   const facts = (detail["facts"] ?? {}) as ActFacts;
   const matched = ((detail["matched"] ?? []) as string[]).filter((name) => name !== rule);
-  const demands = (facts.demands ?? []).map(({ source, why }) => `${source}: ${why}`);
   const weight = [facts.severity === undefined ? "" : `severity ${facts.severity}`, facts.risk === undefined ? "" : `risk ${facts.risk}`];
   const cost = facts.costUsd === undefined ? "nothing" : usdText(facts.costUsd);
   return [
     ["costs", [cost, ...weight.filter((part) => part !== "")].join(" · ")],
     ["rule", plainLine(`${rule ?? "none"}${matched.length > 0 ? `; also ${matched.join(", ")}` : ""}`)],
-    ["because", plainLine(demands.join("; "))],
     ["undo", UNDO[String(detail["effect"])] ?? ""],
   ];
 }

@@ -36,7 +36,7 @@ export function verbHelp({ name, summary, verb }: { readonly name: string; reado
     ...(verb.about === undefined ? [] : [wrapped(verb.about, WIDTH).join("\n")]),
     ["Flags", ...flags.map(([, kind], index) => hanging(`  ${padded(shown[index]!, width)}`, kind.means))].join("\n"),
     [verb.examples.length === 1 ? "Example" : "Examples", ...verb.examples.map((example) => `  ${example}`)].join("\n"),
-    exitCodes(),
+    hanging("Exit codes: ", `${EXIT_MEANINGS.map(([code, , word]) => `${code} ${word}`).join(", ")}; loop help says more`),
   ].join("\n\n");
 }
 

@@ -26,7 +26,9 @@ export function chapterText({ word, tone, lines }: Chapter, when: string, look: 
     `${toned(when, "quiet", look)}  ${toned(padded(word, WORD_WIDTH), tone, look)}${head[0]}`,
     ...head.slice(1).map((line) => margin + line),
     ...told.map((line) => margin + toned(line, "quiet", look)),
-  ].join("\n");
+  ]
+    .map((line) => line.trimEnd())
+    .join("\n");
 }
 
 const shortened = (lines: readonly string[]): readonly string[] => (lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} lines more`]);

@@ -119,6 +119,8 @@ function thought(purpose: string, content: unknown, by: string): Told {
   return { word: "drafted", tone: "busy", lines: [some(value.vendor ?? "nobody from outside", `costs ${usdText(value.costUsd)}`, eta, `by ${by}`), ...notes.map((note) => note.trim()).filter((note) => note !== "")] };
 }
 
+const CARDS_TOLD = 5;
+
 interface Hit {
   readonly layer: string;
   readonly title: string;
@@ -144,8 +146,10 @@ function modelThought(purpose: string, runs: readonly RunFacts[]): Told {
 
 function found(hits: readonly Hit[]): Told {
   if (hits.length === 0) return { word: "found", tone: "quiet", lines: ["nothing that fits"] };
-  const cards = hits.toSorted((a, b) => b.score - a.score).map(({ layer, title, source, score, why }) => `${score.toFixed(2)} ${layer}: ${title} [${source}]: ${why}`);
-  return { word: "found", tone: "busy", lines: [`${hits.length} cards, the best ${hits.reduce((best, { score }) => Math.max(best, score), 0).toFixed(2)}`, ...cards] };
+  const best = hits.toSorted((a, b) => b.score - a.score).slice(0, CARDS_TOLD);
+  const cards = best.map(({ layer, title, source, score, why }) => `${score.toFixed(2)} ${layer} · ${title}\n     ${source} · ${why}`);
+  const more = hits.length > best.length ? `; the best ${best.length}:` : "";
+  return { word: "found", tone: "busy", lines: [`${hits.length} ${hits.length === 1 ? "card" : "cards"} of the brain${more}`, ...cards] };
 }
 
 function checked(name: string, result: Payload): Told {
@@ -175,14 +179,15 @@ function actWaiting({ payload, act }: Telling): Told {
 function authorised({ payload }: Telling): Told {
   const decision = (payload["decision"] ?? {}) as Payload;
   if (payload["kind"] === "model" || payload["kind"] === "tool") return undefined;
-  const by = decision["outcome"] === "ask" ? `approved by ${text(decision["answeredBy"])}, as ${text(decision["rule"])} asks` : decisionLines(decision).join("; ");
+  const by = decision["outcome"] === "ask" ? `approved by ${text(decision["answeredBy"])}, as ${text(decision["rule"])} asks` : decisionLines(decision).join(": ");
   return { word: "authorised", tone: "calm", lines: [`${text(payload["kind"])} ${text(payload["name"])}: ${by}`] };
 }
 
 function decisionLines(decision: unknown): string[] {
   const { rule, why, matched } = (decision ?? {}) as { readonly rule?: string; readonly why?: string; readonly matched?: readonly string[] };
   const others = (matched ?? []).filter((name) => name !== rule);
-  return [`by ${rule ?? "no rule"}: ${why ?? ""}`, ...(others.length > 0 ? [`also ${others.join(", ")}`] : [])];
+  const reasons = (why ?? "").split(/; (?=\S+:\S+ (?:asks|denies|allows)\b)/); // where several sources decide, each says why
+  return [`by ${rule ?? "no rule"}${others.length > 0 ? `; also ${others.join(", ")}` : ""}`, ...reasons];
 }
 
 function failedAct(word: string): (telling: Telling) => Told {

@@ -11,9 +11,15 @@ export function ticketListText(tickets: readonly TicketShape[], look: Look): str
     { head: "status", cell: ({ status }) => statusWord(status, look) },
     { head: "sev", cell: ({ triage }) => String(triage?.severity ?? "-"), align: "right" },
     { head: "category", cell: ({ triage }) => plainLine(triage?.category ?? "-"), least: 8 },
-    { head: "about", cell: ({ labels }) => plainLine(Object.values(labels).join(" ")) || "-", least: 8 },
+    { head: "about", cell: (ticket) => plainLine(aboutOf(ticket)) || "-", least: 8 },
     { head: "text", cell: ({ title }) => plainLine(title), least: 12 },
     { head: "changed", cell: ({ updatedAt }) => agoText(updatedAt, look.nowMs), align: "right" },
   ];
   return tableText(tickets, table, look);
 }
+
+/** The category has a column of its own. */
+const aboutOf = ({ labels, triage }: TicketShape): string =>
+  Object.values(labels)
+    .filter((value) => value !== triage?.category)
+    .join(" ");

@@ -69,28 +69,30 @@ export function cut(line: string, width: number): string {
   return `${kept.trimEnd()}…`;
 }
 
-/** Text in lines of at most so many columns: broken at spaces, and between characters that are written without spaces. Line feeds stay. Without colour codes in it. */
+/**
+ * Text in lines of at most so many columns: broken at spaces, and between characters that are written without spaces. Line feeds stay; what begins
+ * indented goes on so. Without colour codes in it.
+ */
 export function wrapped(text: string, width: number): string[] {
-  return text.split("\n").flatMap((line) => wrapLine(line.replaceAll("\t", "  ").trimEnd(), Math.max(8, width)));
+  return text.split("\n").flatMap((line) => {
+    const indent = /^ */.exec(line.replaceAll("\t", "  "))![0].slice(0, Math.max(0, width - LEAST_WIDTH));
+    return wrapLine(line.trim(), Math.max(LEAST_WIDTH, width - indent.length)).map((part) => (part === "" ? "" : indent + part));
+  });
 }
 
+const LEAST_WIDTH = 8;
 const NOT_AT_THE_START = /^[、。，．：；？！）」』】〉》〕…‥々ー,.:;?!)\]}]$/u;
 
 function wrapLine(line: string, width: number): string[] {
   if (columns(line) <= width) return [line];
   const lines: string[] = [];
   let current = "";
-  let used = 0;
   for (const piece of piecesOf(line, width)) {
-    const more = columns(piece);
-    if (used + columns(piece.trimEnd()) > width && current !== "" && !NOT_AT_THE_START.test(piece)) {
+    if (current !== "" && columns(current + piece.trimEnd()) > width && !NOT_AT_THE_START.test(piece.trimEnd())) {
       lines.push(current.trimEnd());
       current = "";
-      used = 0;
     }
-    if (current === "" && lines.length > 0 && piece.trim() === "") continue;
-    current += piece;
-    used += more;
+    if (current !== "" || piece.trim() !== "") current += piece;
   }
   if (current.trim() !== "") lines.push(current.trimEnd());
   return lines;

@@ -63,14 +63,6 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
 }
 
 async function alone(settings: Settings, home: Home, log: Log): Promise<Opened> {
-  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive: true });
-  return {
-    db: record.db,
-    migrated: record.migrated,
-    async close() {
-      await record.close();
-      await record.lock?.release();
-      await record.postgres?.stop();
-    },
-  };
+  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive: true, onTaken: () => undefined });
+  return { db: record.db, migrated: record.migrated, close: record.close };
 }

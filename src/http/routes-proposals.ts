@@ -1,0 +1,99 @@
+import { z } from "zod";
+import { acceptProposal, listProposals, rejectProposal, requireProposal } from "#src/apply/proposals.ts";
+import type { Proposal } from "#src/learning/proposal.ts";
+import { proposeRule, ruleRequest } from "#src/learning/propose-rule.ts";
+import { requireTicket } from "#src/tickets/store/read.ts";
+import { type App, callerOf } from "./app.ts";
+import type { HttpDeps } from "./deps.ts";
+import { idOf } from "./ids.ts";
+import { performOnce, send } from "./once.ts";
+import { idParams, isoOf, isoOrNull, limit, text } from "./query.ts";
+
+const STATES = ["open", "accepted", "rejected", "superseded"] as const;
+
+const proposalView = z
+  .object({
+    id: z.string(),
+    kind: z.enum(["skill", "rule", "sop"]),
+    state: z.enum(STATES),
+    title: z.string(),
+    reason: z.string(),
+    files: z.array(z.object({ path: z.string(), text: z.string(), base: z.string().nullable().describe("SHA-256 of the file that it replaces") })),
+    sources: z.record(z.string(), z.unknown()),
+    test: z.unknown().describe("of a skill: the replay of its tickets, with it and without it"),
+    prompt: z.string().nullable().describe("the same change in words, for a coding agent"),
+    author: z.string(),
+    createdAt: z.string(),
+    decidedBy: z.string().nullable(),
+    decidedAt: z.string().nullable(),
+    decisionReason: z.string().nullable(),
+    revision: z.int().nullable(),
+  })
+  .meta({ id: "Proposal" });
+
+export function proposalRoutes(app: App, deps: HttpDeps): void {
+  const { db } = deps;
+  app.get(
+    "/v1/proposals",
+    {
+      config: { access: "read" },
+      schema: {
+        summary: "Changes to the workspace that somebody, or the system, proposes; newest first.",
+        tags: ["proposals"],
+        querystring: z.strictObject({ state: z.enum([...STATES, "all"]).default("open"), limit: limit(50, 500) }),
+        response: { 200: z.object({ proposals: z.array(proposalView) }) },
+      },
+    },
+    async ({ query }) => {
+      const states = query.state === "all" ? {} : { states: [query.state] };
+      return { proposals: (await listProposals(db, { ...states, limit: query.limit })).map(viewProposal) };
+    },
+  );
+  app.get(
+    "/v1/proposals/:id",
+    { config: { access: "read" }, schema: { summary: "One proposal: its files, what it was made from, its test.", tags: ["proposals"], params: idParams, response: { 200: proposalView } } },
+    async ({ params }) => viewProposal(await requireProposal(db, idOf("proposal", params.id))),
+  );
+}
+
+export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
+  const { db, clock, workspaces } = deps;
+  const writeFiles = deps.folder?.writeFiles;
+  const verbs = { accept: acceptProposal, reject: rejectProposal } as const;
+  for (const [verb, decide] of Object.entries(verbs)) {
+    app.post(
+      `/v1/proposals/:id/${verb}`,
+      {
+        config: { access: "asks:answer" },
+        schema: { summary: `Say ${verb === "accept" ? "yes: it is tested again and comes into force" : "no"}.`, tags: ["proposals"], params: idParams, body: z.strictObject({ reason: text(2_000).optional() }), response: { 200: proposalView } },
+      },
+      async (request, reply) => {
+        const { reason } = request.body;
+        const given = { id: idOf("proposal", request.params.id), by: callerOf(request), ...(reason === undefined ? {} : { reason }) };
+        const decided = await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, given);
+        return send(reply, { status: 200, body: viewProposal(decided) });
+      },
+    );
+  }
+  app.post(
+    "/v1/tickets/:id/propose-rule",
+    {
+      config: { access: "tickets:write" },
+      schema: { summary: "Propose a stricter rule because of a ticket. Nothing changes before somebody accepts it.", tags: ["proposals"], params: idParams, body: ruleRequest, response: { 201: proposalView } },
+    },
+    async (request, reply) => {
+      const ticket = await requireTicket(db, idOf("ticket", request.params.id));
+      const author = callerOf(request).id;
+      const answer = await performOnce(deps, request, async (joined) => {
+        const proposal = await proposeRule({ db: joined, clock, workspaces }, { request: request.body, ticketId: ticket.id, author });
+        return { status: 201, body: viewProposal(proposal) };
+      });
+      return send(reply, answer);
+    },
+  );
+}
+
+function viewProposal(proposal: Proposal): z.infer<typeof proposalView> {
+  const { createdAtMs, decidedAtMs, files, ...same } = proposal;
+  return { ...same, files: files.map((file) => ({ ...file })), createdAt: isoOf(createdAtMs), decidedAt: isoOrNull(decidedAtMs) };
+}
