@@ -1,7 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { homedir, hostname } from "node:os";
-import { realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
@@ -19,6 +18,7 @@ import { embedMissing } from "#src/brain/embed-missing.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
+import { createQueue, type Queue } from "#src/database/queue.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
 import { healthOf } from "#src/http/health-of.ts";
@@ -38,15 +38,16 @@ import { startPulse } from "#src/pulse/pulse.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { startFleet } from "#src/runs/fleet.ts";
-import { type ModelTiers, tiersOf } from "#src/runs/think/tiers.ts";
+import { tiersOf } from "#src/runs/think/tiers.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.ts";
-import type { Workspace } from "#src/workspace/model.ts";
+import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
+import { learnFrom } from "#src/learning/learn.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 
 export interface RunningServer {
@@ -71,6 +72,7 @@ interface Base {
   readonly notifier: Notifier;
   readonly storage: StorageWatch;
   readonly secrets: Secrets;
+  readonly queue: Queue;
   /** Its real path. */
   readonly workspaceFolder: string;
 }
@@ -92,7 +94,7 @@ export async function serve(settings: Settings, env: Environment): Promise<Runni
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder);
-    startWork({ base, engine, embedder, stops });
+    await startWork({ base, engine, embedder, stops });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
@@ -124,16 +126,11 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   stops.push(notifier.close);
   const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
   const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id } });
-  const workspaceFolder = await realWorkspace(settings.workspaceFolder);
-  return { settings, env, home, log, redactor, record, workspaceFolder, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets };
-}
-
-async function realWorkspace(folder: string): Promise<string> {
-  try {
-    return await realpath(folder);
-  } catch (cause) {
-    throw new LoopError("workspace_invalid", `There is no workspace at ${folder}. Make one with \`loop init ${folder}\`, or set LOOP_WORKSPACE.`, { facts: { folder }, cause });
-  }
+  const queue = createQueue({ db, url, log, clock, supervises: settings.roles.includes("pulse") });
+  await queue.start();
+  stops.push(() => queue.stop());
+  const workspaceFolder = await realFolder(settings.workspaceFolder);
+  return { settings, env, home, log, redactor, record, workspaceFolder, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets, queue };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -142,6 +139,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   const { db } = base.record;
   const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
   stops.push(following.stop);
+  await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
   if ((await following.look()).kind !== "taken") {
     const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
     if (applied.kind === "problems") {
@@ -155,7 +153,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
 async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<Engine> {
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
-  const tiers = tiersFor(settings);
+  const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const sources = await providerSources(base);
   const bwrap = createBwrapSandbox({ searchPath: base.env["PATH"] ?? "", platform: process.platform, isRoot: process.getuid?.() === 0, osHome: homedir(), hidden: [home.folder, dirname(settings.secretsKeyFile)] });
   const off = createSandboxOff();
@@ -166,9 +164,9 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
     signer: base.signer,
     workspaces,
     model: createModelPort({ ...sources, clock }),
-    tiers,
+    tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
-    whenEnded: () => Promise.resolve(),
+    whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
     host: hostname(),
     maxTries: settings.maxTries,
     tools: [brainSearch(db, embedder)],
@@ -182,15 +180,6 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
       },
     },
   });
-}
-
-/** Keys found in the environment are used only when the settings say so. */
-function tiersFor(settings: Settings): (workspace: Workspace) => ModelTiers {
-  const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined;
-  return (workspace) => {
-    const named = workspace.manifest.models;
-    return tiersOf(workspace, { fast: settings.fastModel ?? named?.fast ?? usual?.fast, strong: settings.strongModel ?? named?.strong ?? usual?.strong });
-  };
 }
 
 async function providerSources({ settings, env, secrets, workspaces }: Base): Promise<ProviderSources> {
@@ -228,7 +217,7 @@ interface Parts {
 }
 
 /** Sealer, runs and pulse: whichever roles this process has. */
-function startWork({ base, engine, embedder, stops }: Parts): void {
+async function startWork({ base, engine, embedder, stops }: Parts): Promise<void> {
   const { settings, notifier, log } = base;
   const { db, url } = base.record;
   const sealer = startSealer({ db, signer: base.signer, log, hint: notifier.onChange });
@@ -244,6 +233,7 @@ function startWork({ base, engine, embedder, stops }: Parts): void {
       changed: notifier.changed,
     });
     stops.push(fleet.stop, notifier.onChange(fleet.hint));
+    await base.queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
   }
   if (settings.roles.includes("pulse")) {
     const embedding = embedder ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }] : [];

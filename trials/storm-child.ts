@@ -27,7 +27,7 @@ const model = scriptedByText({ thinkMs: settings.thinkMs, isDeaf: settings.isDea
 const engine = await trialEngine({ db, folder, name, clock, model, tools: effectTools(reach), surfaces: [effectSurface(reach, "outbox")], maxTries: settings.maxTries });
 const notifier = createNotifier({ db, url, log });
 const sealer = startSealer({ db, signer: engine.signer, log, hint: notifier.onChange });
-const pulse = settings.pulses ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock) }) : undefined;
+const pulse = settings.pulses ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock, engine.workspaces) }) : undefined;
 if (pulse) notifier.onChange(pulse.hint);
 
 let closing: (() => Promise<void>) | undefined;

@@ -1,7 +1,7 @@
 import { type BrainItem, tagsOf } from "./item.ts";
 import { cutText } from "./words.ts";
 
-/** Distinct words that an item is found by. With the longest word this stays far below the megabyte that a tsvector may have. */
+/** Distinct words that an item is found by. With the longest words this stays below the megabyte beyond which Postgres garbles a tsvector without a word. */
 const WORDS_OF_AN_ITEM = 4_000;
 
 /** An item as the statements take it: one JSON object a row. */

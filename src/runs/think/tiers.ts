@@ -8,11 +8,19 @@ export interface ModelTiers {
   readonly strong: readonly string[];
 }
 
-/** What `models` of loop.yaml says; a tier that is not named uses the other. `overrides` come from the settings and win. */
-export function tiersOf(workspace: Workspace, overrides: { fast?: string | undefined; strong?: string | undefined }): ModelTiers {
+export interface TierSettings {
+  /** From the settings; these win over loop.yaml. */
+  readonly fast?: string | undefined;
+  readonly strong?: string | undefined;
+  /** For a tier that nothing names. */
+  readonly usual?: { readonly fast: string; readonly strong: string } | undefined;
+}
+
+/** What `models` of loop.yaml says; a tier that is not named uses the other. */
+export function tiersOf(workspace: Workspace, settings: TierSettings): ModelTiers {
   const named = workspace.manifest.models;
-  const fast = overrides.fast ?? named?.fast;
-  const strong = overrides.strong ?? named?.strong;
+  const fast = settings.fast ?? named?.fast ?? settings.usual?.fast;
+  const strong = settings.strong ?? named?.strong ?? settings.usual?.strong;
   const fallbacks = named?.fallbacks ?? [];
   const list = (first: string | undefined, second: string | undefined): string[] => {
     const best = first ?? second;
