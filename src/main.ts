@@ -27,6 +27,7 @@ import { createHttpServer } from "#src/http/server.ts";
 import { receiveText } from "#src/intake/receive.ts";
 import { startSealer } from "#src/journal/sealer.ts";
 import { openSigner, type Signer } from "#src/journal/signing.ts";
+import { append } from "#src/journal/store/append.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { createLog, type Log } from "#src/kernel/log.ts";
 import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
@@ -125,7 +126,7 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   const notifier = createNotifier({ db, url, log });
   stops.push(notifier.close);
   const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
-  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id } });
+  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id, record: async (tx, change) => void (await append(tx, clock, [{ kind: change.kind, actor: "system", payload: { ...change } }])) } });
   const queue = createQueue({ db, url, log, clock, supervises: settings.roles.includes("pulse") });
   await queue.start();
   stops.push(() => queue.stop());
@@ -255,6 +256,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     version: VERSION,
     address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
     workspaces,
+    tiers: engine.tiers,
     receive: async (message) => {
       const received = await receiveText(intake, message);
       notifier.changed();

@@ -5,7 +5,9 @@ import type { InboundMessage } from "#src/intake/read-message.ts";
 import type { Received } from "#src/intake/receive.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
+import type { Workspace } from "#src/workspace/model.ts";
 import type { Applied, Taken } from "#src/workspace/taking.ts";
 
 export interface Health {
@@ -71,6 +73,8 @@ export interface HttpDeps {
   readonly version: string;
   readonly address: HttpAddress;
   readonly workspaces: WorkspaceView;
+  /** Which models there are in this workspace; what a retried run thinks with. */
+  readonly tiers: (workspace: Workspace) => ModelTiers;
   /** `receiveText` of intake/. @throws LoopError input_invalid | delivery_conflict | agent_unknown | storage_full */
   readonly receive: (message: InboundMessage) => Promise<Received>;
   /** `retrieve` of brain/, with the embedder where there is one. */

@@ -74,6 +74,7 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}):
     version: "1.2.3",
     address: { host: "127.0.0.1", trustedProxies: [] },
     workspaces,
+    tiers: intake.tiers,
     receive: (message) => receiveText(intake, message),
     recall: (query) => retrieve(db, query),
     health: () => Promise.resolve({ ok: true, degraded: "one thing", parts: { disk: "fine" } }),

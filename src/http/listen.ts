@@ -37,6 +37,7 @@ export async function listenHttp(app: App, options: ListenOptions): Promise<List
     local?.close();
     throw namedListenError(error, { host, port });
   }
+  app.server.once("close", () => local?.close());
   const taken = (app.server.address() as net.AddressInfo).port;
   return {
     url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}`,

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { costReport } from "#src/ledger/reports.ts";
 import { cancelRun, pauseRun, resumeRun } from "#src/runs/command.ts";
-import { listRuns, readState } from "#src/runs/store/state.ts";
+import { retryRun } from "#src/runs/retry.ts";
+import { listRuns, readState, requireRun } from "#src/runs/store/state.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -15,6 +16,25 @@ const COMMANDS = [
   { verb: "pause", command: pauseRun, summary: "Hold a run where it is." },
   { verb: "resume", command: resumeRun, summary: "Let a paused run go on." },
 ] as const;
+
+const whyBody = z.strictObject({ reason: text(2_000).refine((words) => words.trim() !== "", "expected why") });
+
+/** Beginning the work of an ended run again, in a run of its own. */
+export function retryRoutes(app: App, deps: HttpDeps): void {
+  app.post(
+    "/v1/runs/:id/retry",
+    {
+      config: { access: "runs:control" },
+      schema: { summary: "Begin the work of a run that ended again, in a run of its own.", tags: ["runs"], params: idParams, body: whyBody, response: { 201: runView } },
+    },
+    async (request, reply) => {
+      const command = { runId: idOf("run", request.params.id), by: callerOf(request), reason: request.body.reason };
+      const { revision, workspace } = await deps.workspaces.current();
+      const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
+      return send(reply, await performOnce(deps, request, async (joined) => ({ status: 201, body: viewRun(await requireRun(joined, await retryRun(joined, place, command))) })));
+    },
+  );
+}
 
 export function runRoutes(app: App, deps: HttpDeps): void {
   const { db } = deps;
@@ -52,7 +72,7 @@ export function runRoutes(app: App, deps: HttpDeps): void {
           summary,
           tags: ["runs"],
           params: idParams,
-          body: z.strictObject({ reason: text(2_000).refine((words) => words.trim() !== "", "expected why") }),
+          body: whyBody,
           response: { 200: runView },
         },
       },

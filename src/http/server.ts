@@ -21,7 +21,7 @@ import { journalRoutes } from "./routes-journal.ts";
 import { peopleRoutes, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
-import { runRoutes } from "./routes-runs.ts";
+import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { workspaceRoutes } from "./routes-workspace.ts";
 import { ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
@@ -37,6 +37,7 @@ const ROUTES = [
   askRoutes,
   answerRoutes,
   runRoutes,
+  retryRoutes,
   costRoutes,
   brainRoutes,
   policyRoutes,

@@ -40,9 +40,12 @@ export interface ChildOptions {
 
 const USUAL_LIMIT_MS = 60_000;
 
+/** The environment of the trial without settings of a home that somebody works with. */
+const OURS = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(LOOP_|DATABASE_URL$|.*_API_KEY$|.*_BASE_URL$)/.test(name)));
+
 export function startChild({ name, script, args = [], env = {}, under = [] }: ChildOptions): Child {
   const line = [...under, process.execPath, script.pathname, ...args];
-  const child = spawn(line[0]!, line.slice(1), { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(line[0]!, line.slice(1), { env: { ...OURS, ...env }, stdio: ["pipe", "pipe", "pipe"] });
   const said: Said[] = [];
   let stderr = "";
   let ended: Ended | undefined;

@@ -68,7 +68,7 @@ export async function openWorld(shared: Shared, short: boolean): Promise<OpenWor
       const trouble = (error: unknown): void => void troubles.push(error instanceof Error ? error.message : String(error));
       for (const undo of undoing.toReversed()) await Promise.resolve().then(undo).catch(trouble);
       if (keepLogs !== undefined) await cp(join(folder, "logs"), join(shared.keep, keepLogs), { recursive: true }).catch(trouble);
-      await rm(folder, { recursive: true, force: true }).catch(trouble);
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(trouble);
       return troubles;
     },
   };

@@ -3,6 +3,7 @@ import { draftOf, type Draft } from "./draft.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { usdText } from "./money.ts";
 import { plain, plainLine } from "./plain.ts";
+import { reasonsIn } from "./reasons.ts";
 import { agoText } from "./time.ts";
 import { padded, wrapped } from "./width.ts";
 
@@ -22,7 +23,8 @@ const NAME_WIDTH = 10;
 /** One question with everything that an answer needs: what exactly, at what price, by which rule, and what happens when nobody answers. */
 export function askCard(card: AskCard, look: Look): string {
   const { ask } = card;
-  const lines = [headLine(card, look), ...wrapped(plain(ask.prompt), look.width - 2).map((line) => INDENT + line)];
+  const prompt = reasonsIn(plain(ask.prompt)).flatMap((reason) => wrapped(reason, look.width - INDENT.length));
+  const lines = [headLine(card, look), ...prompt.map((line) => INDENT + line)];
   const fields = [...detailFields(ask), ...decisionFields(ask), ["silence", silenceText(ask, look.nowMs)], ["for", whoText(ask)], ...answerFields(card)];
   return [...lines, ...fields.flatMap(([name, value]) => (value ? fieldLines(name!, value, look) : []))].join("\n");
 }

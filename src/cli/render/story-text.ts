@@ -34,10 +34,12 @@ export function chapterText({ word, tone, lines }: Chapter, when: string, look: 
 const shortened = (lines: readonly string[]): readonly string[] => (lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} lines more`]);
 
 /** What a ticket or run cost, in one line. */
-export function costText(costs: CostGroupShape | null | undefined, look: Look): string {
-  if (!costs || costs.calls + costs.openCalls === 0) return `${toned("cost", "quiet", look)}  $0.000: no model was called`;
+export const costText = (costs: CostGroupShape | null | undefined, look: Look): string => `${toned("cost", "quiet", look)}  ${costWords(costs)}`;
+
+export function costWords(costs: CostGroupShape | null | undefined): string {
+  if (!costs || costs.calls + costs.openCalls === 0) return "$0.000: no model was called";
   const calls = costs.calls === 1 ? "1 call" : `${costs.calls} calls`;
   const tokens = `${tokensText(costs.inputTokens)} tokens in, ${tokensText(costs.outputTokens)} out`;
   const list = costs.listNanos !== costs.costNanos && costs.unknownCalls === 0 ? ` · list ${spentText({ costNanos: costs.listNanos, unknownCalls: 0 })}` : "";
-  return `${toned("cost", "quiet", look)}  ${spentText(costs)}${list} · ${calls} · ${tokens}`;
+  return `${spentText(costs)}${list} · ${calls} · ${tokens}`;
 }

@@ -2,7 +2,9 @@ import type { ActShape, AskShape, EventShape, MessageShape } from "../client/sha
 import { draftOf } from "./draft.ts";
 import type { Tone } from "./look.ts";
 import { usdText } from "./money.ts";
+import { reasonsIn } from "./reasons.ts";
 import { lengthText } from "./time.ts";
+import { cut } from "./width.ts";
 
 /** One thing that happened, in the words that a person tells it with. Texts are as they came: whoever shows them makes them safe. */
 export interface Chapter {
@@ -186,8 +188,7 @@ function authorised({ payload }: Telling): Told {
 function decisionLines(decision: unknown): string[] {
   const { rule, why, matched } = (decision ?? {}) as { readonly rule?: string; readonly why?: string; readonly matched?: readonly string[] };
   const others = (matched ?? []).filter((name) => name !== rule);
-  const reasons = (why ?? "").split(/; (?=\S+:\S+ (?:asks|denies|allows)\b)/); // where several sources decide, each says why
-  return [`by ${rule ?? "no rule"}${others.length > 0 ? `; also ${others.join(", ")}` : ""}`, ...reasons];
+  return [`by ${rule ?? "no rule"}${others.length > 0 ? `; also ${others.join(", ")}` : ""}`, ...reasonsIn(why ?? "")];
 }
 
 function failedAct(word: string): (telling: Telling) => Told {
@@ -197,10 +198,12 @@ function failedAct(word: string): (telling: Telling) => Told {
   };
 }
 
+const QUESTION_COLUMNS = 56;
+
 function answered(word: string): (telling: Telling) => Told {
   return ({ payload, ask }) => {
     const reason = text(payload["reason"]);
-    const question = ask && ask.kind !== "approval" ? `to "${ask.prompt}"` : "";
+    const question = ask && ask.kind !== "approval" ? `to "${cut(ask.prompt, QUESTION_COLUMNS)}"` : "";
     return { word, tone: word === "answered" ? "good" : "ask", lines: [some(`${text(payload["by"])}: ${text(payload["answer"])}`, `by ${text(payload["face"])}`, reason), question].filter((line) => line !== "") };
   };
 }
