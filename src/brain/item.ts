@@ -45,7 +45,7 @@ export function sealItem<L extends Layer>(open: Omit<BrainItem<L>, "digest">): B
 }
 
 /** NUL and lone surrogates have no place in a Postgres text; everything else stays as written. */
-export function storable<T>(value: T): T {
+function storable<T>(value: T): T {
   if (typeof value === "string") return value.replaceAll("\0", "").toWellFormed() as T;
   if (Array.isArray(value)) return value.map(storable) as T;
   if (value === null || typeof value !== "object") return value;

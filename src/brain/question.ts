@@ -3,7 +3,7 @@ import type { WordCount } from "./store/read-word-counts.ts";
 import { type Cut, substanceOf } from "./words.ts";
 
 /** Items of a layer that are brought in for their words, at most: the database needs some 5 µs for each. */
-const RANKED_ITEMS = 800;
+const RANKED_ITEMS = 500;
 /** Newest items of a layer that are looked at one by one. */
 export const NEWEST_ITEMS = 250;
 /** Words that an item is scored by: the most telling. More cost time and change little. */

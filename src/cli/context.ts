@@ -29,27 +29,35 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     json: options.json,
     look: once(async () => (await import("./render/page.ts")).pageOf(env, process.stdout)),
     command: once(() => commandName(options.env)),
-    print: (text) => write(1, `${text}\n`),
-    say: (text) => write(2, `${text}\n`),
+    print: (text) => endUnless(write(1, `${text}\n`)),
+    say: (text) => endUnless(write(2, `${text}\n`)),
   };
 }
 
-/** Straight to the file, since to make a stream of it first takes longer. A reader that has enough, as `head` has, ends the program without a word. */
-export function write(file: 1 | 2, text: string): void {
+/** Straight to the file, since to make a stream of it first takes longer. False: nobody reads any more, as after `| head`, or when the terminal is closed. */
+export function write(file: 1 | 2, text: string): boolean {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; ) {
     try {
       at += fs.writeSync(file, bytes, at);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === "EPIPE") process.exit(0);
+      if (code === "EPIPE" || code === "EIO") return false;
       if (code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS); // a pipe that is full and does not block
     }
   }
+  return true;
+}
+
+function endUnless(isRead: boolean): void {
+  if (!isRead) process.exit(0);
 }
 
 const RETRY_MS = 5;
+
+/** For a server, which goes on when nobody reads what it says. */
+export const outlivingReaders = (context: Context): Context => ({ ...context, print: (text) => void write(1, `${text}\n`), say: (text) => void write(2, `${text}\n`) });
 
 async function withEnvFile(env: Environment): Promise<Environment> {
   if (!fs.existsSync(join(process.cwd(), ".env"))) return env;

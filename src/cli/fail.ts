@@ -14,7 +14,7 @@ export interface Situation {
 
 /** Says what went wrong, and gives the exit code for it. Never a stack: that goes to a log. */
 export async function fail(error: unknown, { json, homeFolder, env }: Situation): Promise<ExitCode> {
-  const say = (text: string): void => write(2, `${text}\n`);
+  const say = (text: string): void => void write(2, `${text}\n`);
   if (error instanceof UsageError) {
     say(error.message);
     return EXIT.usage;

@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { type Environment, readSettings } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { readArguments } from "./arguments.ts";
-import { createContext } from "./context.ts";
+import { createContext, outlivingReaders } from "./context.ts";
 import { fail } from "./fail.ts";
 import { runFirstStart } from "./first-run/first-start.ts";
 import type { Flag } from "./verb.ts";
@@ -27,7 +27,7 @@ Settings come from the environment and a file .env here; see docs/settings.md.
 `;
 
 async function main(args: readonly string[]): Promise<number> {
-  const context = await createContext({ env: process.env, json: false });
+  const context = outlivingReaders(await createContext({ env: process.env, json: false }));
   const given = await readArguments("start", { args: "[--demo] [--model]", flags: FLAGS, words: { least: 0, most: 0 } }, args);
   if (given.has("help")) {
     context.print(HELP);

@@ -93,9 +93,13 @@ export function answerReply(answered: Answered, caller: Caller): Answer<AnswerRe
   const ask = viewAsk(answered.ask, caller);
   if (answered.kind !== "lost") return { status: 200, body: { outcome: answered.kind, missing: answered.kind === "counted" ? answered.missing : 0, ask } };
   const { settledBy } = answered;
-  const error = new LoopError("ask_not_open", `${settledBy} answered ${ask.id} before you: ${ask.answer?.slice(0, 80)}. Yours is kept as late and changes nothing.`, {
-    facts: { ask: ask.id, settledBy, answer: ask.answer },
-  });
+  const error = new LoopError(
+    "ask_not_open",
+    `${settledBy} answered ${ask.id} before you: ${ask.answer?.slice(0, 80)}. Yours is kept as late and changes nothing.`,
+    {
+      facts: { ask: ask.id, settledBy, answer: ask.answer },
+    },
+  );
   const problem: Problem = problemOf(error);
   return { status: problem.status, body: { ...problem, outcome: "lost", ask } };
 }

@@ -23,7 +23,8 @@ export function parseJson(body: Uint8Array): unknown {
   const trouble = jsonTrouble(text);
   if (trouble !== undefined) throw new LoopError("json_malformed", `The body is JSON that cannot be taken: ${trouble}.`);
   const fields = unstorableTexts(value, "body");
-  if (fields.length > 0) throw new FieldError(fields.map((field) => ({ field: field.slice(0, 200), expected: "text without NUL and without half of a surrogate pair" })));
+  if (fields.length > 0)
+    throw new FieldError(fields.map((field) => ({ field: field.slice(0, 200), expected: "text without NUL and without half of a surrogate pair" })));
   return value;
 }
 

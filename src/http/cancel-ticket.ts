@@ -13,7 +13,11 @@ import type { Ticket } from "#src/tickets/ticket.ts";
 const RUNS_OF_A_TICKET = 1_000;
 
 /** Cancels the open runs of a ticket and then the ticket. @throws LoopError ticket_unknown | ticket_not_open */
-export async function cancelTicket(db: Db, clock: Clock, command: { readonly ticketId: string; readonly by: Answerer; readonly reason: string }): Promise<Ticket> {
+export async function cancelTicket(
+  db: Db,
+  clock: Clock,
+  command: { readonly ticketId: string; readonly by: Answerer; readonly reason: string },
+): Promise<Ticket> {
   const { by, reason } = command;
   const ticket = await requireTicket(db, command.ticketId);
   const open = (await listRuns(db, { ticketId: ticket.id, limit: RUNS_OF_A_TICKET })).filter(({ state }) => isOpen(state));
@@ -23,7 +27,9 @@ export async function cancelTicket(db: Db, clock: Clock, command: { readonly tic
       const { number, status } = await requireTicket(tx, ticket.id);
       throw new LoopError("ticket_not_open", `Ticket #${number} is ${status}; it cannot be cancelled any more.`, { facts: { ticket: ticket.id, status } });
     }
-    await append(tx, clock, [{ kind: "ticket.cancelled", actor: by.id, ticketId: ticket.id, payload: { by: by.handle, reason, runs: open.map(({ id }) => id) } }]);
+    await append(tx, clock, [
+      { kind: "ticket.cancelled", actor: by.id, ticketId: ticket.id, payload: { by: by.handle, reason, runs: open.map(({ id }) => id) } },
+    ]);
   });
   return requireTicket(db, ticket.id);
 }

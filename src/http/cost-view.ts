@@ -17,9 +17,7 @@ const totals = {
   reasoningTokens: z.int(),
 };
 
-export const costGroupView = z
-  .object({ key: z.string().nullable(), ...totals, tiers: z.record(z.string(), z.object(totals)) })
-  .meta({ id: "CostGroup" });
+export const costGroupView = z.object({ key: z.string().nullable(), ...totals, tiers: z.record(z.string(), z.object(totals)) }).meta({ id: "CostGroup" });
 
 const nanos = z.int().nullable().describe("nano-dollars; null: no cap in money");
 const tokens = z.int().nullable().describe("null: no cap in tokens");

@@ -1,17 +1,21 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { httpFixture } from "./http-fixture.ts";
+import { httpFixture, type Wire } from "./http-fixture.ts";
 
 test("the description names every route, its fields and how it fails", async (t) => {
   const { call, person, app } = await httpFixture(t);
   const { body } = await call("GET /openapi.json", { as: await person("vera", ["viewer"]) });
   assert.equal(body.openapi, "3.1.0");
-  const described = Object.entries<Record<string, any>>(body.paths).flatMap(([path, operations]) => Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`)); // oxlint-disable-line typescript/no-explicit-any
-  const routes = app.routeTable.filter(({ url, method }) => url.startsWith("/v1/") && method !== "HEAD").map(({ method, url }) => `${method} ${url.replace(":id", "{id}")}`);
+  const described = Object.entries<Record<string, Wire>>(body.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const routes = app.routeTable
+    .filter(({ url, method }) => url.startsWith("/v1/") && method !== "HEAD")
+    .map(({ method, url }) => `${method} ${url.replace(":id", "{id}")}`);
   assert.deepEqual(described.toSorted(), routes.toSorted());
 
-  for (const [path, operations] of Object.entries<any>(body.paths)) { // oxlint-disable-line typescript/no-explicit-any
-    for (const [method, operation] of Object.entries<any>(operations)) { // oxlint-disable-line typescript/no-explicit-any
+  for (const [path, operations] of Object.entries<Wire>(body.paths)) {
+    for (const [method, operation] of Object.entries<Wire>(operations)) {
       assert.ok(operation.summary && operation.tags.length === 1, `${method} ${path}`);
       assert.ok(operation.responses.default.content["application/problem+json"], `${method} ${path}`);
     }
@@ -22,7 +26,10 @@ test("the description names every route, its fields and how it fails", async (t)
   assert.equal(body.components.schemas.NewTicketInput.additionalProperties, false);
   assert.ok(post.parameters.some(({ name }: { name: string }) => name === "Idempotency-Key"));
   assert.deepEqual(body.paths["/v1/health"].get.security, []);
-  assert.deepEqual(refsOf(body).filter((ref) => !Object.hasOwn(body.components.schemas, ref)), []);
+  assert.deepEqual(
+    refsOf(body).filter((ref) => !Object.hasOwn(body.components.schemas, ref)),
+    [],
+  );
 });
 
 function refsOf(value: unknown): string[] {

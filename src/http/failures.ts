@@ -27,7 +27,11 @@ export function sendFailure(named: LoopError, { error, log, request, reply }: Fa
   if (named.code === "internal_error") log.error("a request met a bug", { ...seen, error });
   else if (named.httpStatus >= 500) log.warn("a request failed", { ...seen, error });
   if (named.retry === "later" && !reply.hasHeader("retry-after")) void reply.header("retry-after", "1");
-  return reply.code(named.httpStatus).header("content-type", PROBLEM_TYPE).serializer(String).send(JSON.stringify(problemOf(named)));
+  return reply
+    .code(named.httpStatus)
+    .header("content-type", PROBLEM_TYPE)
+    .serializer(String)
+    .send(JSON.stringify(problemOf(named)));
 }
 
 /** What Fastify, Node and Postgres call their failures, in our codes. */
@@ -35,10 +39,17 @@ export function namedError(error: unknown): LoopError {
   if (error instanceof LoopError) return error;
   const cause = error;
   const code = (error as { code?: unknown } | null)?.code;
-  if (code === "FST_ERR_CTP_BODY_TOO_LARGE") return new LoopError("body_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1024 / 1024} MB. Send less, or in parts.`, { facts: { limitBytes: BODY_LIMIT_BYTES }, cause });
-  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE") return new LoopError("media_type_unsupported", "Bodies are read as JSON only. Send `Content-Type: application/json`.", { cause });
-  if (typeof code === "string" && /^FST_ERR_(CTP_|BAD_URL|MAX_PARAM|ROUTE_)/.test(code)) return new LoopError("request_malformed", "The request cannot be read: its target, length or headers are not as HTTP has them.", { cause });
-  if (isConnectionLoss(error)) return new LoopError("database_unavailable", "The database did not answer. Try again in a moment; if it stays so, see `loop doctor`.", { cause });
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE")
+    return new LoopError("body_too_large", `The body is larger than ${BODY_LIMIT_BYTES / 1024 / 1024} MB. Send less, or in parts.`, {
+      facts: { limitBytes: BODY_LIMIT_BYTES },
+      cause,
+    });
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE")
+    return new LoopError("media_type_unsupported", "Bodies are read as JSON only. Send `Content-Type: application/json`.", { cause });
+  if (typeof code === "string" && /^FST_ERR_(CTP_|BAD_URL|MAX_PARAM|ROUTE_)/.test(code))
+    return new LoopError("request_malformed", "The request cannot be read: its target, length or headers are not as HTTP has them.", { cause });
+  if (isConnectionLoss(error))
+    return new LoopError("database_unavailable", "The database did not answer. Try again in a moment; if it stays so, see `loop doctor`.", { cause });
   if (isStorageFull(error)) return new LoopError("storage_full", "The database cannot write: its disk is full. Free space; work goes on by itself.", { cause });
   return new LoopError("internal_error", "Something broke. It was logged with the id that stands in the header request-id.", { cause });
 }
@@ -68,5 +79,7 @@ export function refuseUnreadable(error: NodeJS.ErrnoException, socket: Socket): 
   if (error.code === "ECONNRESET" || !socket.writable) return void socket.destroy();
   const [line, detail] = CLIENT_ERRORS[error.code ?? ""] ?? UNREADABLE;
   const body = JSON.stringify({ ...problemOf(new LoopError("request_malformed", detail)), status: Number(line.slice(0, 3)) });
-  socket.end(`HTTP/1.1 ${line}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n${body}`);
+  socket.end(
+    `HTTP/1.1 ${line}\r\ncontent-type: ${PROBLEM_TYPE}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n${body}`,
+  );
 }

@@ -37,7 +37,12 @@ export class FeedStream {
     this.#response = request.response;
     this.#options = options;
     this.#position = request.after;
-    this.#response.writeHead(200, { ...request.headers, "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" });
+    this.#response.writeHead(200, {
+      ...request.headers,
+      "content-type": "text/event-stream; charset=utf-8",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
     this.#response.on("close", () => this.#finish());
     this.#response.write(`retry: ${RECONNECT_MS}\nid: ${this.#position}\n\n`);
     this.#beat = setInterval(() => this.#response.write(`: still here\nid: ${this.#position}\n\n`), options.limits.feedBeatMs);

@@ -8,13 +8,13 @@ import { sealOnce } from "#src/journal/seal.ts";
 import { signerOf } from "#src/journal/signing.ts";
 import { registerKey } from "#src/journal/store/keys.ts";
 import { revokeToken } from "#src/people/token.ts";
-import { httpFixture, type HttpFixture, type Person } from "./http-fixture.ts";
+import { httpFixture, type HttpFixture, type Person, type Wire } from "./http-fixture.ts";
 import { type Listening, listenHttp } from "./listen.ts";
 
 interface Item {
   readonly id?: string;
   readonly event?: string;
-  readonly data?: any; // oxlint-disable-line typescript/no-explicit-any
+  readonly data?: Wire;
 }
 
 interface Following extends Fixture {
@@ -34,7 +34,11 @@ async function following(t: TestContext, limits = {}): Promise<Following> {
     ...fixture,
     listening,
     async journal(kinds, { ticketId, payload = "x" } = {}) {
-      await append(db, clock, kinds.map((kind) => ({ kind, actor: "system", payload: { said: payload }, ...(ticketId ? { ticketId } : {}) })));
+      await append(
+        db,
+        clock,
+        kinds.map((kind) => ({ kind, actor: "system", payload: { said: payload }, ...(ticketId ? { ticketId } : {}) })),
+      );
       await sealOnce(db, signer);
     },
   };
@@ -71,7 +75,11 @@ async function read({ listening }: Following, { as, path = "/v1/feed", headers =
 function itemOf(part: string): Item {
   const fields = part.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);
   const { id, event, data } = Object.fromEntries(fields) as Record<string, string>;
-  return { ...(id === undefined ? {} : { id }), ...(event === undefined ? {} : { event }), ...(data === undefined ? {} : { data: JSON.parse(data) as unknown }) };
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(event === undefined ? {} : { event }),
+    ...(data === undefined ? {} : { data: JSON.parse(data) as unknown }),
+  };
 }
 
 const kindsOf = (items: readonly Item[]): unknown[] => items.map(({ data }) => data.kind);
@@ -83,13 +91,25 @@ test("the journal is read in pages by position, with filters", async (t) => {
   await fixture.journal(["a.done", "b.done", "c.done"]);
   const { body } = await fixture.call("GET /v1/journal?limit=1000", { as: vera });
   const positions = body.events.map(({ position }: { position: number }) => position);
-  assert.deepEqual(positions, positions.map((_: number, index: number) => index + 1));
+  assert.deepEqual(
+    positions,
+    positions.map((_: number, index: number) => index + 1),
+  );
   assert.equal(body.nextAfter, positions.at(-1));
   const page = await fixture.call(`GET /v1/journal?after=${body.nextAfter - 2}&limit=1`, { as: vera });
   assert.deepEqual([kindsOf(page.body.events.map((data: unknown) => ({ data }))), page.body.nextAfter], [["b.done"], body.nextAfter - 1]);
-  assert.deepEqual((await fixture.call("GET /v1/journal?kind=a.done&kind=c.done", { as: vera })).body.events.map(({ kind }: { kind: string }) => kind), ["a.done", "c.done"]);
-  assert.deepEqual((await fixture.call(`GET /v1/tickets/${ticketId}/events`, { as: vera })).body.events.map(({ kind }: { kind: string }) => kind), ["ticket.opened", "run.queued"]);
-  assert.deepEqual((await fixture.call(`GET /v1/journal?run=${runId}`, { as: vera })).body.events.map(({ kind }: { kind: string }) => kind), ["run.queued"]);
+  assert.deepEqual(
+    (await fixture.call("GET /v1/journal?kind=a.done&kind=c.done", { as: vera })).body.events.map(({ kind }: { kind: string }) => kind),
+    ["a.done", "c.done"],
+  );
+  assert.deepEqual(
+    (await fixture.call(`GET /v1/tickets/${ticketId}/events`, { as: vera })).body.events.map(({ kind }: { kind: string }) => kind),
+    ["ticket.opened", "run.queued"],
+  );
+  assert.deepEqual(
+    (await fixture.call(`GET /v1/journal?run=${runId}`, { as: vera })).body.events.map(({ kind }: { kind: string }) => kind),
+    ["run.queued"],
+  );
 });
 
 test("a reader gets what comes, each event once and in order, and goes on where it was after a break", async (t) => {
@@ -97,7 +117,10 @@ test("a reader gets what comes, each event once and in order, and goes on where 
   const vera = await fixture.person("vera", ["viewer"]);
   await fixture.journal(["past.done"]);
   const first = await read(fixture, { as: vera });
-  assert.deepEqual([first.response.statusCode, first.response.headers["content-type"], first.response.headers["x-content-type-options"]], [200, "text/event-stream; charset=utf-8", "nosniff"]);
+  assert.deepEqual(
+    [first.response.statusCode, first.response.headers["content-type"], first.response.headers["x-content-type-options"]],
+    [200, "text/event-stream; charset=utf-8", "nosniff"],
+  );
   await fixture.journal(["a.done", "b.done"]);
   const [a, b] = await first.until(2);
   assert.deepEqual([a?.data.kind, b?.data.kind, Number(b?.id) - Number(a?.id)], ["a.done", "b.done", 1]);
@@ -169,7 +192,11 @@ test("a reader that takes nothing is dropped with little kept for it, while othe
   const [stuck, quick] = [await read(fixture, { as: vera }), await read(fixture, { as: vera })];
   stuck.response.pause();
   const payload = "x".repeat(60_000);
-  for (let round = 0; round < 20; round += 1) await fixture.journal(Array.from({ length: 10 }, () => "big.done"), { payload }); // 12 MB: more than the sockets hold
+  for (let round = 0; round < 20; round += 1)
+    await fixture.journal(
+      Array.from({ length: 10 }, () => "big.done"),
+      { payload },
+    ); // 12 MB: more than the sockets hold
   assert.equal((await quick.until(200)).length, 200);
   stuck.response.resume();
   const last = (await stuck.ended()).at(-1);

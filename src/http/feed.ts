@@ -138,5 +138,9 @@ function createWindow(db: Db) {
 }
 
 function passes(event: FeedEvent, { ticketId, runId, kinds }: FeedFilter): boolean {
-  return (ticketId === undefined || event.ticketId === ticketId) && (runId === undefined || event.runId === runId) && (kinds === undefined || kinds.includes(event.kind));
+  return (
+    (ticketId === undefined || event.ticketId === ticketId) &&
+    (runId === undefined || event.runId === runId) &&
+    (kinds === undefined || kinds.includes(event.kind))
+  );
 }

@@ -37,7 +37,10 @@ export function guard(app: App, deps: HttpDeps): void {
 
 /** The same words whatever was wrong with the credential. */
 export const credentialInvalid = (): LoopError =>
-  new LoopError("credential_invalid", "This needs a token that counts: send `Authorization: Bearer loop_…`. The first one is in credentials.json in the home of the server.");
+  new LoopError(
+    "credential_invalid",
+    "This needs a token that counts: send `Authorization: Bearer loop_…`. The first one is in credentials.json in the home of the server.",
+  );
 
 async function callerByHeader(db: Db, request: FastifyRequest, inBrowser: boolean): Promise<Caller | undefined> {
   const [, scheme = "", value = ""] = /^(Bearer|Basic) +(\S{1,512})$/i.exec(request.headers.authorization ?? "") ?? [];
@@ -70,7 +73,11 @@ function requireOurHost(request: IncomingMessage, hosts: ReadonlySet<string>): v
   const name = /^([^:[\]]+|\[[0-9a-f:.]+\])(:\d{1,5})?$/i.exec(request.headers.host ?? "")?.[1]?.toLowerCase();
   if (name !== undefined && (hosts.has(name) || name === ownAddress(request))) return;
   const seen = (request.headers.host ?? "").slice(0, 80);
-  throw new LoopError("origin_refused", `This server is not called "${seen}". Use localhost, or set LOOP_HOST or LOOP_PUBLIC_URL to the name that people use.`, { facts: { host: seen } });
+  throw new LoopError(
+    "origin_refused",
+    `This server is not called "${seen}". Use localhost, or set LOOP_HOST or LOOP_PUBLIC_URL to the name that people use.`,
+    { facts: { host: seen } },
+  );
 }
 
 /** An IP address in Host is no name that could be made to point elsewhere: the one on which the request arrived is ours. */
@@ -83,5 +90,7 @@ function requireOurOrigin(request: IncomingMessage, { publicUrl }: HttpAddress):
   const { origin, host } = request.headers;
   if (origin === undefined || origin === publicUrl || origin === `http://${host}` || origin === `https://${host}`) return;
   const seen = origin.slice(0, 80);
-  throw new LoopError("origin_refused", `Pages of ${seen} may not use this server. Open its own page, or set LOOP_PUBLIC_URL to the address that people use.`, { facts: { origin: seen } });
+  throw new LoopError("origin_refused", `Pages of ${seen} may not use this server. Open its own page, or set LOOP_PUBLIC_URL to the address that people use.`, {
+    facts: { origin: seen },
+  });
 }

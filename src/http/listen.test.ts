@@ -71,7 +71,10 @@ test("the socket file of a dead server is replaced, that of a living one and oth
   await rm(socketPath);
 
   const child = await import("node:child_process");
-  const dead = child.spawn(process.execPath, ["-e", `require("net").createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, "SIGKILL"))`]);
+  const dead = child.spawn(process.execPath, [
+    "-e",
+    `require("net").createServer().listen(${JSON.stringify(socketPath)}, () => process.kill(process.pid, "SIGKILL"))`,
+  ]);
   await once(dead, "exit");
   assert.ok((await stat(socketPath)).isSocket());
   const listening = await listenHttp(second.app, { host: "127.0.0.1", port: 0, socketPath });
@@ -85,7 +88,11 @@ test("what cannot be listened on is named with the setting to change", async (t)
   const listening = await listenHttp(first.app, { host: "127.0.0.1", port: 0 });
   t.after(() => listening.close());
   const socketPath = await socketFile(t);
-  await rejectsWith("port_in_use", listenHttp(second.app, { host: "127.0.0.1", port: listening.port, socketPath }), new RegExp(`^Port ${listening.port} on 127\\.0\\.0\\.1 is in use\\..*LOOP_PORT`));
+  await rejectsWith(
+    "port_in_use",
+    listenHttp(second.app, { host: "127.0.0.1", port: listening.port, socketPath }),
+    new RegExp(`^Port ${listening.port} on 127\\.0\\.0\\.1 is in use\\..*LOOP_PORT`),
+  );
   await assert.rejects(stat(socketPath), { code: "ENOENT" });
   const third = await httpFixture(t);
   await third.person("ana", ["owner"]);
@@ -108,7 +115,8 @@ test("requests that two readers could read in two ways are refused on the wire",
   const { token } = await person("ana", ["owner"]);
   const listening = await listenHttp(app, { host: "127.0.0.1", port: 0 });
   t.after(() => listening.close());
-  const head = (line: string, more: readonly string[] = [], host = "Host: localhost") => [line, host, "Connection: close", `Authorization: Bearer ${token}`, ...more, "", ""].filter((text, index) => index !== 1 || text !== "").join("\r\n");
+  const head = (line: string, more: readonly string[] = [], host = "Host: localhost") =>
+    [line, host, "Connection: close", `Authorization: Bearer ${token}`, ...more, "", ""].filter((text, index) => index !== 1 || text !== "").join("\r\n");
   const status = async (text: string) => statusOf(await raw(listening, text));
 
   assert.equal(await status(head("GET /v1/me HTTP/1.1")), 200);
@@ -118,7 +126,8 @@ test("requests that two readers could read in two ways are refused on the wire",
   assert.equal(await status(head("GET /v1/me HTTP/1.1", [], "")), 400);
   assert.equal(await status(head("GET /v1/me HTTP/1.0", [], "")), 403);
   assert.equal(await status(head("GET /v1/me HTTP/1.1", [], "Host:")), 403);
-  for (const path of ["/v1/./me", "/v1/health/../me", "/v1/x/%2e%2e/me", "\\v1\\me"]) assert.ok([400, 404].includes(await status(head(`GET ${path} HTTP/1.1`))), path);
+  for (const path of ["/v1/./me", "/v1/health/../me", "/v1/x/%2e%2e/me", "\\v1\\me"])
+    assert.ok([400, 404].includes(await status(head(`GET ${path} HTTP/1.1`))), path);
   assert.equal(await status(head("POST /v1/tickets HTTP/1.1", ["Content-Length: 5", "Transfer-Encoding: chunked"])), 400);
   assert.equal(await status(head("POST /v1/tickets HTTP/1.1", ["Content-Length: 5", "Content-Length: 6"])), 400);
   assert.equal(await status(head("GET /v1/me HTTP/1.1", [`X-Long: ${"x".repeat(20_000)}`])), 431);
@@ -133,7 +142,13 @@ test("a chunked body is counted as it comes and cut at the limit", async (t) => 
   const { token } = await person("ana", ["owner"]);
   const listening = await listenHttp(app, { host: "127.0.0.1", port: 0 });
   t.after(() => listening.close());
-  const sent = http.request({ host: "127.0.0.1", port: listening.port, path: "/v1/tickets", method: "POST", headers: { authorization: `Bearer ${token}`, "content-type": "application/json" } });
+  const sent = http.request({
+    host: "127.0.0.1",
+    port: listening.port,
+    path: "/v1/tickets",
+    method: "POST",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  });
   sent.on("error", () => undefined);
   const answered = once(sent, "response") as Promise<[http.IncomingMessage]>;
   sent.write('{"text":"');

@@ -28,7 +28,11 @@ export interface Listening {
 export async function listenHttp(app: App, options: ListenOptions): Promise<Listening> {
   const { host, port, socketPath } = options;
   if (!isLoopback(host) && !(await app.tokenExists())) {
-    throw new LoopError("token_missing", `LOOP_HOST is ${host}, which others can reach, and there is no token yet. Start once on 127.0.0.1, or make a token first.`, { facts: { host } });
+    throw new LoopError(
+      "token_missing",
+      `LOOP_HOST is ${host}, which others can reach, and there is no token yet. Start once on 127.0.0.1, or make a token first.`,
+      { facts: { host } },
+    );
   }
   const local = socketPath === undefined ? undefined : await listenLocally(app, socketPath);
   try {
@@ -54,11 +58,17 @@ const isLoopback = (host: string): boolean => host === "localhost" || host === "
 function namedListenError(cause: unknown, { host, port }: { readonly host: string; readonly port: number }): unknown {
   const { code } = cause as NodeJS.ErrnoException;
   if (code === "EADDRINUSE") {
-    return new LoopError("port_in_use", `Port ${port} on ${host} is in use. Stop what uses it, or set LOOP_PORT to another one (0 takes any that is free).`, { facts: { host, port }, cause });
+    return new LoopError("port_in_use", `Port ${port} on ${host} is in use. Stop what uses it, or set LOOP_PORT to another one (0 takes any that is free).`, {
+      facts: { host, port },
+      cause,
+    });
   }
   if (code !== undefined && ["EADDRNOTAVAIL", "EACCES", "ENOTFOUND", "EAFNOSUPPORT"].includes(code)) {
     const why = code === "EACCES" ? "this account may not use it" : "this machine has no such address";
-    return new LoopError("address_unusable", `Cannot listen on ${host}, port ${port}: ${why}. Set LOOP_HOST and LOOP_PORT to what this server may use.`, { facts: { host, port, code }, cause });
+    return new LoopError("address_unusable", `Cannot listen on ${host}, port ${port}: ${why}. Set LOOP_HOST and LOOP_PORT to what this server may use.`, {
+      facts: { host, port, code },
+      cause,
+    });
   }
   return cause;
 }
@@ -69,7 +79,11 @@ const LONGEST_PATH = 103;
 /** Whoever connects here is handed to the HTTP server as if it had come by TCP. */
 async function listenLocally(app: App, path: string): Promise<net.Server> {
   if (Buffer.byteLength(path) > LONGEST_PATH) {
-    throw new LoopError("home_not_usable", `The path of the local socket has more than ${LONGEST_PATH} bytes: ${path}. Put LOOP_HOME into a folder with a shorter path.`, { facts: { path } });
+    throw new LoopError(
+      "home_not_usable",
+      `The path of the local socket has more than ${LONGEST_PATH} bytes: ${path}. Put LOOP_HOME into a folder with a shorter path.`,
+      { facts: { path } },
+    );
   }
   await removeDeadSocket(path);
   const server = net.createServer((socket) => void app.server.emit("connection", socket));
@@ -90,7 +104,10 @@ async function removeDeadSocket(path: string): Promise<void> {
     throw error;
   });
   if (!found) return;
-  if (!found.isSocket()) throw new LoopError("home_not_usable", `${path} is in the way: expected nothing there, or the socket of an earlier server. Move it away.`, { facts: { path } });
+  if (!found.isSocket())
+    throw new LoopError("home_not_usable", `${path} is in the way: expected nothing there, or the socket of an earlier server. Move it away.`, {
+      facts: { path },
+    });
   if (await answers(path)) throw new LoopError("home_in_use", `Another server answers on ${path}. Stop it first: \`loop down\`.`, { facts: { path } });
   await unlink(path);
 }

@@ -11,7 +11,9 @@ export class FieldError extends LoopError {
   readonly errors: readonly FieldProblem[];
 
   constructor(errors: readonly FieldProblem[]) {
-    super("input_invalid", `The request cannot be taken. ${errors.map(({ field, expected }) => `${field}: ${expected}`).join("; ")}.`, { facts: { problems: errors.length } });
+    super("input_invalid", `The request cannot be taken. ${errors.map(({ field, expected }) => `${field}: ${expected}`).join("; ")}.`, {
+      facts: { problems: errors.length },
+    });
     this.errors = errors;
   }
 }

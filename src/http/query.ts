@@ -3,12 +3,16 @@ import { labelKey } from "#src/workspace/manifest/common.ts";
 import { isStorable } from "./json-text.ts";
 
 /** Text for the database. */
-export const text = (longest: number) => z.string().max(longest, `expected ${longest} characters at most`).refine(isStorable, "expected text without NUL and without half of a surrogate pair");
+export const text = (longest: number) =>
+  z.string().max(longest, `expected ${longest} characters at most`).refine(isStorable, "expected text without NUL and without half of a surrogate pair");
 
 /** A parameter that may come more than once. */
 const several = <T extends z.ZodType>(one: T) => z.union([z.array(one).max(20), one.transform((value) => [value] as z.infer<T>[])]);
 
-const labelPair = text(161).refine((pair) => labelKey.safeParse(pair.slice(0, Math.max(0, pair.indexOf(":")))).success && pair.indexOf(":") < pair.length - 1, "expected a label as key:value, such as property:warm_taipei_2br");
+const labelPair = text(161).refine(
+  (pair) => labelKey.safeParse(pair.slice(0, Math.max(0, pair.indexOf(":")))).success && pair.indexOf(":") < pair.length - 1,
+  "expected a label as key:value, such as property:warm_taipei_2br",
+);
 
 /** `label=key:value`, any number of times; all of them must match. Becomes an object. */
 export const labelFilter = several(labelPair)
@@ -32,14 +36,18 @@ export const moment = z.iso
   .datetime({ offset: true, error: "expected a moment with its zone, such as 2026-10-25T00:00:00Z" })
   .transform((written) => Date.parse(written));
 
-export const flag = z.enum(["true", "false"]).default("false").transform((word) => word === "true");
+export const flag = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((word) => word === "true");
 
 export const idParams = z.strictObject({ id: z.string() });
 
 /** Where a list goes on: opaque to readers. */
 const cursorShape = z.tuple([z.int().nonnegative(), z.string().max(64)]);
 
-export const cursorOf = (last: { readonly createdAtMs: number; readonly id: string }): string => Buffer.from(JSON.stringify([last.createdAtMs, last.id])).toString("base64url");
+export const cursorOf = (last: { readonly createdAtMs: number; readonly id: string }): string =>
+  Buffer.from(JSON.stringify([last.createdAtMs, last.id])).toString("base64url");
 
 export const cursor = z
   .string()

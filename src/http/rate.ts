@@ -16,6 +16,7 @@ export function limitRates(app: App, limits: HttpLimits): void {
     cache: KEPT_COUNTERS,
     max: (request) => (reads(request) ? limits.readsPerMinute : limits.writesPerMinute),
     keyGenerator: (request) => `${request.caller?.tokenId ?? request.ip} ${reads(request) ? "GET" : request.method} ${request.routeOptions.url}`,
-    errorResponseBuilder: (_request, { max, after }) => new LoopError("rate_exceeded", `More than ${max} such requests a minute. Go on in ${after}.`, { facts: { perMinute: max } }),
+    errorResponseBuilder: (_request, { max, after }) =>
+      new LoopError("rate_exceeded", `More than ${max} such requests a minute. Go on in ${after}.`, { facts: { perMinute: max } }),
   });
 }

@@ -20,10 +20,20 @@ test("costs are grouped as asked, with unknown kept apart from zero", async (t) 
       ('a1', 1, 'desk', '{"shop": "lisbon"}', 'fast', 'x:small', 1500, 2000, 10, 2, 'measured', 'settled', '2026-01-01T12:00:00Z'),
       ('a2', 1, 'desk', '{"shop": "porto"}', 'strong', 'x:large', null, null, 20, 4, 'measured', 'settled', '2026-01-02T12:00:00Z')`.execute(db);
   const groups = async (query: string) =>
-    (await call(`GET /v1/costs${query}`, { as: vera })).body.groups.map(({ key, costNanos, unknownCalls }: Record<string, unknown>) => [key, costNanos, unknownCalls]);
+    (await call(`GET /v1/costs${query}`, { as: vera })).body.groups.map(({ key, costNanos, unknownCalls }: Record<string, unknown>) => [
+      key,
+      costNanos,
+      unknownCalls,
+    ]);
   assert.deepEqual(await groups(""), [[null, 1500, 1]]);
-  assert.deepEqual(await groups("?by=label:shop"), [["lisbon", 1500, 0], ["porto", 0, 1]]);
-  assert.deepEqual(await groups("?by=day"), [["2026-01-01", 1500, 0], ["2026-01-02", 0, 1]]);
+  assert.deepEqual(await groups("?by=label:shop"), [
+    ["lisbon", 1500, 0],
+    ["porto", 0, 1],
+  ]);
+  assert.deepEqual(await groups("?by=day"), [
+    ["2026-01-01", 1500, 0],
+    ["2026-01-02", 0, 1],
+  ]);
   assert.deepEqual(await groups("?by=model&label=shop:porto"), [["x:large", 0, 1]]);
   assert.deepEqual(await groups("?by=tier&from=2026-01-02T00:00:00Z&to=2026-01-02T23:59:59%2B00:00"), [["strong", 0, 1]]);
   assert.deepEqual(await groups("?agent=nobody"), []);
@@ -57,18 +67,23 @@ test("budgets say what is left, in the period that is now", async (t) => {
 test("the brain is asked by text, label and layer, and the skills in force are shown", async (t) => {
   const { call, person } = await httpFixture(t);
   const vera = await person("vera", ["viewer"]);
-  const hits = async (query: string) => (await call(`GET /v1/brain?q=${query}`, { as: vera })).body.hits.map(({ layer, source }: Record<string, string>) => [layer, source]);
+  const hits = async (query: string) =>
+    (await call(`GET /v1/brain?q=${query}`, { as: vera })).body.hits.map(({ layer, source }: Record<string, string>) => [layer, source]);
   assert.ok((await hits("oven%20fails")).some(([, source]: string[]) => source === "brain/sops/oven.md"));
   assert.deepEqual(await hits("g%C3%A1s&layer=voice&label=shop:lisbon"), [["voice", "brain/voice/gas.md"]]);
   const { skills } = (await call("GET /v1/skills", { as: vera })).body;
-  assert.deepEqual(skills.map(({ name, category, triggers }: Record<string, unknown>) => ({ name, category, triggers })), [
-    { name: "fix-oven", category: "oven", triggers: { phrases: [], labels: { shop: "lisbon" } } },
-  ]);
+  assert.deepEqual(
+    skills.map(({ name, category, triggers }: Record<string, unknown>) => ({ name, category, triggers })),
+    [{ name: "fix-oven", category: "oven", triggers: { phrases: [], labels: { shop: "lisbon" } } }],
+  );
 });
 
 test("what would happen to an act is explained rule by rule", async (t) => {
   const { call, person } = await httpFixture(t);
-  const { body } = await call("POST /v1/policy/explain", { as: await person("vera", ["viewer"]), payload: { kind: "message", name: "dispatch", effect: "findable", costUsd: 150 } });
+  const { body } = await call("POST /v1/policy/explain", {
+    as: await person("vera", ["viewer"]),
+    payload: { kind: "message", name: "dispatch", effect: "findable", costUsd: 150 },
+  });
   assert.deepEqual(body.decision, {
     outcome: "ask",
     rule: "dear",
@@ -78,18 +93,34 @@ test("what would happen to an act is explained rule by rule", async (t) => {
     quorum: 1,
     expiry: [],
   });
-  assert.deepEqual(body.rules.map(({ rule, matched }: Record<string, unknown>) => [rule, matched]), [["dear", true], ["models", false]]);
+  assert.deepEqual(
+    body.rules.map(({ rule, matched }: Record<string, unknown>) => [rule, matched]),
+    [
+      ["dear", true],
+      ["models", false],
+    ],
+  );
 });
 
 test("people and tokens are shown without a secret, made with fewer rights only, and revoked at once", async (t) => {
   const { call, person } = await httpFixture(t);
   const ana = await person("ana", ["owner"]);
   const vera = await person("vera", ["viewer"]);
-  assert.deepEqual((await call("GET /v1/people", { as: vera })).body.people.map(({ handle, roles }: Record<string, unknown>) => [handle, roles]), [["ana", ["owner"]], ["vera", ["viewer"]]]);
+  assert.deepEqual(
+    (await call("GET /v1/people", { as: vera })).body.people.map(({ handle, roles }: Record<string, unknown>) => [handle, roles]),
+    [
+      ["ana", ["owner"]],
+      ["vera", ["viewer"]],
+    ],
+  );
   assert.deepEqual((await call("GET /v1/me", { as: vera })).body.permissions, ["read"]);
-  assert.deepEqual((await call("GET /v1/tokens", { as: vera })).body.tokens.map(({ handle }: Record<string, unknown>) => handle), ["vera"]);
+  assert.deepEqual(
+    (await call("GET /v1/tokens", { as: vera })).body.tokens.map(({ handle }: Record<string, unknown>) => handle),
+    ["vera"],
+  );
 
-  const make = (headers: Record<string, string>) => call("POST /v1/tokens", { as: ana, headers, payload: { principal: "vera", label: "phone", scopes: ["read"], expiresIn: "30d" } });
+  const make = (headers: Record<string, string>) =>
+    call("POST /v1/tokens", { as: ana, headers, payload: { principal: "vera", label: "phone", scopes: ["read"], expiresIn: "30d" } });
   const made = await make({ "idempotency-key": "t-1" });
   assert.equal(made.status, 201);
   const { value, token } = made.body;

@@ -36,7 +36,10 @@ test("keys belong to a principal, and another request under one is refused", asy
   const mine = await send(ana, "one");
   const theirs = await send(rui, "one");
   assert.notEqual(mine.body.id, theirs.body.id);
-  assert.deepEqual([(await send(ana, "two")).body.code, (await send(ana, "one", "/v1/tickets?wait=false")).body.code], ["idempotency_key_reused", "idempotency_key_reused"]);
+  assert.deepEqual(
+    [(await send(ana, "two")).body.code, (await send(ana, "one", "/v1/tickets?wait=false")).body.code],
+    ["idempotency_key_reused", "idempotency_key_reused"],
+  );
   for (const key of ["", "two words", "é", "k".repeat(201)]) {
     const { status, body } = await call("POST /v1/tickets", { as: ana, payload: { text: "x" }, headers: keyed(key) });
     assert.deepEqual([status, body.errors?.[0]?.field], [422, "headers.idempotency-key"], key);
@@ -52,7 +55,10 @@ test("an answer under a key has one effect, and so has a lost one; a refusal is 
   assert.equal((await answer(rui, "deny", "a")).status, 200);
   const [lost, again] = [await answer(ana, "approve", "b"), await answer(ana, "approve", "b")];
   assert.deepEqual([lost.status, again.body], [409, lost.body]);
-  assert.deepEqual((await eventsOf(db)).map(({ kind }) => kind).filter((kind) => kind.startsWith("ask.")), ["ask.decided", "ask.answered", "ask.answered_late"]);
+  assert.deepEqual(
+    (await eventsOf(db)).map(({ kind }) => kind).filter((kind) => kind.startsWith("ask.")),
+    ["ask.decided", "ask.answered", "ask.answered_late"],
+  );
 });
 
 test("whoever looks for due runs is told after each change and not after a repeat or a refusal", async (t) => {
@@ -65,6 +71,7 @@ test("whoever looks for due runs is told after each change and not after a repea
   await call("GET /v1/tickets", { as: ana });
   await call(`POST /v1/runs/${body.runId}/resume`, { as: ana, payload: { reason: "x" } });
   assert.equal(told, 1);
-  await call(`POST /v1/runs/${body.runId}/pause`, { as: ana, payload: { reason: "x" } });
+  const pause = () => call(`POST /v1/runs/${body.runId}/pause`, { as: ana, payload: { reason: "x" }, headers: keyed("p") });
+  assert.deepEqual((await pause()).body, (await pause()).body);
   assert.equal(told, 2);
 });

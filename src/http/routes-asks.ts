@@ -26,7 +26,10 @@ export function askRoutes(app: App, { db }: HttpDeps): void {
     },
     async (request) => {
       const { state, ticket, limit: most } = request.query;
-      const found = ticket === undefined ? await (state === "open" ? openAsks(db) : closedAsks(db, most)) : await asksOfTicket(db, (await requireTicket(db, idOf("ticket", ticket))).id);
+      const found =
+        ticket === undefined
+          ? await (state === "open" ? openAsks(db) : closedAsks(db, most))
+          : await asksOfTicket(db, (await requireTicket(db, idOf("ticket", ticket))).id);
       const asks = found.filter((ask) => (ask.state === "open") === (state === "open"));
       return { asks: (state === "open" ? asks.slice(0, most) : asks.slice(-most)).map((ask) => viewAsk(ask, callerOf(request))) };
     },

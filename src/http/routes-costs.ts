@@ -13,7 +13,10 @@ const PLAIN = ["all", "ticket", "run", "agent", "tier", "model", "day"] as const
 
 const grouping = z
   .string()
-  .refine((by) => PLAIN.some((known) => known === by) || (by.startsWith("label:") && labelKey.safeParse(by.slice(6)).success), `expected ${PLAIN.join(", ")} or label:<key>, such as label:property`)
+  .refine(
+    (by) => PLAIN.some((known) => known === by) || (by.startsWith("label:") && labelKey.safeParse(by.slice(6)).success),
+    `expected ${PLAIN.join(", ")} or label:<key>, such as label:property`,
+  )
   .default("all");
 
 const costQuery = z.strictObject({
@@ -31,7 +34,12 @@ export function costRoutes(app: App, { db, clock, workspaces }: HttpDeps): void 
     "/v1/costs",
     {
       config: { access: "read" },
-      schema: { summary: "What was spent, per group; the dearest first, days in order.", tags: ["costs"], querystring: costQuery, response: { 200: z.object({ groups: z.array(costGroupView) }) } },
+      schema: {
+        summary: "What was spent, per group; the dearest first, days in order.",
+        tags: ["costs"],
+        querystring: costQuery,
+        response: { 200: z.object({ groups: z.array(costGroupView) }) },
+      },
     },
     async ({ query }) => {
       const { by, from, to, ticket, run, agent, label } = query;
@@ -48,13 +56,25 @@ export function costRoutes(app: App, { db, clock, workspaces }: HttpDeps): void 
   );
   app.get(
     "/v1/budgets",
-    { config: { access: "read" }, schema: { summary: "What is left of every budget.", tags: ["costs"], response: { 200: z.object({ budgets: z.array(budgetView) }) } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "What is left of every budget.", tags: ["costs"], response: { 200: z.object({ budgets: z.array(budgetView) }) } },
+    },
     async () => {
       const { manifest, budgets } = (await workspaces.current()).workspace;
       const left = await budgetsLeft(db, budgets, { nowMs: clock.nowMs(), timeZone: manifest.timeZone });
-      return { budgets: left.map(({ startsAtMs, resetsAtMs, ...rest }) => ({ ...rest, startsAt: resetsAtMs === null ? null : isoOf(startsAtMs), resetsAt: isoOrNull(resetsAtMs) })) };
+      return {
+        budgets: left.map(({ startsAtMs, resetsAtMs, ...rest }) => ({
+          ...rest,
+          startsAt: resetsAtMs === null ? null : isoOf(startsAtMs),
+          resetsAt: isoOrNull(resetsAtMs),
+        })),
+      };
     },
   );
+}
+
+export function forecastRoute(app: App, { db, workspaces }: HttpDeps): void {
   app.get(
     "/v1/costs/forecast",
     {

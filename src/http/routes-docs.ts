@@ -18,7 +18,10 @@ const PROBLEM = {
           code: { type: "string", enum: Object.keys(ERRORS) },
           detail: { type: "string" },
           facts: { type: "object" },
-          errors: { type: "array", items: { type: "object", required: ["field", "expected"], properties: { field: { type: "string" }, expected: { type: "string" } } } },
+          errors: {
+            type: "array",
+            items: { type: "object", required: ["field", "expected"], properties: { field: { type: "string" }, expected: { type: "string" } } },
+          },
         },
       },
     },

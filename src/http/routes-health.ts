@@ -10,7 +10,10 @@ const readyView = healthView.extend({ parts: z.record(z.string(), z.string()).op
 export function healthRoutes(app: App, { health, version }: HttpDeps): void {
   app.get(
     "/v1/health",
-    { config: { access: "public" }, schema: { summary: "Whether this server works. The one route without a credential.", tags: ["server"], response: { 200: healthView, 503: healthView } } },
+    {
+      config: { access: "public" },
+      schema: { summary: "Whether this server works. The one route without a credential.", tags: ["server"], response: { 200: healthView, 503: healthView } },
+    },
     async (_request, reply) => {
       const { ok, degraded } = await health();
       return reply.code(ok ? 200 : 503).send({ ok, version, ...(degraded === undefined ? {} : { degraded }) });
@@ -18,10 +21,15 @@ export function healthRoutes(app: App, { health, version }: HttpDeps): void {
   );
   app.get(
     "/v1/ready",
-    { config: { access: "credential" }, schema: { summary: "Whether this server takes requests, and how its parts are.", tags: ["server"], response: { 200: readyView, 503: readyView } } },
+    {
+      config: { access: "credential" },
+      schema: { summary: "Whether this server takes requests, and how its parts are.", tags: ["server"], response: { 200: readyView, 503: readyView } },
+    },
     async (_request, reply) => {
       const { ok, degraded, parts } = await health();
-      return reply.code(ok ? 200 : 503).send({ ok, version, ...(degraded === undefined ? {} : { degraded }), ...(parts === undefined ? {} : { parts: { ...parts } }) });
+      return reply
+        .code(ok ? 200 : 503)
+        .send({ ok, version, ...(degraded === undefined ? {} : { degraded }), ...(parts === undefined ? {} : { parts: { ...parts } }) });
     },
   );
 }

@@ -11,7 +11,11 @@ import { FieldError } from "./problem.ts";
 import { text } from "./query.ts";
 
 const kind = text(64);
-const filters = { ticket: z.string().optional(), run: z.string().optional(), kind: z.union([z.array(kind).max(50), kind.transform((one) => [one])]).optional() };
+const filters = {
+  ticket: z.string().optional(),
+  run: z.string().optional(),
+  kind: z.union([z.array(kind).max(50), kind.transform((one) => [one])]).optional(),
+};
 type Filters = z.infer<z.ZodObject<typeof filters>>;
 
 export function journalRoutes(app: App, { db }: HttpDeps): void {

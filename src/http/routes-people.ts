@@ -52,7 +52,10 @@ function viewToken({ createdAtMs, expiresAtMs, revokedAtMs, ...token }: Token): 
 export function peopleRoutes(app: App, { db }: HttpDeps): void {
   app.get(
     "/v1/people",
-    { config: { access: "read" }, schema: { summary: "Everyone who may act, disabled ones too.", tags: ["people"], response: { 200: z.object({ people: z.array(principalView) }) } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "Everyone who may act, disabled ones too.", tags: ["people"], response: { 200: z.object({ people: z.array(principalView) }) } },
+    },
     async () => ({ people: (await listPrincipals(db)).map(viewPrincipal) }),
   );
   app.get(
@@ -62,12 +65,19 @@ export function peopleRoutes(app: App, { db }: HttpDeps): void {
       schema: {
         summary: "Whose token this is, and what it may do.",
         tags: ["people"],
-        response: { 200: z.object({ principal: principalView, tokenId: z.string(), scopes: z.array(z.string()).readonly(), permissions: z.array(z.enum(PERMISSIONS)) }) },
+        response: {
+          200: z.object({ principal: principalView, tokenId: z.string(), scopes: z.array(z.string()).readonly(), permissions: z.array(z.enum(PERMISSIONS)) }),
+        },
       },
     },
     async (request) => {
       const caller = callerOf(request);
-      return { principal: viewPrincipal(caller), tokenId: caller.tokenId, scopes: caller.scopes, permissions: PERMISSIONS.filter((permission) => may(caller, permission)) };
+      return {
+        principal: viewPrincipal(caller),
+        tokenId: caller.tokenId,
+        scopes: caller.scopes,
+        permissions: PERMISSIONS.filter((permission) => may(caller, permission)),
+      };
     },
   );
 }
@@ -89,7 +99,14 @@ export function tokenRoutes(app: App, deps: HttpDeps): void {
   const { db, clock } = deps;
   app.get(
     "/v1/tokens",
-    { config: { access: "credential" }, schema: { summary: "Tokens without their values: all, or your own where you may not manage them.", tags: ["people"], response: { 200: z.object({ tokens: z.array(tokenView) }) } } },
+    {
+      config: { access: "credential" },
+      schema: {
+        summary: "Tokens without their values: all, or your own where you may not manage them.",
+        tags: ["people"],
+        response: { 200: z.object({ tokens: z.array(tokenView) }) },
+      },
+    },
     async (request) => {
       const caller = callerOf(request);
       return { tokens: (await listTokens(db, may(caller, "tokens:manage") ? undefined : caller.id)).map(viewToken) };
@@ -97,7 +114,10 @@ export function tokenRoutes(app: App, deps: HttpDeps): void {
   );
   app.post(
     "/v1/tokens",
-    { config: { access: "tokens:manage" }, schema: { summary: "Make a token. Its value is in this answer and nowhere else.", tags: ["people"], body: newToken, response: { 201: madeToken } } },
+    {
+      config: { access: "tokens:manage" },
+      schema: { summary: "Make a token. Its value is in this answer and nowhere else.", tags: ["people"], body: newToken, response: { 201: madeToken } },
+    },
     async (request, reply) => {
       const caller = callerOf(request);
       const { label, scopes, expiresIn } = request.body;
@@ -112,9 +132,20 @@ export function tokenRoutes(app: App, deps: HttpDeps): void {
       return send(reply, { status, body: { value, token: body.token } });
     },
   );
+}
+
+export function revokeRoute(app: App, { db, clock }: HttpDeps): void {
   app.delete(
     "/v1/tokens/:id",
-    { config: { access: "tokens:manage" }, schema: { summary: "Revoke a token. From now on it opens nothing; open feeds of it end within seconds.", tags: ["people"], params: idParams, response: { 200: tokenView } } },
+    {
+      config: { access: "tokens:manage" },
+      schema: {
+        summary: "Revoke a token. From now on it opens nothing; open feeds of it end within seconds.",
+        tags: ["people"],
+        params: idParams,
+        response: { 200: tokenView },
+      },
+    },
     async (request) => {
       const caller = callerOf(request);
       const token = await requireToken(db, idOf("token", request.params.id));

@@ -52,7 +52,12 @@ export function policyRoutes(app: App, { workspaces }: HttpDeps): void {
     "/v1/policy/explain",
     {
       config: { access: "read" },
-      schema: { summary: "What would happen if: the decision about an act, and why each rule applies or not. Changes nothing.", tags: ["policy"], body: proposedAct, response: { 200: explanationView } },
+      schema: {
+        summary: "What would happen if: the decision about an act, and why each rule applies or not. Changes nothing.",
+        tags: ["policy"],
+        body: proposedAct,
+        response: { 200: explanationView },
+      },
     },
     async ({ body }) => explain(rulesOf((await workspaces.current()).workspace), body as ProposedAct),
   );

@@ -51,7 +51,10 @@ export function proposalRoutes(app: App, deps: HttpDeps): void {
   );
   app.get(
     "/v1/proposals/:id",
-    { config: { access: "read" }, schema: { summary: "One proposal: its files, what it was made from, its test.", tags: ["proposals"], params: idParams, response: { 200: proposalView } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "One proposal: its files, what it was made from, its test.", tags: ["proposals"], params: idParams, response: { 200: proposalView } },
+    },
     async ({ params }) => viewProposal(await requireProposal(db, idOf("proposal", params.id))),
   );
 }
@@ -65,7 +68,13 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
       `/v1/proposals/:id/${verb}`,
       {
         config: { access: "asks:answer" },
-        schema: { summary: `Say ${verb === "accept" ? "yes: it is tested again and comes into force" : "no"}.`, tags: ["proposals"], params: idParams, body: z.strictObject({ reason: text(2_000).optional() }), response: { 200: proposalView } },
+        schema: {
+          summary: `Say ${verb === "accept" ? "yes: it is tested again and comes into force" : "no"}.`,
+          tags: ["proposals"],
+          params: idParams,
+          body: z.strictObject({ reason: text(2_000).optional() }),
+          response: { 200: proposalView },
+        },
       },
       async (request, reply) => {
         const { reason } = request.body;
@@ -79,7 +88,13 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
     "/v1/tickets/:id/propose-rule",
     {
       config: { access: "tickets:write" },
-      schema: { summary: "Propose a stricter rule because of a ticket. Nothing changes before somebody accepts it.", tags: ["proposals"], params: idParams, body: ruleRequest, response: { 201: proposalView } },
+      schema: {
+        summary: "Propose a stricter rule because of a ticket. Nothing changes before somebody accepts it.",
+        tags: ["proposals"],
+        params: idParams,
+        body: ruleRequest,
+        response: { 201: proposalView },
+      },
     },
     async (request, reply) => {
       const ticket = await requireTicket(db, idOf("ticket", request.params.id));

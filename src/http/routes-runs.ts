@@ -25,13 +25,22 @@ export function retryRoutes(app: App, deps: HttpDeps): void {
     "/v1/runs/:id/retry",
     {
       config: { access: "runs:control" },
-      schema: { summary: "Begin the work of a run that ended again, in a run of its own.", tags: ["runs"], params: idParams, body: whyBody, response: { 201: runView } },
+      schema: {
+        summary: "Begin the work of a run that ended again, in a run of its own.",
+        tags: ["runs"],
+        params: idParams,
+        body: whyBody,
+        response: { 201: runView },
+      },
     },
     async (request, reply) => {
       const command = { runId: idOf("run", request.params.id), by: callerOf(request), reason: request.body.reason };
       const { revision, workspace } = await deps.workspaces.current();
       const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
-      return send(reply, await performOnce(deps, request, async (joined) => ({ status: 201, body: viewRun(await requireRun(joined, await retryRun(joined, place, command))) })));
+      return send(
+        reply,
+        await performOnce(deps, request, async (joined) => ({ status: 201, body: viewRun(await requireRun(joined, await retryRun(joined, place, command))) })),
+      );
     },
   );
 }
@@ -56,7 +65,10 @@ export function runRoutes(app: App, deps: HttpDeps): void {
   );
   app.get(
     "/v1/runs/:id",
-    { config: { access: "read" }, schema: { summary: "One run: what it said, did, asked and cost.", tags: ["runs"], params: idParams, response: { 200: runDetailView } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "One run: what it said, did, asked and cost.", tags: ["runs"], params: idParams, response: { 200: runDetailView } },
+    },
     async (request) => {
       const state = await readState(db, idOf("run", request.params.id));
       const [costs] = await costReport(db, { by: "all" }, { fromMs: 0, runId: state.run.id });

@@ -21,7 +21,12 @@ const mayGiveReason = z.strictObject({ reason: reason.optional() }).prefault({})
 
 /** Answers that stand for an ask of the ticket: the same as answering it by its id. */
 const VERBS = [
-  { verb: "resolve", purpose: RESOLUTION, answer: DONE, summary: "Say that the work on this ticket is done. Where a check is declared, it is run; this word alone resolves nothing then." },
+  {
+    verb: "resolve",
+    purpose: RESOLUTION,
+    answer: DONE,
+    summary: "Say that the work on this ticket is done. Where a check is declared, it is run; this word alone resolves nothing then.",
+  },
   { verb: "acknowledge", purpose: "acknowledgement", answer: undefined, summary: "Say that the dispatch of this ticket was received." },
 ] as const;
 
@@ -84,7 +89,11 @@ async function answerFor(deps: HttpDeps, request: FastifyRequest, wanted: Wanted
 function nothingToAnswer(ticket: Ticket, asks: readonly Ask[], purpose: string): LoopError {
   const waits = asks.find(({ state }) => state === "open");
   const closed = TICKET_MOVES[ticket.status].length === 0;
-  const hint = closed ? "It is closed." : waits ? `It waits for an answer to ${waits.id} (${waits.purpose}) first.` : "It is being worked on; look again in a moment.";
+  const hint = closed
+    ? "It is closed."
+    : waits
+      ? `It waits for an answer to ${waits.id} (${waits.purpose}) first.`
+      : "It is being worked on; look again in a moment.";
   return new LoopError("ticket_not_open", `Ticket #${ticket.number} is ${ticket.status} and has no open question of the kind ${purpose}. ${hint}`, {
     facts: { ticket: ticket.id, status: ticket.status, purpose, waitsFor: waits?.id ?? null },
   });

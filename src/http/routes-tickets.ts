@@ -15,7 +15,14 @@ import { choices, cursor, cursorOf, idParams, isoOf, labelFilter, limit } from "
 import { TICKET_STATUSES, ticketView, viewTicket } from "./ticket-view.ts";
 
 const receiptView = z
-  .object({ runId: z.string(), ticketId: z.string().nullable(), digest: z.string(), at: z.string(), pack: z.unknown(), envelope: z.string().describe("the DSSE envelope, byte for byte") })
+  .object({
+    runId: z.string(),
+    ticketId: z.string().nullable(),
+    digest: z.string(),
+    at: z.string(),
+    pack: z.unknown(),
+    envelope: z.string().describe("the DSSE envelope, byte for byte"),
+  })
   .meta({ id: "Receipt" });
 
 export function ticketRoutes(app: App, deps: HttpDeps): void {
@@ -32,7 +39,12 @@ export function ticketRoutes(app: App, deps: HttpDeps): void {
       },
     },
     async ({ query }) => {
-      const found = await listTickets(db, { statuses: query.status, labels: query.label, limit: query.limit + 1, ...(query.cursor ? { before: query.cursor } : {}) });
+      const found = await listTickets(db, {
+        statuses: query.status,
+        labels: query.label,
+        limit: query.limit + 1,
+        ...(query.cursor ? { before: query.cursor } : {}),
+      });
       const page = found.slice(0, query.limit);
       return { tickets: page.map(viewTicket), nextCursor: found.length > page.length ? cursorOf(page.at(-1)!) : null };
     },
@@ -41,7 +53,12 @@ export function ticketRoutes(app: App, deps: HttpDeps): void {
     "/v1/tickets/:id",
     {
       config: { access: "read" },
-      schema: { summary: "One ticket, by id or number.", tags: ["tickets"], params: idParams, response: { 200: ticketView, 304: z.undefined().describe("it is as the If-None-Match says") } },
+      schema: {
+        summary: "One ticket, by id or number.",
+        tags: ["tickets"],
+        params: idParams,
+        response: { 200: ticketView, 304: z.undefined().describe("it is as the If-None-Match says") },
+      },
     },
     async (request, reply) => {
       const ticket = await requireTicket(db, idOf("ticket", request.params.id));
@@ -57,7 +74,13 @@ export function ticketPartRoutes(app: App, deps: HttpDeps): void {
     "/v1/tickets/:id/brain",
     {
       config: { access: "read" },
-      schema: { summary: "What is known that fits this ticket.", tags: ["tickets"], params: idParams, querystring: z.strictObject({ limit: limit(5, 20) }), response: { 200: recallView } },
+      schema: {
+        summary: "What is known that fits this ticket.",
+        tags: ["tickets"],
+        params: idParams,
+        querystring: z.strictObject({ limit: limit(5, 20) }),
+        response: { 200: recallView },
+      },
     },
     async ({ params, query }) => {
       const ticket = await requireTicket(db, idOf("ticket", params.id));
@@ -68,7 +91,13 @@ export function ticketPartRoutes(app: App, deps: HttpDeps): void {
     "/v1/tickets/:id/events",
     {
       config: { access: "read" },
-      schema: { summary: "What happened to this ticket, in order.", tags: ["tickets"], params: idParams, querystring: eventQuery, response: { 200: eventPage } },
+      schema: {
+        summary: "What happened to this ticket, in order.",
+        tags: ["tickets"],
+        params: idParams,
+        querystring: eventQuery,
+        response: { 200: eventPage },
+      },
     },
     async ({ params, query }) => {
       const { id: ticketId } = await requireTicket(db, idOf("ticket", params.id));
@@ -76,14 +105,24 @@ export function ticketPartRoutes(app: App, deps: HttpDeps): void {
       return { events, nextAfter: events.at(-1)?.position ?? query.after };
     },
   );
+}
+
+export function receiptRoute(app: App, { db }: HttpDeps): void {
   app.get(
     "/v1/tickets/:id/receipt",
-    { config: { access: "read" }, schema: { summary: "The newest signed receipt of this ticket.", tags: ["tickets"], params: idParams, response: { 200: receiptView } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "The newest signed receipt of this ticket.", tags: ["tickets"], params: idParams, response: { 200: receiptView } },
+    },
     async ({ params }) => {
       const ticket = await requireTicket(db, idOf("ticket", params.id));
       const found = await findReceipt(db, ticket.id);
       if (!found) {
-        throw new LoopError("receipt_unknown", `Ticket #${ticket.number} has no receipt yet: it is ${ticket.status}, and a receipt is signed when a run ends.`, { facts: { ticket: ticket.id, status: ticket.status } });
+        throw new LoopError(
+          "receipt_unknown",
+          `Ticket #${ticket.number} has no receipt yet: it is ${ticket.status}, and a receipt is signed when a run ends.`,
+          { facts: { ticket: ticket.id, status: ticket.status } },
+        );
       }
       const { atMs, ...receipt } = found;
       return { ...receipt, at: isoOf(atMs) };
@@ -95,7 +134,11 @@ export function ticketPartRoutes(app: App, deps: HttpDeps): void {
 async function questionOf({ workspaces }: HttpDeps, ticket: Ticket) {
   const { subject } = (await workspaces.current()).workspace.manifest;
   const about = ticket.labels[subject];
-  return { text: ticket.body, labels: about === undefined ? {} : { [subject]: about }, categories: ticket.triage?.category === undefined ? [] : [ticket.triage.category] };
+  return {
+    text: ticket.body,
+    labels: about === undefined ? {} : { [subject]: about },
+    categories: ticket.triage?.category === undefined ? [] : [ticket.triage.category],
+  };
 }
 
 /** Sets the ETag, and says whether the caller has this version already. */

@@ -25,7 +25,10 @@ const appliedView = z
 export function workspaceRoutes(app: App, deps: HttpDeps): void {
   app.get(
     "/v1/workspace",
-    { config: { access: "read" }, schema: { summary: "What is in force, what is wrong in the folder, and what waits for an apply.", tags: ["workspace"], response: { 200: stateView } } },
+    {
+      config: { access: "read" },
+      schema: { summary: "What is in force, what is wrong in the folder, and what waits for an apply.", tags: ["workspace"], response: { 200: stateView } },
+    },
     async () => {
       const { revision, workspace } = await deps.workspaces.current();
       return { revision, name: workspace.manifest.name, ...seenIn(deps.folder?.last()) };
@@ -35,7 +38,12 @@ export function workspaceRoutes(app: App, deps: HttpDeps): void {
     "/v1/workspace/apply",
     {
       config: { access: "workspace:apply" },
-      schema: { summary: "Put the folder in force, power too: all or nothing.", tags: ["workspace"], body: z.strictObject({ note: text(500).optional() }), response: { 200: appliedView } },
+      schema: {
+        summary: "Put the folder in force, power too: all or nothing.",
+        tags: ["workspace"],
+        body: z.strictObject({ note: text(500).optional() }),
+        response: { 200: appliedView },
+      },
     },
     async (request) => viewApplied(await folderOf(deps).apply({ author: callerOf(request).id, note: request.body.note ?? "" })),
   );

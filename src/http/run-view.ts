@@ -56,13 +56,28 @@ function viewAct({ id, turn, ordinal, kind, name, effect, state, key, args, fact
   return { id, turn, ordinal, kind, name, effect, state, key, args, facts, askId, decision, result, error, attempts };
 }
 
-const messageView = z.object({ seq: z.int(), role: z.enum(["input", "thought", "note"]), name: z.string().nullable(), source: z.string(), trust: z.string(), content: z.unknown() });
+const messageView = z.object({
+  seq: z.int(),
+  role: z.enum(["input", "thought", "note"]),
+  name: z.string().nullable(),
+  source: z.string(),
+  trust: z.string(),
+  content: z.unknown(),
+});
 
 export const runDetailView = runView
-  .extend({ acts: z.array(actView), messages: z.array(messageView), asks: z.array(askView), costs: costGroupView.nullable().describe("null: nothing was charged") })
+  .extend({
+    acts: z.array(actView),
+    messages: z.array(messageView),
+    asks: z.array(askView),
+    costs: costGroupView.nullable().describe("null: nothing was charged"),
+  })
   .meta({ id: "RunDetail" });
 
-export function viewRunDetail({ run, acts, messages, asks }: RunState, more: { readonly costs: CostGroup | undefined; readonly caller: Caller }): z.infer<typeof runDetailView> {
+export function viewRunDetail(
+  { run, acts, messages, asks }: RunState,
+  more: { readonly costs: CostGroup | undefined; readonly caller: Caller },
+): z.infer<typeof runDetailView> {
   return {
     ...viewRun(run),
     acts: acts.map(viewAct),

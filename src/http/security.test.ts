@@ -75,7 +75,9 @@ test("a token reaches exactly the routes that its role and scopes give", async (
   for (const role of ROLES) people.push(await person(role, [role]));
   for (const scope of PERMISSIONS) people.push(await person(`only-${scope.replace(":", "-")}`, ["owner"], { scopes: [scope] }));
   for (const one of people) {
-    const scopes = one.principal.handle.startsWith("only-") ? [PERMISSIONS.find((scope) => one.principal.handle === `only-${scope.replace(":", "-")}`)!] : ["*"];
+    const scopes = one.principal.handle.startsWith("only-")
+      ? [PERMISSIONS.find((scope) => one.principal.handle === `only-${scope.replace(":", "-")}`)!]
+      : ["*"];
     for (const row of table) {
       const { status, body } = await call(line(row, "nothing"), { as: one });
       const allowed = row.access === "credential" || (row.access !== "public" && may({ roles: one.principal.roles, scopes }, row.access));
@@ -95,8 +97,36 @@ test("an id that is unknown or no id at all is 404 or 422 on every route, and no
   const askId = await ask({ ticketId, runId });
   const zeros = "0".repeat(32);
   const ids = [
-    `tkt_${zeros}`, `ask_${zeros}`, `run_${zeros}`, `tkn_${zeros}`, `prn_${zeros}`, "999999", "999999999999999999999", "-1", "1e3", "0x1", "%00", "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
-    "..%2f", "%2F", "%5c..%5c", "'%20or%201=1--", "1%3bdrop%20table%20tickets", "null", "undefined", "%20", "%EF%BF%BD", "__proto__", "constructor", "*", "%25", "%23", "a".repeat(400), `${ticketId}x`, ticketId.toUpperCase(), `${askId}%00`,
+    `tkt_${zeros}`,
+    `ask_${zeros}`,
+    `run_${zeros}`,
+    `tkn_${zeros}`,
+    `prn_${zeros}`,
+    "999999",
+    "999999999999999999999",
+    "-1",
+    "1e3",
+    "0x1",
+    "%00",
+    "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+    "..%2f",
+    "%2F",
+    "%5c..%5c",
+    "'%20or%201=1--",
+    "1%3bdrop%20table%20tickets",
+    "null",
+    "undefined",
+    "%20",
+    "%EF%BF%BD",
+    "__proto__",
+    "constructor",
+    "*",
+    "%25",
+    "%23",
+    "a".repeat(400),
+    `${ticketId}x`,
+    ticketId.toUpperCase(),
+    `${askId}%00`,
   ];
   const before = await fingerprint(db);
   for (const row of table.filter(({ url }) => url.includes(":id"))) {
@@ -105,7 +135,15 @@ test("an id that is unknown or no id at all is 404 or 422 on every route, and no
       assert.ok(status === 404 || status === 422, `${line(row, id)} gave ${status} ${JSON.stringify(body)}`);
     }
   }
-  for (const url of ["/v1/asks?ticket=", "/v1/runs?ticket=", "/v1/costs?ticket=", "/v1/costs?run=", "/v1/journal?ticket=", "/v1/journal?run=", "/v1/feed?run="]) {
+  for (const url of [
+    "/v1/asks?ticket=",
+    "/v1/runs?ticket=",
+    "/v1/costs?ticket=",
+    "/v1/costs?run=",
+    "/v1/journal?ticket=",
+    "/v1/journal?run=",
+    "/v1/feed?run=",
+  ]) {
     for (const id of ids.filter((one) => !/^%?(23|20)?$/.test(one))) {
       const { status, body } = await call(`GET ${url}${id}`, { as: owner });
       const unknownRun = url.startsWith("/v1/costs?run") && id === `run_${zeros}`; // a filter that nothing passes
@@ -123,9 +161,13 @@ test("SQL in names and values of queries is a value or refused, never a statemen
   await ticket();
   const before = await fingerprint(db);
   const evil = ["';drop table tickets;--", "1) or (1=1", "$1", "${x}", "\\", "%", "_", '"', "\u2028"].map(encodeURIComponent);
-  for (const { url } of (await ready(fixture)).filter(({ method, access, url }) => method === "GET" && access === "read" && !url.startsWith("/docs") && !url.includes(":id"))) {
+  for (const { url } of (await ready(fixture)).filter(
+    ({ method, access, url }) => method === "GET" && access === "read" && !url.startsWith("/docs") && !url.includes(":id"),
+  )) {
     for (const text of evil) {
-      const asked = ["q", "by", "status", "label", "agent", "category", "kind", "after", "limit", "cursor", "from", "state", "layer", text].map((name) => `${name}=${text}`);
+      const asked = ["q", "by", "status", "label", "agent", "category", "kind", "after", "limit", "cursor", "from", "state", "layer", text].map(
+        (name) => `${name}=${text}`,
+      );
       for (const query of asked) {
         const { status } = await call(`GET ${url}?${query}`, { as: vera, ...(url === "/v1/feed" ? { headers: { "last-event-id": "x" } } : {}) });
         assert.ok(status < 500, `${url}?${query} gave ${status}`);
@@ -137,10 +179,30 @@ test("SQL in names and values of queries is a value or refused, never a statemen
 
 test("tricks with the path, the method and forwarding headers reach nothing", async (t) => {
   const { call, person } = await httpFixture(t);
-  const tricks = ["//v1/tickets", "/v1//tickets", "/V1/tickets", "/v1/tickets/", "/v1%2ftickets", "/v1/health%2f..%2ftickets", "/v1/health/..;/tickets", "/v1/tickets.json", "/v1/health;/v1/tickets", "/.env", "/docs/..%2f..%2fpackage.json"];
-  const headers = { "x-forwarded-for": "127.0.0.1", "x-forwarded-host": "localhost", "x-original-url": "/v1/health", "x-rewrite-url": "/v1/health", "x-http-method-override": "GET", "x-forwarded-user": "ana" };
+  const tricks = [
+    "//v1/tickets",
+    "/v1//tickets",
+    "/V1/tickets",
+    "/v1/tickets/",
+    "/v1%2ftickets",
+    "/v1/health%2f..%2ftickets",
+    "/v1/health/..;/tickets",
+    "/v1/tickets.json",
+    "/v1/health;/v1/tickets",
+    "/.env",
+    "/docs/..%2f..%2fpackage.json",
+  ];
+  const headers = {
+    "x-forwarded-for": "127.0.0.1",
+    "x-forwarded-host": "localhost",
+    "x-original-url": "/v1/health",
+    "x-rewrite-url": "/v1/health",
+    "x-http-method-override": "GET",
+    "x-forwarded-user": "ana",
+  };
   for (const path of [...tricks, "/v1/tickets"]) {
-    for (const method of ["GET", "POST", "PUT", "OPTIONS", "TRACE"]) assert.equal((await call(`${method} ${path}`, { headers })).status, 401, `${method} ${path}`);
+    for (const method of ["GET", "POST", "PUT", "OPTIONS", "TRACE"])
+      assert.equal((await call(`${method} ${path}`, { headers })).status, 401, `${method} ${path}`);
   }
   const ana = await person("ana", ["owner"]);
   for (const path of tricks) assert.equal((await call(`GET ${path}`, { as: ana, headers })).status, 404, path);
@@ -152,14 +214,35 @@ test("tricks with the path, the method and forwarding headers reach nothing", as
 test("a foreign Host or Origin is refused before anything else, and no page gets permission to read", async (t) => {
   const { call, person } = await httpFixture(t, { address: { host: "127.0.0.1", publicUrl: "https://loop.example.org", trustedProxies: [] } });
   const ana = await person("ana", ["owner"]);
-  const reach = async (headers: Record<string, string>) => ((reply) => [reply.status, reply.body.code, reply.headers["access-control-allow-origin"]])(await call("GET /v1/me", { as: ana, headers }));
+  const reach = async (headers: Record<string, string>) =>
+    ((reply) => [reply.status, reply.body.code, reply.headers["access-control-allow-origin"]])(await call("GET /v1/me", { as: ana, headers }));
   const refused = [403, "origin_refused", undefined];
-  for (const host of ["evil.example", "localhost.evil.example", "loop.example.org.evil.example", "localhost@evil.example", "127.0.0.1.nip.io", "[::2]", "10.0.0.9:4747", "localhost:99999999", "localhost."]) {
+  for (const host of [
+    "evil.example",
+    "localhost.evil.example",
+    "loop.example.org.evil.example",
+    "localhost@evil.example",
+    "127.0.0.1.nip.io",
+    "[::2]",
+    "10.0.0.9:4747",
+    "localhost:99999999",
+    "localhost.",
+  ]) {
     assert.deepEqual(await reach({ host }), refused, host);
   }
-  for (const host of ["localhost", "localhost:4747", "LOCALHOST:80", "127.0.0.1:1", "[::1]:4747", "loop.example.org"]) assert.equal((await reach({ host }))[0], 200, host);
+  for (const host of ["localhost", "localhost:4747", "LOCALHOST:80", "127.0.0.1:1", "[::1]:4747", "loop.example.org"])
+    assert.equal((await reach({ host }))[0], 200, host);
   const host = "localhost:4747";
-  for (const origin of ["http://evil.example", "null", "http://localhost:3000", "http://localhost", "file://", "http://localhost:4747.evil.example", "https://loop.example.org:444", "http://loop.example.org"]) {
+  for (const origin of [
+    "http://evil.example",
+    "null",
+    "http://localhost:3000",
+    "http://localhost",
+    "file://",
+    "http://localhost:4747.evil.example",
+    "https://loop.example.org:444",
+    "http://loop.example.org",
+  ]) {
     assert.deepEqual(await reach({ host, origin }), refused, origin);
   }
   for (const origin of ["http://localhost:4747", "https://loop.example.org"]) assert.deepEqual(await reach({ host, origin }), [200, undefined, undefined]);

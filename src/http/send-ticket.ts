@@ -20,7 +20,13 @@ const newTicket = inboundMessage
   .meta({ id: "NewTicket" });
 
 const receivedView = z
-  .object({ id: z.string(), number: z.int(), runId: z.string(), duplicate: z.boolean().describe("it was sent before: this is the first one"), ticket: ticketView.optional() })
+  .object({
+    id: z.string(),
+    number: z.int(),
+    runId: z.string(),
+    duplicate: z.boolean().describe("it was sent before: this is the first one"),
+    ticket: ticketView.optional(),
+  })
   .meta({ id: "ReceivedTicket" });
 type ReceivedView = z.infer<typeof receivedView>;
 
@@ -46,11 +52,18 @@ export function sendTicketRoute(app: App, deps: HttpDeps): void {
       const caller = callerOf(request);
       const { externalId, sender = caller.handle, ...body } = request.body;
       await requireSender(deps.db, caller, sender);
-      const origin = externalId !== undefined ? { provider: "http", externalId } : keyed ? { provider: KEY_PROVIDER, externalId: `${caller.id}:${keyed.key}` } : { provider: "http" };
+      const origin =
+        externalId !== undefined
+          ? { provider: "http", externalId }
+          : keyed
+            ? { provider: KEY_PROVIDER, externalId: `${caller.id}:${keyed.key}` }
+            : { provider: "http" };
       const message: InboundMessage = { ...body, ...origin, sender, surface: faceOf(request) };
       const answer = await performThenKeep<ReceivedView>(deps, keyed, async () => {
         const received = await deps.receive(message).catch((error: unknown) => {
-          throw keyed && origin.provider === KEY_PROVIDER && error instanceof LoopError && error.code === "delivery_conflict" ? keyReused(keyed.key, error) : error;
+          throw keyed && origin.provider === KEY_PROVIDER && error instanceof LoopError && error.code === "delivery_conflict"
+            ? keyReused(keyed.key, error)
+            : error;
         });
         const { ticketId: id, number, runId, kind } = received;
         const view = { id, number, runId, duplicate: kind === "duplicate" };
@@ -67,11 +80,17 @@ async function requireSender(db: Db, caller: Caller, sender: string): Promise<vo
   if (sender === caller.handle || may(caller, "tokens:manage")) return;
   const named = (await principalByHandle(db, sender)) ?? (await findByIdentity(db, "http", sender)) ?? (await findByIdentity(db, "cli", sender));
   if (!named || named.id === caller.id) return;
-  throw new LoopError("permission_missing", `${caller.handle} may not send in the name of ${sender}. Leave the sender out, or name somebody outside.`, { facts: { handle: caller.handle } });
+  throw new LoopError("permission_missing", `${caller.handle} may not send in the name of ${sender}. Leave the sender out, or name somebody outside.`, {
+    facts: { handle: caller.handle },
+  });
 }
 
 /** The ticket once it is understood; undefined when that takes too long or nobody waits any more. */
-async function triaged({ db }: HttpDeps, { waitMs, waitPollMs }: HttpLimits, of: { readonly id: string; readonly reply: FastifyReply }): Promise<TicketView | undefined> {
+async function triaged(
+  { db }: HttpDeps,
+  { waitMs, waitPollMs }: HttpLimits,
+  of: { readonly id: string; readonly reply: FastifyReply },
+): Promise<TicketView | undefined> {
   for (let waitedMs = 0; waitedMs <= waitMs && !of.reply.raw.destroyed; waitedMs += waitPollMs) {
     const ticket = await requireTicket(db, of.id);
     if (ticket.status !== "new") return viewTicket(ticket);

@@ -14,17 +14,17 @@ import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 import { limitRates } from "./rate.ts";
 import { answerRoutes, askRoutes } from "./routes-asks.ts";
 import { brainRoutes } from "./routes-brain.ts";
-import { costRoutes } from "./routes-costs.ts";
+import { costRoutes, forecastRoute } from "./routes-costs.ts";
 import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
-import { peopleRoutes, tokenRoutes } from "./routes-people.ts";
+import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { workspaceRoutes } from "./routes-workspace.ts";
-import { ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
+import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -33,12 +33,14 @@ const ROUTES = [
   sendTicketRoute,
   ticketRoutes,
   ticketPartRoutes,
+  receiptRoute,
   ticketVerbRoutes,
   askRoutes,
   answerRoutes,
   runRoutes,
   retryRoutes,
   costRoutes,
+  forecastRoute,
   brainRoutes,
   policyRoutes,
   journalRoutes,
@@ -47,6 +49,7 @@ const ROUTES = [
   workspaceRoutes,
   peopleRoutes,
   tokenRoutes,
+  revokeRoute,
   docsRoutes,
 ];
 
@@ -60,7 +63,9 @@ const OPTIONS: FastifyHttpOptions<RawServerDefault> = {
   routerOptions: { maxParamLength: 500 },
   clientErrorHandler: refuseUnreadable,
   frameworkErrors: (_error, _request, reply) => {
-    const body = JSON.stringify(problemOf(new LoopError("request_malformed", "The target of the request cannot be read: it is too long or not encoded as URLs are.")));
+    const body = JSON.stringify(
+      problemOf(new LoopError("request_malformed", "The target of the request cannot be read: it is too long or not encoded as URLs are.")),
+    );
     reply.raw.writeHead(400, { "content-type": PROBLEM_TYPE, "x-content-type-options": "nosniff" }).end(body);
   },
 };
@@ -78,7 +83,14 @@ export function createHttpServer(deps: HttpDeps): App {
   app.addHook("onRoute", (route) => void app.routeTable.push(...rowsOf(route)));
   app.addHook("onResponse", async (request, reply) => {
     const { id, method, caller, routeOptions } = request;
-    deps.log.debug("request", { request: id, method, route: routeOptions?.url ?? "none", status: reply.statusCode, ms: Math.round(reply.elapsedTime), token: caller?.tokenId ?? null });
+    deps.log.debug("request", {
+      request: id,
+      method,
+      route: routeOptions?.url ?? "none",
+      status: reply.statusCode,
+      ms: Math.round(reply.elapsedTime),
+      token: caller?.tokenId ?? null,
+    });
   });
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // the schemas say what is sent; tests hold the routes to them

@@ -68,7 +68,7 @@ test("waiting for triage gives the ticket when it is understood, and the id alon
   const soon = await httpFixture(t, { limits: { waitMs: 20_000, waitPollMs: 5 } });
   const rui = await soon.person("rui", ["operator"]);
   const waiting = soon.call("POST /v1/tickets?wait=true", { as: rui, payload: { text: "quick" } });
-  for (let tickets: { id: `tkt_${string}` }[] = []; tickets.length === 0; ) {
+  for (let tickets: { id: `tkt_${string}` }[] = []; tickets.length === 0;) {
     tickets = (await soon.call("GET /v1/tickets", { as: rui })).body.tickets;
     if (tickets[0]) await inTransaction(soon.db, (tx) => moveTicket(tx, tickets[0]!.id, { status: "triaged", triage: { category: "oven", severity: 3 } }));
   }
@@ -86,7 +86,7 @@ test("tickets are listed newest first, by status and label, page by page", async
     numbers.unshift((await call("POST /v1/tickets", { as: ana, payload: { text: "x", labels: shop ? { shop } : {} } })).body.number);
   }
   const pages: number[][] = [];
-  for (let cursor: string | null = ""; cursor !== null; ) {
+  for (let cursor: string | null = ""; cursor !== null;) {
     const { body } = await call(`GET /v1/tickets?limit=2${cursor && `&cursor=${cursor}`}`, { as: ana });
     pages.push(body.tickets.map((one: { number: number }) => one.number));
     cursor = body.nextCursor;
@@ -145,13 +145,19 @@ test("cancelling a ticket cancels its runs and asks in one go, and only once", a
   const ana = await person("ana", ["operator"]);
   const { id, runId, number } = await ticket();
   const askId = await ask({ runId, ticketId: id });
-  assert.deepEqual((await call(`POST /v1/tickets/${id}/cancel`, { as: ana, payload: { reason: " " } })).body.errors, [{ field: "body.reason", expected: "expected why" }]);
+  assert.deepEqual((await call(`POST /v1/tickets/${id}/cancel`, { as: ana, payload: { reason: " " } })).body.errors, [
+    { field: "body.reason", expected: "expected why" },
+  ]);
 
   const done = await call(`POST /v1/tickets/${number}/cancel`, { as: ana, payload: { reason: "sold the oven" } });
   assert.deepEqual([done.status, done.body.status], [200, "cancelled"]);
   assert.equal((await requireRun(db, runId)).state, "cancelled");
   assert.equal((await call(`GET /v1/asks/${askId}`, { as: ana })).body.state, "cancelled");
-  assert.deepEqual((await eventsOf(db)).at(-1), { kind: "ticket.cancelled", actor: ana.principal.id, payload: { by: "ana", reason: "sold the oven", runs: [runId] } });
+  assert.deepEqual((await eventsOf(db)).at(-1), {
+    kind: "ticket.cancelled",
+    actor: ana.principal.id,
+    payload: { by: "ana", reason: "sold the oven", runs: [runId] },
+  });
 
   const again = await call(`POST /v1/tickets/${id}/cancel`, { as: ana, payload: { reason: "again" } });
   assert.deepEqual([again.status, again.body.code, again.body.facts.status], [409, "ticket_not_open", "cancelled"]);
@@ -163,12 +169,18 @@ test("a ticket is resolved and acknowledged through the ask that waits for it", 
   const { id } = await ticket();
   const blocking = await ask({ ticketId: id });
   const early = await call(`POST /v1/tickets/${id}/resolve`, { as: ana });
-  assert.deepEqual([early.status, early.body.code, early.body.facts], [409, "ticket_not_open", { ticket: id, status: "new", purpose: "resolution", waitsFor: blocking }]);
+  assert.deepEqual(
+    [early.status, early.body.code, early.body.facts],
+    [409, "ticket_not_open", { ticket: id, status: "new", purpose: "resolution", waitsFor: blocking }],
+  );
 
   const operators = { roles: ["operator"] as const, names: [] };
   const acknowledgement = await ask({ ticketId: id, kind: "acknowledgement", purpose: "acknowledgement", options: ["acknowledge"], approvers: operators });
   const acknowledged = await call(`POST /v1/tickets/${id}/acknowledge`, { as: ana });
-  assert.deepEqual([acknowledged.status, acknowledged.body.outcome, acknowledged.body.ask.id, acknowledged.body.ask.answer], [200, "settled", acknowledgement, "acknowledge"]);
+  assert.deepEqual(
+    [acknowledged.status, acknowledged.body.outcome, acknowledged.body.ask.id, acknowledged.body.ask.answer],
+    [200, "settled", acknowledgement, "acknowledge"],
+  );
 
   await ask({ ticketId: id, kind: "choice", purpose: "resolution", options: ["done", "not needed"], approvers: operators });
   const resolved = await call(`POST /v1/tickets/${id}/resolve`, { as: ana, payload: { reason: "seen it" }, headers: { "loop-face": "cli" } });

@@ -17,7 +17,8 @@ type Issue = z.core.$ZodIssue;
 
 function problemsOf(issue: Issue, place: string): FieldProblem[] {
   const field = fieldName(issue.path, place);
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => ({ field: fieldName([...issue.path, key], place), expected: "no such field; leave it out" }));
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.map((key) => ({ field: fieldName([...issue.path, key], place), expected: "no such field; leave it out" }));
   if (issue.code === "invalid_union" && issue.errors.length > 0) {
     return [{ field, expected: issue.errors.map((branch) => branch.map(expectedOf).join(" and ")).join(", or ") }];
   }

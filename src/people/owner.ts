@@ -24,12 +24,22 @@ export async function ensureOwner(db: Db, clock: Clock, wish: OwnerWish = {}): P
     await lockOwners(tx);
     const known = await findServerOwner(tx);
     if (known) return { principal: known, created: false };
-    const base = { id: newId("prn", clock.nowMs()), kind: "person", displayName: osUser, roles: ["owner"], languages: [], looksAfter: {}, source: "server" } as const;
+    const base = {
+      id: newId("prn", clock.nowMs()),
+      kind: "person",
+      displayName: osUser,
+      roles: ["owner"],
+      languages: [],
+      looksAfter: {},
+      source: "server",
+    } as const;
     for (const handle of handlesFor(osUser)) {
       if (wish.avoid?.includes(handle)) continue;
       const made: NewPrincipal = { ...base, handle };
       if (!(await insertPrincipal(tx, made))) continue;
-      await append(tx, clock, [{ kind: "principal.changed", actor: "system", payload: { what: "created", handle, roles: [...made.roles], source: made.source } }]);
+      await append(tx, clock, [
+        { kind: "principal.changed", actor: "system", payload: { what: "created", handle, roles: [...made.roles], source: made.source } },
+      ]);
       break;
     }
     return { principal: await requirePrincipal(tx, base.id), created: true };

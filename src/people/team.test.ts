@@ -16,11 +16,17 @@ const rejectsWith = (code: string, promise: Promise<unknown>) => assert.rejects(
 
 test("the members of the team files become principals with the roles of the files", async (t) => {
   const { db } = await testDatabase(t);
-  const ana = member("ana", { name: "Ana Reis", roles: ["owner", "approver"], languages: ["pt"], looksAfter: { shop: ["lisbon"] }, identities: [{ surface: "chat", id: "U1" }] });
+  const ana = member("ana", {
+    name: "Ana Reis",
+    roles: ["owner", "approver"],
+    languages: ["pt"],
+    looksAfter: { shop: ["lisbon"] },
+    identities: [{ surface: "chat", id: "U1" }],
+  });
 
   assert.deepEqual(await sync(db, [ana, member("robot", { roles: ["agent"] })]), { created: ["ana", "robot"], changed: [], disabled: [] });
 
-  const { id, createdAtMs, ...rest } = (await principalByHandle(db, "ana"))!;
+  const { id, createdAtMs: _made, ...rest } = (await principalByHandle(db, "ana"))!;
   assert.deepEqual(rest, {
     handle: "ana",
     kind: "person",
@@ -100,7 +106,10 @@ test("the first start makes one owner, whoever comes at the same time, and later
   assert.deepEqual(new Set(made.map(({ principal }) => principal.id)).size, 1);
   const { principal } = await ensureOwner(db, clock, { osUser: "someone-else" });
   assert.deepEqual([principal.handle, principal.roles, principal.source, principal.displayName], ["jorg-muller", ["owner"], "server", "Jörg Müller"]);
-  assert.deepEqual((await eventsOf(db)).map(({ payload }) => payload), [{ what: "created", handle: "jorg-muller", roles: ["owner"], source: "server" }]);
+  assert.deepEqual(
+    (await eventsOf(db)).map(({ payload }) => payload),
+    [{ what: "created", handle: "jorg-muller", roles: ["owner"], source: "server" }],
+  );
 });
 
 test("the owner takes a name that is free", async (t) => {

@@ -36,7 +36,14 @@ export interface TeamChanges {
  * back is enabled. Every change is an event; no change, no event. @throws LoopError handle_taken | identity_taken
  */
 export async function syncTeam(tx: Transaction, clock: Clock, team: readonly TeamMember[]): Promise<TeamChanges> {
-  const known = new Map((await lockForTeam(tx, team.map(({ id }) => id))).map((principal) => [principal.handle, principal]));
+  const known = new Map(
+    (
+      await lockForTeam(
+        tx,
+        team.map(({ id }) => id),
+      )
+    ).map((principal) => [principal.handle, principal]),
+  );
   const members = team.map((member) => ({ member, before: known.get(member.id), after: principalOf(clock, member, known.get(member.id)) }));
   for (const { member, before } of members) requireOwn(member, before);
 
@@ -47,7 +54,11 @@ export async function syncTeam(tx: Transaction, clock: Clock, team: readonly Tea
 
   for (const { member, after } of created) if (!(await insertPrincipal(tx, after))) throw taken(member);
   for (const { after } of moved) await updateFromTeam(tx, after);
-  if (gone.length > 0) await disablePrincipals(tx, gone.map(({ id }) => id));
+  if (gone.length > 0)
+    await disablePrincipals(
+      tx,
+      gone.map(({ id }) => id),
+    );
   const reached = await syncIdentities(tx, members, gone);
 
   const changed = members.filter((one) => !created.includes(one) && (moved.includes(one) || reached.has(one.after.handle)));
@@ -76,7 +87,8 @@ function principalOf(clock: Clock, member: TeamMember, before: Principal | undef
 const kindOf = (roles: readonly Role[]): PrincipalKind => (roles.every((role) => role === "agent" || role === "worker") ? "agent" : "person");
 
 /** All that a file says of a principal, comparable. */
-const shapeOf = ({ kind, displayName, roles, languages, looksAfter }: NewPrincipal): string => canonicalJson({ kind, displayName, roles, languages, looksAfter });
+const shapeOf = ({ kind, displayName, roles, languages, looksAfter }: NewPrincipal): string =>
+  canonicalJson({ kind, displayName, roles, languages, looksAfter });
 
 function requireOwn(member: TeamMember, before: Principal | undefined): void {
   if (before?.source === "server") throw taken(member);
@@ -112,9 +124,13 @@ async function syncIdentities(tx: Transaction, seats: readonly Seat[], left: rea
 }
 
 function identityTaken({ surface, externalId }: Identity, handle: string): LoopError {
-  return new LoopError("identity_taken", `${externalId} on ${surface} is ${handle} and somebody else too. Each user of a surface is one person; take it from one of the two.`, {
-    facts: { surface, handle },
-  });
+  return new LoopError(
+    "identity_taken",
+    `${externalId} on ${surface} is ${handle} and somebody else too. Each user of a surface is one person; take it from one of the two.`,
+    {
+      facts: { surface, handle },
+    },
+  );
 }
 
 function event(what: "created" | "changed" | "disabled", principal: NewPrincipal, member?: TeamMember): NewEvent {

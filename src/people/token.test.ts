@@ -37,8 +37,23 @@ test("whatever is no token that counts opens nothing, without saying why", async
 
   const { value } = await tokenFor(db, clock, { principal });
   const flipped = value.slice(0, -1) + (value.endsWith("A") ? "B" : "A");
-  const refused = ["", "loop_", value.slice(0, -1), `${value}A`, flipped, value.toUpperCase(), `${value}\0`, "' or 1=1 --", expiring.value, revoked.value, revoked.token.id];
-  assert.deepEqual(await Promise.all(refused.map((text) => authenticate(db, text))), refused.map(() => undefined));
+  const refused = [
+    "",
+    "loop_",
+    value.slice(0, -1),
+    `${value}A`,
+    flipped,
+    value.toUpperCase(),
+    `${value}\0`,
+    "' or 1=1 --",
+    expiring.value,
+    revoked.value,
+    revoked.token.id,
+  ];
+  assert.deepEqual(
+    await Promise.all(refused.map((text) => authenticate(db, text))),
+    refused.map(() => undefined),
+  );
 
   await sql`update principals set disabled_at = loop_now() where id = ${principal.id}`.execute(db);
   assert.equal(await authenticate(db, value), undefined);
@@ -66,7 +81,10 @@ test("revoking is done once, keeps the row, and is in the journal with who did i
 
 test("of many tokens those that count now are told apart in one look", async (t) => {
   const { db } = await testDatabase(t);
-  const [ana, rui] = [await makePrincipal(db, clock, { handle: "ana", roles: ["owner"] }), await makePrincipal(db, clock, { handle: "rui", roles: ["viewer"] })];
+  const [ana, rui] = [
+    await makePrincipal(db, clock, { handle: "ana", roles: ["owner"] }),
+    await makePrincipal(db, clock, { handle: "rui", roles: ["viewer"] }),
+  ];
   const kept = await tokenFor(db, clock, { principal: ana });
   const gone = await tokenFor(db, clock, { principal: rui });
   await revokeToken(db, clock, { tokenId: gone.token.id, by: ana.id });
@@ -77,7 +95,8 @@ test("nobody makes a token that can do more than the one in hand, and only an ow
   const { db } = await testDatabase(t);
   const owner = await makePrincipal(db, clock, { handle: "ana", roles: ["owner"] });
   const admin = await makePrincipal(db, clock, { handle: "rui", roles: ["admin"] });
-  const callerWith = async (principal: typeof owner, scopes: readonly ("*" | "read" | "tokens:manage")[]) => (await authenticate(db, (await tokenFor(db, clock, { principal, scopes })).value))!;
+  const callerWith = async (principal: typeof owner, scopes: readonly ("*" | "read" | "tokens:manage")[]) =>
+    (await authenticate(db, (await tokenFor(db, clock, { principal, scopes })).value))!;
   const refused = (work: () => void) => assert.throws(work, (error: LoopError) => error.code === "permission_missing");
 
   const narrow = await callerWith(owner, ["read", "tokens:manage"]);

@@ -60,12 +60,16 @@ export async function authenticate(db: Db, tokenText: string): Promise<Caller | 
  */
 export function requireTokenRight(caller: Caller, of: { readonly principal: Pick<Principal, "handle" | "roles">; readonly scopes: readonly Scope[] }): void {
   if (of.principal.roles.includes("owner") && !caller.roles.includes("owner")) {
-    throw new LoopError("permission_missing", `Only an owner may make or revoke a token of ${of.principal.handle}, who is an owner.`, { facts: { handle: caller.handle } });
+    throw new LoopError("permission_missing", `Only an owner may make or revoke a token of ${of.principal.handle}, who is an owner.`, {
+      facts: { handle: caller.handle },
+    });
   }
   const wanted = of.scopes.includes("*") ? PERMISSIONS : of.scopes.filter((scope): scope is Permission => scope !== "*");
   const beyond = wanted.filter((permission) => !may(caller, permission));
   if (beyond.length === 0) return;
-  throw new LoopError("permission_missing", `The new token would do more than yours: ${beyond.join(", ")}. Ask for fewer scopes.`, { facts: { handle: caller.handle } });
+  throw new LoopError("permission_missing", `The new token would do more than yours: ${beyond.join(", ")}. Ask for fewer scopes.`, {
+    facts: { handle: caller.handle },
+  });
 }
 
 const hashOf = (value: string): Buffer => createHash("sha256").update(value).digest();

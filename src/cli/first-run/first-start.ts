@@ -14,7 +14,7 @@ import { tookText } from "../render/time.ts";
 import { padded } from "../render/width.ts";
 import { loadProgram, type RunningServer } from "../server/program.ts";
 import { killPostgres, type Signals, standUntil, takeSignals } from "../server/run-server.ts";
-import { findServer } from "../server/server-file.ts";
+import { findServer, writeServerFile } from "../server/server-file.ts";
 import type { Context } from "../verb.ts";
 import { copySample, isEmpty } from "../verbs/workspace-init.ts";
 import { demonstrate, SAMPLE_WORKSPACE } from "./demonstration.ts";
@@ -32,7 +32,7 @@ const FORCED = 130;
 
 /** Brings everything up, shows the loop where nobody has seen it here, and stands until Ctrl-C. Gives the exit code. */
 export async function runFirstStart(start: Start): Promise<number> {
-  const { settings, isDemo, context } = start;
+  const { settings } = start;
   const already = findServer(settings.homeFolder);
   if (already) return tellAlready(start, already.url);
   const signals = takeSignals(() => {
@@ -40,13 +40,26 @@ export async function runFirstStart(start: Start): Promise<number> {
     process.exit(FORCED);
   });
   const server = await bringUp(start);
-  if (signals.signal.aborted) {
+  const takeBack = writeServerFile(settings.homeFolder, server.url);
+  try {
+    if (!signals.signal.aborted) return await play(start, { server, signals });
     await server.stop();
     return 0;
+  } finally {
+    takeBack();
   }
-  const { stage, shows, isFirst } = await setStage(start, { server, signals });
-  if (isDemo) return demonstrateAndStop(stage, { server, isFirst });
-  const standing = standUntil(server, signals, context.say);
+}
+
+interface Up {
+  readonly server: RunningServer;
+  readonly signals: Signals;
+}
+
+async function play(start: Start, up: Up): Promise<number> {
+  const { server, signals } = up;
+  const { stage, shows, isFirst } = await setStage(start, up);
+  if (start.isDemo) return demonstrateAndStop(stage, { server, isFirst });
+  const standing = standUntil(server, signals, start.context.say);
   if (shows) await show(stage);
   if (!signals.signal.aborted) await tellStanding(stage, server.url);
   await standing;
@@ -92,7 +105,7 @@ interface Set {
   readonly isFirst: boolean;
 }
 
-async function setStage({ context, env, settings, isDemo }: Start, { server, signals }: { server: RunningServer; signals: Signals }): Promise<Set> {
+async function setStage({ context, env, settings, isDemo }: Start, { server, signals }: Up): Promise<Set> {
   const target = targetOf(settings.homeFolder);
   const stage: Stage = {
     api: createApi(target),

@@ -21,6 +21,7 @@ export async function askOnTerminal(question: string, { signal, interrupted }: A
     lines.close();
     interrupted();
   });
+  process.stdin.on("error", () => lines.close()); // the terminal was closed
   const aborted = (): void => lines.close();
   signal.addEventListener("abort", aborted, { once: true });
   try {

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunningServer } from "./program.ts";
-import { writeServerFile } from "./server-file.ts";
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 /** One Ctrl-C may come twice: from the terminal, and from whoever started us. */
@@ -34,15 +33,10 @@ export function takeSignals(forced: () => void): Signals {
 
 /** Stands for the server until a signal comes, then stops it cleanly. */
 export async function standUntil(server: RunningServer, signals: Signals, say: (text: string) => void): Promise<void> {
-  const takeBack = writeServerFile(server.home.folder, server.url);
-  try {
-    await signals.stopped;
-    say("Stopping: what moves comes to its end, the rest goes on at the next start. Ctrl-C again forces it.");
-    await server.stop();
-    say("Stopped. Nothing is left running.");
-  } finally {
-    takeBack();
-  }
+  await signals.stopped;
+  say("Stopping: what moves comes to its end, the rest goes on at the next start. Ctrl-C again forces it.");
+  await server.stop();
+  say("Stopped. Nothing is left running.");
 }
 
 /** The last resort: ends the Postgres of the home at once, as a power failure would; it recovers at the next start. */

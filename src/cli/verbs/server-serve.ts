@@ -1,7 +1,9 @@
 import { readSettings } from "#src/settings/read.ts";
 import { homedir } from "node:os";
+import { outlivingReaders } from "../context.ts";
 import { loadProgram } from "../server/program.ts";
 import { killPostgres, standUntil, takeSignals } from "../server/run-server.ts";
+import { writeServerFile } from "../server/server-file.ts";
 import type { Context, Given, Verb } from "../verb.ts";
 
 const FORCED = 130;
@@ -12,7 +14,8 @@ export const serverServe: Verb = {
   words: { least: 0, most: 0 },
   about: "Several processes may serve one home: one with the role api, any number with the others.",
   examples: ["loop serve", "loop serve --role engine,pulse"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller);
     const { env, settings } = settingsFor(given, context);
     const signals = takeSignals(() => {
       killPostgres(settings.homeFolder);
@@ -20,9 +23,11 @@ export const serverServe: Verb = {
     });
     const { serve } = await loadProgram();
     const server = await serve(settings, env);
+    const takeBack = writeServerFile(settings.homeFolder, server.url);
     if (settings.modelKeysFound.length > 0 && !settings.usesModel) context.say(`Model keys found and not used: ${settings.modelKeysFound.join(", ")}. LOOP_MODEL=on uses them.`);
     context.print(context.json ? JSON.stringify({ url: server.url, home: settings.homeFolder, processId: process.pid }) : `Ready${server.url === "" ? "" : `: ${server.url}`} (home ${settings.homeFolder}, process ${process.pid})`);
     await standUntil(server, signals, context.say);
+    takeBack();
     process.exit(0);
   },
 };

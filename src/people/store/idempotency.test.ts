@@ -49,7 +49,10 @@ test("another request under the key is refused; another principal has keys of it
   const { db } = await testDatabase(t);
   await keepReply(db, request, { status: 200, text: "mine" });
   const reused = (error: LoopError) => error.code === "idempotency_key_reused";
-  await assert.rejects(performKeyed(db, { ...request, digest: "other" }, () => assert.fail()), reused);
+  await assert.rejects(
+    performKeyed(db, { ...request, digest: "other" }, () => assert.fail()),
+    reused,
+  );
   await assert.rejects(findReply(db, { ...request, digest: "other" }), reused);
   await assert.rejects(keepReply(db, { ...request, digest: "other" }, { status: 200, text: "x" }), reused);
   assert.equal(await findReply(db, { ...request, principalId: "prn_2" }), undefined);

@@ -55,7 +55,9 @@ export async function callerByHash(db: Db, hash: Uint8Array): Promise<Caller | u
 export async function callersInForce(db: Db, tokenIds: readonly TokenId[]): Promise<Caller[]> {
   const { rows } = await sql<CallerRow>`
     select p.*, t.id as token_id, t.scopes from tokens t join principals p on p.id = t.principal_id
-    where t.id = any(${tokenIds}::text[]) and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(db);
+    where t.id = any(${tokenIds}::text[]) and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(
+    db,
+  );
   return rows.map(toCaller);
 }
 

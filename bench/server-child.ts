@@ -1,0 +1,19 @@
+import { homedir } from "node:os";
+import { serve } from "#src/main.ts";
+import { readSettings } from "#src/settings/read.ts";
+import { endBy, listen, say } from "../trials/harness/in-child.ts";
+
+/*
+ * A whole server as `loop serve` runs it, told what to do over its standard input and ended with whoever started it. `collect` frees what is free, so that
+ * two looks at its memory can be compared.
+ */
+
+const startMs = performance.now();
+const server = await serve(readSettings({ env: process.env, home: homedir(), isRoot: process.geteuid?.() === 0 }), process.env);
+
+listen(({ tell }) => {
+  if (tell !== "collect") return;
+  globalThis.gc?.();
+  say("collected");
+}, endBy(server.stop));
+say("ready", { url: server.url, tookMs: performance.now() - startMs });
