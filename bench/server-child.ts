@@ -1,4 +1,6 @@
 import { homedir } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { serve } from "#src/main.ts";
 import { readSettings } from "#src/settings/read.ts";
 import { endBy, listen, say } from "../trials/harness/in-child.ts";
@@ -8,12 +10,13 @@ import { endBy, listen, say } from "../trials/harness/in-child.ts";
  * two looks at its memory can be compared.
  */
 
-const startMs = performance.now();
 const server = await serve(readSettings({ env: process.env, home: homedir(), isRoot: process.geteuid?.() === 0 }), process.env);
 
-listen(({ tell }) => {
-  if (tell !== "collect") return;
-  globalThis.gc?.();
-  say("collected");
-}, endBy(server.stop));
-say("ready", { url: server.url, tookMs: performance.now() - startMs });
+function collect(as: string): void {
+  setFlagsFromString("--expose-gc");
+  (runInNewContext("gc") as () => void)();
+  say(as);
+}
+
+listen(({ tell, as }) => (tell === "collect" ? collect(String(as)) : undefined), endBy(server.stop));
+say("ready", { url: server.url });

@@ -35,9 +35,7 @@ export async function startServer(world: World, { home, databaseUrl }: ServerOpt
   const startMs = performance.now();
   const child = world.start({
     name: "server",
-    under: [],
     script: new URL("./server-child.ts", import.meta.url),
-    nodeFlags: ["--expose-gc"],
     env: { ...withoutSettings(), LOOP_HOME: home, LOOP_PORT: "0", DATABASE_URL: databaseUrl },
   });
   const { url } = (await child.heard("ready")) as unknown as { url: string };

@@ -146,6 +146,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
     if (applied.kind === "problems") {
       throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, { facts: { problems: applied.problems.length } });
     }
+    await following.look();
   }
   await followRevision(db, clock, workspaces);
   return following;

@@ -29,6 +29,7 @@ export const VERBS: Readonly<Record<string, Row>> = {
   cancel: { group: "Work", summary: "Stop a run, or give a ticket up. What is done stays done.", load: async () => (await import("./verbs/run-cancel.ts")).runCancel },
   pause: { group: "Work", summary: "Hold a run where it is.", load: async () => (await import("./verbs/run-pause.ts")).runPause },
   resume: { group: "Work", summary: "Let a paused run go on.", load: async () => (await import("./verbs/run-pause.ts")).runResume },
+  retry: { group: "Work", summary: "Begin the work of a run that ended again, in a run of its own.", load: async () => (await import("./verbs/run-pause.ts")).runRetry },
   feed: { group: "Work", summary: "Show what happens, or what happened.", load: async () => (await import("./verbs/feed-show.ts")).feedShow },
 
   asks: { group: "Questions", summary: "List what needs a person.", load: async () => (await import("./verbs/ask-list.ts")).askList },
@@ -36,12 +37,14 @@ export const VERBS: Readonly<Record<string, Row>> = {
   approve: { group: "Questions", summary: "Let an act happen that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askApprove },
   deny: { group: "Questions", summary: "Refuse an act that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askDeny },
   ack: { group: "Questions", summary: "Say that a dispatch was received.", load: async () => (await import("./verbs/ask-answer.ts")).askAcknowledge },
+  override: { group: "Questions", summary: "Decide anew over a settled question, as owner or admin.", load: async () => (await import("./verbs/ask-override.ts")).askOverride },
 
   "brain search": { group: "Knowledge", summary: "Show what is known that fits a text, with source and score.", load: async () => (await import("./verbs/brain-search.ts")).brainSearch },
   skills: { group: "Knowledge", summary: "List the skills in force.", load: async () => (await import("./verbs/skill-list.ts")).skillList },
   proposals: { group: "Knowledge", summary: "List changes that wait for a review.", load: async () => (await import("./verbs/proposal-review.ts")).proposalList },
   accept: { group: "Knowledge", summary: "Accept a proposal.", load: async () => (await import("./verbs/proposal-review.ts")).proposalAccept },
   reject: { group: "Knowledge", summary: "Reject a proposal.", load: async () => (await import("./verbs/proposal-review.ts")).proposalReject },
+  propose: { group: "Knowledge", summary: "Propose a stricter rule because of a ticket.", load: async () => (await import("./verbs/rule-propose.ts")).rulePropose },
 
   cost: { group: "Money", summary: "Show what was spent.", load: async () => (await import("./verbs/cost-show.ts")).costShow },
   budgets: { group: "Money", summary: "Show what is left of every budget.", load: async () => (await import("./verbs/budget-list.ts")).budgetList },

@@ -218,3 +218,10 @@ export interface ProposalShape {
   readonly createdAt: string;
   readonly decidedBy: string | null;
 }
+
+export interface WorkspaceShape {
+  readonly revision: number;
+  readonly name: string;
+  readonly problems: readonly { readonly file: string; readonly line: number; readonly seen: string; readonly expected: string }[];
+  readonly waiting: readonly { readonly file: string; readonly words: string }[];
+}

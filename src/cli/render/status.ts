@@ -1,4 +1,4 @@
-import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
+import type { AskShape, CostGroupShape, ReadyShape, TicketShape, WorkspaceShape } from "../client/shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
 import { plainLine } from "./plain.ts";
@@ -10,6 +10,7 @@ export interface StatusFacts {
   /** The newest. */
   readonly tickets: readonly TicketShape[];
   readonly costs: CostGroupShape | undefined;
+  readonly workspace: WorkspaceShape;
   readonly credentials: { readonly url: string; readonly handle: string } | undefined;
   readonly homeFolder: string;
   readonly command: string;
@@ -17,10 +18,10 @@ export interface StatusFacts {
 
 /** What needs a person first, then whether it works, then the rest. */
 export function statusText(facts: StatusFacts, look: Look): string {
-  const { ready, asks, tickets, costs, credentials, homeFolder, command } = facts;
-  const needs = asks.length === 0 ? toned("Nothing needs you.", "good", look) : toned(`? ${asks.length} ${asks.length === 1 ? "question needs" : "questions need"} a person: ${command} asks`, "ask", look);
+  const { ready, asks, tickets, costs, credentials, homeFolder } = facts;
+  const needs = asks.length === 0 ? toned("Nothing needs you.", "good", look) : toned(`? ${asks.length} ${asks.length === 1 ? "question needs" : "questions need"} a person: ${facts.command} asks`, "ask", look);
   const health = ready.degraded === undefined ? toned("+ works", "good", look) : toned(`! ${plainLine(ready.degraded)}`, "bad", look);
-  const parts = Object.entries(ready.parts ?? {}).map(([name, how]) => [plainLine(name), plainLine(how)] as const);
+  const freeMb = ready.parts?.["freeMb"];
   return [
     needs,
     pairsText(
@@ -28,7 +29,8 @@ export function statusText(facts: StatusFacts, look: Look): string {
         ["server", `${health}, version ${plainLine(ready.version)}, ${credentials?.url ?? "no address"}`],
         ["home", homeFolder],
         ["you are", credentials?.handle ?? "nobody"],
-        ...parts,
+        ["workspace", workspaceWords(facts, look)],
+        ...(freeMb === undefined ? [] : [["disk", `${plainLine(freeMb)} MB free`] as const]),
         ["tickets", ticketWords(tickets, look)],
         ["spent", costs === undefined ? "nothing: no model was called" : spentText(costs)],
       ],
@@ -40,4 +42,10 @@ export function statusText(facts: StatusFacts, look: Look): string {
 function ticketWords(tickets: readonly TicketShape[], look: Look): string {
   const counts = Map.groupBy(tickets, ({ status }) => status);
   return [...counts].map(([status, of]) => `${of.length} ${statusWord(status, look)}`).join(", ") || "none yet";
+}
+
+function workspaceWords({ workspace: { name, revision, problems, waiting }, command }: StatusFacts, look: Look): string {
+  const trouble = problems.map(({ file, line, seen, expected }) => toned(`! ${plainLine(`${file}:${line}: seen ${seen}. Expected ${expected}`)}`, "bad", look));
+  const waits = waiting.length === 0 ? [] : [toned(`? ${waiting.length} ${waiting.length === 1 ? "change of power waits" : "changes of power wait"}: ${command} apply`, "ask", look)];
+  return [`${plainLine(name)}, revision ${revision}`, ...trouble, ...waits].join("; ");
 }

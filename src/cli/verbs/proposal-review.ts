@@ -1,7 +1,8 @@
 import { idPath } from "../references.ts";
-import type { Context, Verb } from "../verb.ts";
+import type { Context, Flag, Verb } from "../verb.ts";
 import type { ProposalShape } from "../client/shapes.ts";
-import { REASON_FLAG, requiredReason } from "./run-cancel.ts";
+
+const REASON: Readonly<Record<string, Flag>> = { reason: { takes: "text", value: "why", means: "why; kept in the record" } };
 
 export const proposalList: Verb = {
   args: "[<proposal>]",
@@ -28,7 +29,7 @@ async function showOne(context: Context, id: string): Promise<void> {
 
 export const proposalAccept: Verb = {
   args: "<proposal>",
-  flags: { reason: { takes: "text", value: "why", means: "why; kept in the record" } },
+  flags: REASON,
   words: { least: 1, most: 1 },
   examples: ["loop accept pro_0199c0ffee00712a8b6e5d4c3b2a1908"],
   async run(given, context) {
@@ -36,24 +37,20 @@ export const proposalAccept: Verb = {
     const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/accept`, reason === undefined ? {} : { reason });
     if (context.json) return context.print(body);
     const { plainLine } = await import("../render/plain.ts");
-    context.print(`Accepted: ${plainLine(proposalIn(body).title)}. It is in force from now on.`);
+    context.print(`Accepted: ${plainLine((JSON.parse(body) as ProposalShape).title)}. It is in force from now on.`);
   },
 };
 
 export const proposalReject: Verb = {
-  args: "<proposal> --reason <why>",
-  flags: REASON_FLAG,
+  args: "<proposal>",
+  flags: REASON,
   words: { least: 1, most: 1 },
   examples: ["loop reject pro_0199c0ffee00712a8b6e5d4c3b2a1908 --reason 'two cases are too few'"],
   async run(given, context) {
-    const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/reject`, { reason: requiredReason("reject", given) });
+    const reason = given.text("reason");
+    const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/reject`, reason === undefined ? {} : { reason });
     if (context.json) return context.print(body);
     const { plainLine } = await import("../render/plain.ts");
-    context.print(`Rejected: ${plainLine(proposalIn(body).title)}.`);
+    context.print(`Rejected: ${plainLine((JSON.parse(body) as ProposalShape).title)}.`);
   },
-};
-
-const proposalIn = (body: string): ProposalShape => {
-  const said = JSON.parse(body) as ProposalShape & { proposal?: ProposalShape };
-  return said.proposal ?? said;
 };

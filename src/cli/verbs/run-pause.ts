@@ -3,11 +3,15 @@ import { idPath } from "../references.ts";
 import type { Verb } from "../verb.ts";
 import { REASON_FLAG, requiredReason } from "./run-cancel.ts";
 
-const command = (name: "pause" | "resume", outcome: (run: RunShape) => string): Verb => ({
+type Name = "pause" | "resume" | "retry";
+
+const WHY: Readonly<Record<Name, string>> = { pause: "the vendor is closed today", resume: "the vendor is open again", retry: "the provider is back" };
+
+const command = (name: Name, outcome: (run: RunShape) => string): Verb => ({
   args: "<run> --reason <why>",
   flags: REASON_FLAG,
   words: { least: 1, most: 1 },
-  examples: [`loop ${name} run_0199c0ffee00712a8b6e5d4c3b2a1908 --reason '${name === "pause" ? "the vendor is closed today" : "the vendor is open again"}'`],
+  examples: [`loop ${name} run_0199c0ffee00712a8b6e5d4c3b2a1908 --reason '${WHY[name]}'`],
   async run(given, context) {
     const reason = requiredReason(name, given);
     const body = await context.api().post(`/v1/runs/${idPath(given.words[0]!)}/${name}`, { reason });
@@ -17,3 +21,4 @@ const command = (name: "pause" | "resume", outcome: (run: RunShape) => string): 
 
 export const runPause = command("pause", ({ id }) => `Run ${id} is paused. \`loop resume ${id}\` lets it go on.`);
 export const runResume = command("resume", ({ id }) => `Run ${id} goes on.`);
+export const runRetry = command("retry", ({ id }) => `Run ${id} begins the work again. \`loop run ${id}\` shows it.`);
