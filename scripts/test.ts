@@ -45,7 +45,7 @@ try {
 
 function run(url: string): Promise<number> {
   if (stoppedBy !== undefined) return Promise.resolve(128 + constants.signals[stoppedBy]);
-  const args = ["--test", "--test-concurrency=2", "--test-reporter=spec", ...options, ...files];
+  const args = ["--test", "--test-concurrency=2", "--test-timeout=240000", "--test-reporter=spec", ...options, ...files];
   const child = spawn(process.execPath, args, { stdio: "inherit", env: { ...process.env, LOOP_TEST_DATABASE_URL: url } });
   tests = child;
   return new Promise((resolve, reject) => {

@@ -18,12 +18,14 @@ export function draftOf(args: unknown): Draft | undefined {
   const reply = (facts as { replyToReporter?: unknown } | undefined)?.replyToReporter;
   const withinMs = (acknowledge as { withinMs?: unknown } | undefined)?.withinMs;
   return {
-    surface: String(surface ?? ""),
+    surface: textOr(surface, ""),
     to,
-    name: String(name ?? to),
-    subject: String(subject ?? ""),
+    name: textOr(name, to),
+    subject: textOr(subject, ""),
     text,
     replyToReporter: typeof reply === "string" ? reply : null,
     withinMs: typeof withinMs === "number" ? withinMs : null,
   };
 }
+
+const textOr = (value: unknown, otherwise: string): string => (typeof value === "string" ? value : otherwise);
