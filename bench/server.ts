@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Child } from "../trials/harness/child.ts";
 import type { World } from "./world.ts";
 
-const SAMPLE = join(import.meta.dirname, "..", "workspaces", "warm-stays");
+export const SAMPLE = join(import.meta.dirname, "..", "workspaces", "warm-stays");
 
 export interface ServerOptions {
   readonly home: string;

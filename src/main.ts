@@ -27,7 +27,6 @@ import { createHttpServer } from "#src/http/server.ts";
 import { receiveText } from "#src/intake/receive.ts";
 import { startSealer } from "#src/journal/sealer.ts";
 import { openSigner, type Signer } from "#src/journal/signing.ts";
-import { append } from "#src/journal/store/append.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { createLog, type Log } from "#src/kernel/log.ts";
 import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
@@ -41,6 +40,7 @@ import type { Engine } from "#src/runs/engine.ts";
 import { startFleet } from "#src/runs/fleet.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { journaled } from "#src/secrets/journaled.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
@@ -126,7 +126,7 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   const notifier = createNotifier({ db, url, log });
   stops.push(notifier.close);
   const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
-  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id, record: async (tx, change) => void (await append(tx, clock, [{ kind: change.kind, actor: "system", payload: { ...change } }])) } });
+  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id, record: journaled(clock, { actor: "system", face: "server" }) } });
   const queue = createQueue({ db, url, log, clock, supervises: settings.roles.includes("pulse") });
   await queue.start();
   stops.push(() => queue.stop());
@@ -278,10 +278,12 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     health: () => Promise.resolve(healthOf({ storage, record: base.record, workspace: following.last() })),
     changed: notifier.changed,
   });
+  const { workspace } = await workspaces.current();
+  const credentials = { file: home.credentials, avoid: workspace.team.map((member) => member.id) };
+  await ensureCredentials(db, clock, { ...credentials, url: "" }); // listening where others can reach needs a token to exist
   const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
   stops.push(close, () => void (stopping = true));
-  const { workspace } = await workspaces.current();
-  await ensureCredentials(db, clock, { file: home.credentials, url, avoid: workspace.team.map((member) => member.id) });
+  await ensureCredentials(db, clock, { ...credentials, url });
   return url;
 }
 

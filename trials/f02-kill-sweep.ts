@@ -29,6 +29,8 @@ interface Sweep {
   judge(place: Place): Promise<Readonly<Record<string, unknown>>>;
   /** Points every sweep must reach. */
   readonly named: readonly string[];
+  /** In short mode each name once, and of those without a place in `named` every so many. */
+  readonly every: number;
 }
 
 async function openPlace(world: World, name: string): Promise<Place> {
@@ -67,7 +69,8 @@ async function killAtEveryPoint(world: World, sweep: Sweep): Promise<Swept> {
   await unharmed.close();
   const points = (await readFile(trace, "utf8")).trim().split("\n");
   const numbered = points.map((name, index) => ({ name, number: index + 1 }));
-  const chosen = world.short ? numbered.filter(({ name, number }) => points.indexOf(name) === number - 1 || number % 7 === 0) : numbered;
+  const firsts = numbered.filter(({ name, number }) => points.indexOf(name) === number - 1);
+  const chosen = world.short ? firsts.filter(({ name }, index) => sweep.named.includes(name) || index % sweep.every === 0) : numbered;
   const wrong: string[] = [];
   const killedAt = new Set<string>();
   let killed = 0;
@@ -93,6 +96,7 @@ const chat: Sweep = {
   script: new URL("../src/testing/sweep-child.ts", import.meta.url),
   args: ({ database, folder }) => [database.url, join(folder, "chat-effects"), join(folder, "outbox")],
   named: ["model", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)),
+  every: 6, // `npm test` sweeps all of them
   async judge({ database: { db }, folder }) {
     const { rows: runs } = await sql<{ state: string }>`select state from runs`.execute(db);
     const { rows: acts } = await sql<{ name: string; state: string }>`select name, state from acts where kind <> 'model' order by turn, ordinal`.execute(db);
@@ -114,6 +118,7 @@ const desk: Sweep = {
   script: new URL("./desk-sweep-child.ts", import.meta.url),
   args: ({ database, folder, socketPath }) => [database.url, folder, socketPath],
   named: [...["message", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)), "act.check.performed", "intake.committed", "ask.committed", "finish.committed", "journal.sealed"],
+  every: 2,
   async judge({ database: { db }, folder }) {
     const { rows: tickets } = await sql<{ status: string; resolution: { checked: string } | null }>`select status, resolution from tickets`.execute(db);
     const { rows: runs } = await sql<{ state: string }>`select state from runs`.execute(db);

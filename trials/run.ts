@@ -25,7 +25,7 @@ const results = join(import.meta.dirname, "results");
 await mkdir(results, { recursive: true });
 for (const one of chosen) await rm(join(results, one.id), { recursive: true, force: true });
 const startMs = performance.now();
-const shared = await openShared(results);
+const shared = await openShared(results, { short });
 let lines: Line[] = [];
 try {
   lines = await runCases(shared, chosen, { short, lanes, tell: (line) => console.log(print(line)) });

@@ -3,12 +3,11 @@ import type { NewAsk } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { AskId } from "#src/kernel/ids.ts";
+import { ROLES } from "#src/people/role.ts";
 import type { Act } from "./act.ts";
 import type { Performed, Performer, Situation } from "./performer.ts";
 import type { MessagePort, PostedRef } from "./ports/message-port.ts";
 import { readArgs } from "./read-args.ts";
-
-const role = z.enum(["owner", "admin", "approver", "operator", "viewer", "agent", "worker"]);
 
 /** Arguments of a message act. With `acknowledge` it is a dispatch: it waits for somebody to say that it was received. */
 export const messageArgs = z.strictObject({
@@ -19,7 +18,7 @@ export const messageArgs = z.strictObject({
   subject: z.string(),
   text: z.string().min(1),
   facts: z.record(z.string(), z.json()).default({}),
-  acknowledge: z.strictObject({ withinMs: z.int().positive(), names: z.array(z.string()), roles: z.array(role) }).optional(),
+  acknowledge: z.strictObject({ withinMs: z.int().positive(), names: z.array(z.string()), roles: z.array(z.enum(ROLES)) }).optional(),
 });
 export type MessageArgs = z.infer<typeof messageArgs>;
 

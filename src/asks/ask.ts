@@ -1,4 +1,5 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
+import type { Role } from "#src/people/role.ts";
 import type { ActId, AskId, PrincipalId, RunId, TicketId } from "#src/kernel/ids.ts";
 
 /*
@@ -13,8 +14,6 @@ import type { ActId, AskId, PrincipalId, RunId, TicketId } from "#src/kernel/ids
  */
 export type AskState = "open" | "answered" | "expired" | "cancelled";
 export type AskKind = "question" | "choice" | "approval" | "acknowledgement";
-
-export type Role = "owner" | "admin" | "approver" | "operator" | "viewer" | "agent" | "worker";
 
 /** Anyone with one of the roles, or one of the named people. `reporter`: the address of the person who reported, for whom an operator may speak. */
 export interface Approvers {

@@ -18,6 +18,9 @@ export const VERBS: Readonly<Record<string, Row>> = {
   doctor: { group: "Running it", summary: "Look for what is wrong, and say what to do about it.", load: async () => (await import("./verbs/server-doctor.ts")).serverDoctor },
   init: { group: "Running it", summary: "Copy a sample workspace into a folder.", load: async () => (await import("./verbs/workspace-init.ts")).workspaceInit },
   apply: { group: "Running it", summary: "Put the workspace folder in force, changes of power too.", load: async () => (await import("./verbs/workspace-apply.ts")).workspaceApply },
+  backup: { group: "Running it", summary: "Write the whole home as of one moment into one file.", load: async () => (await import("./verbs/home-backup.ts")).homeBackup },
+  restore: { group: "Running it", summary: "Put a backup into an empty home.", load: async () => (await import("./verbs/home-restore.ts")).homeRestore },
+  upgrade: { group: "Running it", summary: "Back up, then bring the tables up to this version.", load: async () => (await import("./verbs/home-backup.ts")).homeUpgrade },
   migrate: { group: "Running it", summary: "Bring the tables of the database up to this version.", load: async () => (await import("./verbs/database-migrate.ts")).databaseMigrate },
 
   send: { group: "Work", summary: "Send a message; it becomes a ticket.", load: async () => (await import("./verbs/ticket-send.ts")).ticketSend },

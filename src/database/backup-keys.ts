@@ -41,8 +41,13 @@ interface Sealed {
   readonly tag: string;
 }
 
-/** Seals the keys under a passphrase, bound to the home they belong to. */
+const SHORTEST_PASSPHRASE = 8;
+
+/** Seals the keys under a passphrase, bound to the home they belong to. @throws LoopError input_invalid for a passphrase of less than eight characters */
 export async function sealKeys(keys: Readonly<Record<string, string>>, { passphrase, homeId }: { passphrase: string; homeId: string }): Promise<string> {
+  if (passphrase.length < SHORTEST_PASSPHRASE) {
+    throw new LoopError("input_invalid", `The passphrase has ${passphrase.length} characters; at least ${SHORTEST_PASSPHRASE} are needed. Leave it out to leave the keys out.`);
+  }
   const salt = randomBytes(16);
   const nonce = randomBytes(12);
   const cipher = createCipheriv(CIPHER, await keyFrom(passphrase, salt, COST), nonce).setAAD(Buffer.from(homeId));

@@ -2,6 +2,7 @@ import { access, mkdir, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type pg from "pg";
 import { LoopError } from "#src/kernel/errors.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { BackupProgress } from "./backup.ts";
 import { borrowedDb, connectForCopy } from "./backup-connection.ts";
@@ -107,6 +108,7 @@ async function restoreInto(client: pg.Client, options: RestoreOptions, { manifes
         await load(options, { tx, client, draft, expectedBytes: manifest.digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) });
         const migrated = await migrateToNow(tx, folderOf(options));
         await letGo(tx);
+        failpoint("restore.loaded");
         await requireWholeJournal(options, tx);
         const files = keyFilesOf(home, secretsKeyFile);
         undo = await place([
@@ -114,6 +116,7 @@ async function restoreInto(client: pg.Client, options: RestoreOptions, { manifes
           fileStep(join(home.folder, "home.json"), `${JSON.stringify({ id: manifest.homeId })}\n`),
           ...(workspace === "free" && (await exists(draft)) ? [folderStep(draft, workspaceFolder)] : []),
         ]);
+        failpoint("restore.placed");
         return migrated;
       });
   } catch (error) {

@@ -9,7 +9,7 @@ import { requireTicket } from "#src/tickets/store/read.ts";
 import { type Ticket, TICKET_MOVES } from "#src/tickets/ticket.ts";
 import { type App, callerOf, faceOf } from "./app.ts";
 import { answeredView, answerReply, type AnswerReply, lostView } from "./ask-view.ts";
-import { cancelTicket } from "./cancel-ticket.ts";
+import { cancelTicket } from "#src/runs/cancel-ticket.ts";
 import type { HttpDeps } from "./deps.ts";
 import { idOf } from "./ids.ts";
 import { type Answer, performOnce, send } from "./once.ts";

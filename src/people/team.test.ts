@@ -9,6 +9,7 @@ import { eventsOf, makePrincipal, member, tokenFor } from "./people-fixture.ts";
 import { findByIdentity, listPrincipals, principalByHandle, requirePrincipal } from "./store/principals.ts";
 import { syncTeam, type TeamMember } from "./team.ts";
 import { authenticate } from "./token.ts";
+import { whoIs } from "./who-is.ts";
 
 const clock = heldClock();
 const sync = (db: Db, team: readonly TeamMember[]) => inTransaction(db, (tx) => syncTeam(tx, clock, team));
@@ -61,11 +62,13 @@ test("a role taken away in the file is taken away, and a member who left may do 
   await sync(db, [member("ana", { roles: ["owner"] }), member("rui", { identities: [{ surface: "chat", id: "U2" }] })]);
   const rui = await requirePrincipal(db, "rui");
   const { value } = await tokenFor(db, clock, { principal: rui });
+  assert.deepEqual([(await whoIs(db, "http", "rui"))?.id, (await whoIs(db, "chat", "U2"))?.id, await whoIs(db, "chat", "rui")], [rui.id, rui.id, undefined]);
 
   assert.deepEqual(await sync(db, [member("ana", { roles: ["viewer"] })]), { created: [], changed: ["ana"], disabled: ["rui"] });
   assert.deepEqual((await requirePrincipal(db, "ana")).roles, ["viewer"]);
   assert.equal(await authenticate(db, value), undefined);
   assert.equal(await findByIdentity(db, "chat", "U2"), undefined);
+  assert.equal(await whoIs(db, "http", "rui"), undefined);
   assert.notEqual((await requirePrincipal(db, "rui")).disabledAtMs, null);
 
   assert.deepEqual(await sync(db, [member("ana", { roles: ["viewer"] }), member("rui")]), { created: [], changed: ["rui"], disabled: [] });

@@ -7,5 +7,6 @@ const OWN_FACES: readonly string[] = ["cli", "http"];
 
 /** Who a sender is on a surface; undefined: somebody outside. */
 export async function whoIs(db: Db, surface: string, sender: string): Promise<Principal | undefined> {
-  return (await findByIdentity(db, surface, sender)) ?? (OWN_FACES.includes(surface) ? principalByHandle(db, sender) : undefined);
+  const known = (await findByIdentity(db, surface, sender)) ?? (OWN_FACES.includes(surface) ? await principalByHandle(db, sender) : undefined);
+  return known?.disabledAtMs === null ? known : undefined; // who left the team is somebody outside
 }

@@ -6,19 +6,25 @@ import { testDatabase } from "./database.ts";
 
 /** Databases with nothing in them, beside those of the tests, for what makes its own tables. Dropped after the test. */
 export async function emptyDatabases(t: TestContext): Promise<() => Promise<{ readonly url: string; readonly db: Db }>> {
-  const { url: cluster } = await testDatabase(t);
+  const { url: template } = await testDatabase(t);
+  const cluster = named(template, "postgres"); // that of the test is dropped first
   return async () => {
     const name = `test_${randomBytes(8).toString("hex")}`;
     await administer(cluster, `create database ${name}`);
-    const url = new URL(cluster);
-    url.pathname = `/${name}`;
-    const database = openDatabase({ url: url.toString(), poolSize: 4, prepare: true, transactionTimeoutMs: 30_000, onIdleError: () => undefined });
+    const url = named(cluster, name);
+    const database = openDatabase({ url, poolSize: 4, prepare: true, transactionTimeoutMs: 30_000, onIdleError: () => undefined });
     t.after(async () => {
       await database.close();
       await administer(cluster, `drop database if exists ${name} with (force)`);
     });
-    return { url: url.toString(), db: database.db };
+    return { url, db: database.db };
   };
+}
+
+function named(url: string, database: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${database}`;
+  return changed.toString();
 }
 
 async function administer(cluster: string, statement: string): Promise<void> {

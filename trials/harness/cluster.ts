@@ -19,7 +19,7 @@ export interface TrialDatabase {
   close(): Promise<void>;
 }
 
-/** One Postgres of the trials' own, fsync on. */
+/** One Postgres of the trials' own. */
 export interface Cluster {
   readonly server: PostgresServer;
   /** A connection of the trial's own, as superuser, outside every pool. */
@@ -28,7 +28,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-export async function launchCluster(folder: string, options: { maxConnections?: number } = {}): Promise<Cluster> {
+export async function launchCluster(folder: string, options: { maxConnections?: number; fsync?: boolean } = {}): Promise<Cluster> {
   await chmod(folder, 0o711); // as root Postgres runs under another account, which must get through
   const server = await launchPostgres({ folder: join(folder, "postgres"), log: silentLog, ...options });
   const admin = <T>(work: (client: pg.Client) => Promise<T>): Promise<T> => connected(server.url, work);

@@ -16,7 +16,10 @@ export interface World {
   after(undo: () => Promise<unknown> | unknown): void;
 }
 
-/** What all cases of one call share: one Postgres, started when it is first needed. */
+/**
+ * What all cases of one call share: one Postgres, started when it is first needed. In short mode it does not wait for the disk: no case takes the power away,
+ * and what a killed process has written is in the hands of the system.
+ */
 export interface Shared {
   cluster(): Promise<Cluster>;
   /** Where the logs of a case that did not hold are kept. */
@@ -24,13 +27,13 @@ export interface Shared {
   close(): Promise<void>;
 }
 
-export async function openShared(keep: string): Promise<Shared> {
+export async function openShared(keep: string, { short }: { short: boolean }): Promise<Shared> {
   const folder = await makeFolder("shared");
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled"); // children start in half the time
   let cluster: Promise<Cluster> | undefined;
   return {
     keep,
-    cluster: () => (cluster ??= launchCluster(folder)),
+    cluster: () => (cluster ??= launchCluster(folder, { fsync: !short })),
     async close() {
       await (await cluster)?.stop();
       await rm(folder, { recursive: true, force: true });

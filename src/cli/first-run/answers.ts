@@ -16,8 +16,14 @@ export async function askIn({ api }: Stage, { payload }: EventShape): Promise<As
   return JSON.parse(await api.get(`/v1/asks/${(payload as { ask: string }).ask}`)) as AskShape;
 }
 
-export async function give({ api }: Stage, askId: string, answer: string, reason?: string): Promise<void> {
-  await api.post(`/v1/asks/${askId}/answer`, { answer, ...(reason === undefined ? {} : { reason }) });
+interface Answer {
+  readonly askId: string;
+  readonly answer: string;
+  readonly reason?: string;
+}
+
+async function give({ api }: Stage, { askId, ...said }: Answer): Promise<void> {
+  await api.post(`/v1/asks/${askId}/answer`, said);
 }
 
 /** Shows the question, gets an answer here or waits for one from elsewhere, and gives what was answered. */
@@ -29,7 +35,7 @@ export async function decideHeld(stage: Stage, live: LiveTicket, { ask, number }
   if (mode === "answers") {
     print("");
     aside(stage, "This is a demonstration for a script, so it answers for you: approve.");
-    await give(stage, ask.id, "approve", "npm start -- --demo");
+    await give(stage, { askId: ask.id, answer: "approve", reason: "npm start -- --demo" });
   } else {
     print(`\n${toned("?", "ask", look())} In another terminal, in this folder:  ${toned(`${command} approve ${number}`, "strong", look())}`);
     if (mode === "asks") await decideHere(stage, { ask, answered });
@@ -48,7 +54,7 @@ async function decideHere(stage: Stage, { ask, answered }: { ask: AskShape; answ
   const choice = await askOnTerminal("  Or here: [a]pprove, [d]eny, [l]ater? ", { signal: AbortSignal.any([stage.signal, elsewhere.signal]), interrupted: stage.interrupted });
   if (stage.signal.aborted || elsewhere.signal.aborted) return stage.print("");
   if (choice === "later") return aside(stage, "It waits, as long as it takes, and survives a restart.");
-  await give(stage, ask.id, choice);
+  await give(stage, { askId: ask.id, answer: choice });
 }
 
 /** Says plainly for whom it answers, and answers. */
@@ -56,5 +62,5 @@ export async function standIn(stage: Stage, event: EventShape, who: string): Pro
   const ask = await askIn(stage, event);
   const answer = (ask.detail["yes"] as string | undefined) ?? ask.options[0] ?? "acknowledged";
   stage.print(toned(`         standing in for ${plainLine(who)}: ${plainLine(answer)}`, "ask", stage.look()));
-  await give(stage, ask.id, answer, "standing in, in the demonstration");
+  await give(stage, { askId: ask.id, answer, reason: "standing in, in the demonstration" });
 }

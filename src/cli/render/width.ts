@@ -29,8 +29,7 @@ const WIDE: readonly (readonly [number, number])[] = [
 const ASCII = /^[\x20-\x7e]*$/;
 const NO_COLUMN = /^(\p{Mn}|\p{Me}|\u200c|\u200d|\ufe0e|\ufe0f)$/u;
 /** Colour codes of ours; they are the only escapes that are ever in a text here. */
-// eslint-disable-next-line no-control-regex
-const COLOUR = /\x1b\[[\d;]*m/g;
+const COLOUR = /\p{Cc}\[[\d;]*m/gu;
 
 const isWide = (point: number): boolean => point >= 0x1100 && WIDE.some(([first, last]) => point >= first && point <= last);
 

@@ -13,6 +13,9 @@ import { findServer } from "./server-file.ts";
 /** The record of the home, opened by this program. */
 export interface OwnRecord {
   readonly db: Db;
+  /** A secret: the password is in it. */
+  readonly url: string;
+  readonly log: Log;
   readonly home: Home;
   readonly settings: Settings;
   readonly redactor: Redactor;
@@ -25,17 +28,17 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 /**
  * For verbs that need the database itself. Beside a running server its Postgres is used and stays; without one the home is locked for the time, its tables
- * are brought up to this version, and its Postgres is started and stopped again. @throws LoopError what opening throws
+ * are brought up to this version (unless `migrates` is false), and its Postgres is started and stopped again. @throws LoopError what opening throws
  */
-export async function withRecord<T>(context: Context, work: (record: OwnRecord) => Promise<T>): Promise<T> {
+export async function withRecord<T>(context: Context, work: (record: OwnRecord) => Promise<T>, how: { readonly migrates: boolean } = { migrates: true }): Promise<T> {
   const settings = await context.settings();
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
   for (const value of secretValues(context.env)) redactor.learn(value);
   const log = createLog({ clock: systemClock, redactor, level: "warn", write: (line) => context.say(line.trimEnd()) });
-  const opened = findServer(home.folder) ? await beside(settings, home, log) : await alone(settings, home, log);
+  const opened = findServer(home.folder) || !how.migrates ? await beside(settings, home, log) : await alone(settings, home, log);
   try {
-    return await work({ db: opened.db, home, settings, redactor, migrated: opened.migrated });
+    return await work({ db: opened.db, url: opened.url, log, home, settings, redactor, migrated: opened.migrated });
   } finally {
     await opened.close();
   }
@@ -43,6 +46,7 @@ export async function withRecord<T>(context: Context, work: (record: OwnRecord) 
 
 interface Opened {
   readonly db: Db;
+  readonly url: string;
   readonly migrated: readonly string[];
   close(): Promise<void>;
 }
@@ -50,10 +54,12 @@ interface Opened {
 async function beside(settings: Settings, home: Home, log: Log): Promise<Opened> {
   const postgres = settings.databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
   const options = { prepare: settings.preparesStatements, poolSize: POOL_SIZE, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
-  const database = openDatabase({ url: settings.databaseUrl ?? postgres!.url, ...options, onIdleError: () => undefined });
+  const url = settings.databaseUrl ?? postgres!.url;
+  const database = openDatabase({ url, ...options, onIdleError: () => undefined });
   await requireVersion(database.db);
   return {
     db: database.db,
+    url,
     migrated: [],
     async close() {
       await database.close();
@@ -64,5 +70,5 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
 
 async function alone(settings: Settings, home: Home, log: Log): Promise<Opened> {
   const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive: true, onTaken: () => undefined });
-  return { db: record.db, migrated: record.migrated, close: record.close };
+  return { db: record.db, url: record.url, migrated: record.migrated, close: record.close };
 }

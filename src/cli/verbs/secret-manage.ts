@@ -1,11 +1,8 @@
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
-import { text } from "node:stream/consumers";
-import { append } from "#src/journal/store/append.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { ensureOwner } from "#src/people/owner.ts";
+import { journaled } from "#src/secrets/journaled.ts";
 import { createSealedStore, type SealedStore } from "#src/secrets/sealed-store.ts";
-import { withoutLastLineBreak } from "#src/secrets/value.ts";
+import { readHidden } from "../server/hidden-input.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
 import type { Context, Verb } from "../verb.ts";
 
@@ -17,7 +14,7 @@ async function withStore<T>(context: Context, work: (store: SealedStore) => Prom
       db: record.db,
       workspaceId: record.home.id,
       keyFile: record.settings.secretsKeyFile,
-      record: async (tx, { kind, ...change }) => void (await append(tx, systemClock, [{ kind, actor: principal.id, payload: { ...change, face: "cli" } }])),
+      record: journaled(systemClock, { actor: principal.id, face: "cli" }),
     });
     return work(store);
   });
@@ -43,7 +40,7 @@ const writing = (how: "set" | "rotate"): Verb => ({
   examples: [`loop secrets ${how} wifi-admin < value.txt`, `loop secrets ${how} wifi-admin`],
   async run(given, context) {
     const name = given.words[0]!;
-    const value = await readValue(name);
+    const value = await readHidden(`Value of ${name}`);
     const version = await withStore(context, (store) => store[how](name, value));
     context.print(context.json ? JSON.stringify({ name, version }) : `Sealed: ${name}, version ${version}. Use it as secret:${name}.`);
   },
@@ -63,17 +60,3 @@ export const secretRemove: Verb = {
     context.print(context.json ? JSON.stringify({ name, removed: true }) : `Removed: ${name}.`);
   },
 };
-
-/** What is typed on a terminal is not shown. */
-async function readValue(name: string): Promise<string> {
-  if (!process.stdin.isTTY) return withoutLastLineBreak(await text(process.stdin));
-  process.stderr.write(`Value of ${name} (not shown): `);
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  try {
-    return await lines.question("");
-  } finally {
-    lines.close();
-    process.stderr.write("\n");
-  }
-}

@@ -43,7 +43,7 @@ export interface TicketQuery {
   readonly statuses: readonly TicketStatus[];
   readonly labels: Readonly<Record<string, string>>;
   /** Only tickets older than this one. */
-  readonly before?: { readonly createdAtMs: number; readonly id: string };
+  readonly before?: { readonly id: string };
   readonly limit: number;
 }
 
@@ -53,8 +53,8 @@ export async function listTickets(db: Db | Transaction, query: TicketQuery): Pro
     select * from tickets
     where (cardinality(${query.statuses}::text[]) = 0 or status = any(${query.statuses}::text[]))
       and labels @> ${JSON.stringify(query.labels)}::jsonb
-      and (${query.before?.id ?? null}::text is null or (created_at, id) < (to_timestamp(${query.before?.createdAtMs ?? 0} / 1000.0), ${query.before?.id ?? null}))
-    order by created_at desc, id desc limit ${query.limit}`.execute(db);
+      and (${query.before?.id ?? null}::text is null or number < (select number from tickets where id = ${query.before?.id ?? null}))
+    order by number desc limit ${query.limit}`.execute(db);
   return rows.map(toTicket);
 }
 

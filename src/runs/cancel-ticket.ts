@@ -3,12 +3,12 @@ import { type Db, inTransaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { cancelRun } from "#src/runs/command.ts";
-import { isOpen } from "#src/runs/run.ts";
-import { listRuns } from "#src/runs/store/state.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import type { Ticket } from "#src/tickets/ticket.ts";
+import { cancelRun } from "./command.ts";
+import { isOpen } from "./run.ts";
+import { listRuns } from "./store/state.ts";
 
 const RUNS_OF_A_TICKET = 1_000;
 
