@@ -55,7 +55,11 @@ export async function answer(world: World): Promise<Line[]> {
         const beside = taken.filter(({ startedMs }) => startedMs < long.endedMs());
         await long.ended;
         const leftOut = taken.length - beside.length;
-        return [line("answer, p99", alone), line("answer beside a long act, p99", beside, { longActMs: scale.longActMs, leftOut }), line("answer in another process, p99", elsewhere)];
+        return [
+          line("answer, p99", alone),
+          line("answer beside a long act, p99", beside, { longActMs: scale.longActMs, leftOut }),
+          line("answer in another process, p99", elsewhere),
+        ];
       },
     );
   } finally {
@@ -128,7 +132,8 @@ async function openHouse({ db, url }: TrialDatabase, { longActMs }: Scale): Prom
       }
       await Promise.all(answers);
       const left = () => [...givenMs.keys()].filter((act) => !startedMs.has(act));
-      if (!(await until(() => left().length === 0, { limitMs: 30_000, everyMs: 5 }))) throw new Error(`${left().length} of ${asks.length} answered runs did not go on`);
+      if (!(await until(() => left().length === 0, { limitMs: 30_000, everyMs: 5 })))
+        throw new Error(`${left().length} of ${asks.length} answered runs did not go on`);
       return [...givenMs].map(([act, ms]) => ({ tookMs: startedMs.get(act)! - ms, startedMs: startedMs.get(act)! }));
     },
     async beginLongAct() {

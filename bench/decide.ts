@@ -18,8 +18,18 @@ export function decide(_world: World, rounds: number): Promise<Line[]> {
     const known = timed(rules, { rounds, nameOf: (at) => `tool-${at % 40}.run` });
     const fresh = timed(rules, { rounds, nameOf: (at) => `tool-${at % 40}.${at}-${Math.random()}` });
     return Promise.resolve([
-      boundedMedian("decide, p99", { samples: known.map((round) => quantile(round, 0.99)), unit: "µs", goal, more: { ...summaryOf(known.flat()), rules: RULES } }),
-      boundedMedian("decide, p99, unseen names", { samples: fresh.map((round) => quantile(round, 0.99)), unit: "µs", goal, more: { ...summaryOf(fresh.flat()), rules: RULES } }),
+      boundedMedian("decide, p99", {
+        samples: known.map((round) => quantile(round, 0.99)),
+        unit: "µs",
+        goal,
+        more: { ...summaryOf(known.flat()), rules: RULES },
+      }),
+      boundedMedian("decide, p99, unseen names", {
+        samples: fresh.map((round) => quantile(round, 0.99)),
+        unit: "µs",
+        goal,
+        more: { ...summaryOf(fresh.flat()), rules: RULES },
+      }),
     ]);
   });
 }
@@ -37,7 +47,12 @@ function timed(rules: ReturnType<typeof compilePolicies>, { rounds, nameOf }: { 
 }
 
 function policy(): PolicyManifest {
-  const rules = Array.from({ length: RULES }, (_, at) => ({ name: `rule-${at}`, when: conditionOf(at), then: OUTCOMES[at % 3], why: `the reason of rule ${at}` }));
+  const rules = Array.from({ length: RULES }, (_, at) => ({
+    name: `rule-${at}`,
+    when: conditionOf(at),
+    then: OUTCOMES[at % 3],
+    why: `the reason of rule ${at}`,
+  }));
   return policyManifest.parse({ apiVersion: "loopwright.dev/v1", kind: "Policy", name: "bench", rules });
 }
 

@@ -30,7 +30,12 @@ async function syncsPerCommit(world: World): Promise<Line[]> {
   const goal = { at: "least", value: 1 } as const;
   return [
     bounded("honesty, syncs of 1 client", { value: alone / ALONE, unit: "a commit", goal, more: { syncs: alone, commits: ALONE } }),
-    bounded("honesty, syncs of 32 clients", { value: (together * TOGETHER) / COMMITS_TOGETHER, unit: "a group", goal, more: { syncs: together, commits: COMMITS_TOGETHER, largestGroup: TOGETHER } }),
+    bounded("honesty, syncs of 32 clients", {
+      value: (together * TOGETHER) / COMMITS_TOGETHER,
+      unit: "a group",
+      goal,
+      more: { syncs: together, commits: COMMITS_TOGETHER, largestGroup: TOGETHER },
+    }),
   ];
 }
 
@@ -45,7 +50,12 @@ async function acknowledgedAfterKill(world: World): Promise<Line> {
   await Promise.all(writers);
   const data = await connectedAgain(world);
   const goal = { at: "most", value: 0 } as const;
-  return bounded("honesty, lost after kill -9", { value: acknowledged.length - data, unit: "rows", goal, more: { acknowledged: acknowledged.length, found: data } });
+  return bounded("honesty, lost after kill -9", {
+    value: acknowledged.length - data,
+    unit: "rows",
+    goal,
+    more: { acknowledged: acknowledged.length, found: data },
+  });
 
   async function connectedAgain({ folder, url }: World): Promise<number> {
     const server = await launchPostgres({ folder: join(folder, "postgres"), log: silentLog });

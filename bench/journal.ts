@@ -35,7 +35,15 @@ export async function journal(world: World, rounds: number): Promise<Line[]> {
   const two = await appending(world, { db, notifier, rounds, events: 2 });
   const sealed = await steadily(probe, async () => {
     const waited = await sealingTimes(database, { notifier, forMs: steadyMs });
-    return [boundedQuantile("journal, sealed, p99", { samples: waited, q: 0.99, unit: "ms", goal: { at: "most", value: 250 }, more: { appendsASecond: 1_000 / STEADY_EVERY_MS } })];
+    return [
+      boundedQuantile("journal, sealed, p99", {
+        samples: waited,
+        q: 0.99,
+        unit: "ms",
+        goal: { at: "most", value: 250 },
+        more: { appendsASecond: 1_000 / STEADY_EVERY_MS },
+      }),
+    ];
   });
   await sealer.stop();
   const killed = await steadily(probe, async () => [await withKills(world, { database, notifier, forMs: world.short ? 7_000 : 20_000 })]);
@@ -110,7 +118,10 @@ async function sealingTimes({ db, url }: TrialDatabase, { notifier, forMs }: { n
   watching = false;
   await watcher;
   await watch.close();
-  const { rows } = await sql<{ id: number; position: number }>`select id, position from events where id = any(${[...committed.keys()]}::bigint[]) order by position`.execute(db);
+  const { rows } = await sql<{
+    id: number;
+    position: number;
+  }>`select id, position from events where id = any(${[...committed.keys()]}::bigint[]) order by position`.execute(db);
   let at = 0;
   return rows.map(({ id, position }) => {
     while (seen[at]!.position < position) at += 1;
@@ -150,9 +161,13 @@ async function withKills(world: World, { database, notifier, forMs }: { database
 async function verifying(world: World, db: Db): Promise<Line> {
   const wanted = world.short ? 50_000 : 200_000;
   for (let have = await positionOf(db); have < wanted; have += EVENTS_OF_A_STATEMENT) {
-    await append(db, systemClock, Array.from({ length: EVENTS_OF_A_STATEMENT }, (_, index) => event(index)));
+    await append(
+      db,
+      systemClock,
+      Array.from({ length: EVENTS_OF_A_STATEMENT }, (_, index) => event(index)),
+    );
   }
-  for (let sealed = Number.POSITIVE_INFINITY; sealed > 0; ) ({ sealed } = await sealOnce(db, world.signer));
+  for (let sealed = Number.POSITIVE_INFINITY; sealed > 0;) ({ sealed } = await sealOnce(db, world.signer));
   const rates: number[] = [];
   let events = 0;
   for (let round = 0; round < (world.short ? 3 : 7); round += 1) {

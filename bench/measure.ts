@@ -100,7 +100,17 @@ export interface Bound {
 /** A line for what has no reference but a bound of its own. With an interval its bad end must meet the goal. */
 export function bounded(name: string, { value, unit, goal, low, high, more = {} }: Bound & { value: number; low?: number; high?: number }): Line {
   const verdict = isMet(goal, { low: low ?? value, high: high ?? value }) ? "met" : "missed";
-  return { name, ours: `${figure(value)} ${unit}`, reference: "–", ratio: null, low: low ?? null, high: high ?? null, goal: goalText(goal, unit), verdict, more };
+  return {
+    name,
+    ours: `${figure(value)} ${unit}`,
+    reference: "–",
+    ratio: null,
+    low: low ?? null,
+    high: high ?? null,
+    goal: goalText(goal, unit),
+    verdict,
+    more,
+  };
 }
 
 /** A quantile of many samples against a bound, with its own interval. */
@@ -167,7 +177,14 @@ export function processorProbe(): Promise<number> {
 export function print(line: Line): string {
   const ratio = line.ratio === null ? "" : figure(line.ratio);
   const interval = line.low === null ? "" : `[${figure(line.low)}, ${figure(line.high!)}]`;
-  const cells = [line.name.padEnd(30), line.ours.padStart(16), line.reference.padStart(14), `${ratio} ${interval}`.trim().padStart(24), line.goal.padStart(16), line.verdict];
+  const cells = [
+    line.name.padEnd(30),
+    line.ours.padStart(16),
+    line.reference.padStart(14),
+    `${ratio} ${interval}`.trim().padStart(24),
+    line.goal.padStart(16),
+    line.verdict,
+  ];
   return line.verdict === "broken" || line.verdict === "no reference" ? `${cells.join("  ")}: ${String(line.more["why"]).split("\n")[0]}` : cells.join("  ");
 }
 

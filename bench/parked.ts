@@ -38,7 +38,12 @@ export async function parked(world: World): Promise<Line[]> {
     const after = await memoryOf(server, "parked");
     const lines = [bounded("parked, growth", { value: after - before, unit: "MB", goal: { at: "most", value: 10 }, more: { runs, before, after } })];
     lines.push(await idle(world, server, runs));
-    lines.push(...(await steadily(() => world.insertOnce(20), async () => [await wakeAll(database, world.short ? 3 : 5)])));
+    lines.push(
+      ...(await steadily(
+        () => world.insertOnce(20),
+        async () => [await wakeAll(database, world.short ? 3 : 5)],
+      )),
+    );
     return lines;
   } finally {
     await server.stop();
@@ -109,7 +114,20 @@ function parkBatch(db: Db, { size, revision }: { size: number; revision: number 
     for (let made = 0; made < size; made += 1) {
       const id = newId("run", systemClock.nowMs());
       const limits = { maxTurns: 20, maxOutputTokens: 4_096 };
-      await insertRun(tx, { id, ticketId: null, threadId: null, agent: "desk", runner: "rules", procedure: "chat", labels: { property: "warm_taipei_2br" }, limits, revision, attempt: 1, lanes: [], retryOf: null });
+      await insertRun(tx, {
+        id,
+        ticketId: null,
+        threadId: null,
+        agent: "desk",
+        runner: "rules",
+        procedure: "chat",
+        labels: { property: "warm_taipei_2br" },
+        limits,
+        revision,
+        attempt: 1,
+        lanes: [],
+        retryOf: null,
+      });
       await insertMessage(tx, id, { seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } });
       const act = askedAct(id);
       const asked = { outcome: "ask" as const, rule: "bench", why: "somebody should look", matched: [] };
@@ -125,5 +143,21 @@ function parkBatch(db: Db, { size, revision }: { size: number; revision: number 
 function askedAct(runId: RunId): Act {
   const id = newId("act", systemClock.nowMs());
   const base = { kind: "tool" as const, name: "towels.send", args: { count: 4 }, runId };
-  return { ...base, id, turn: 1, ordinal: 0, effect: "findable", state: "planned", key: id, facts: {}, binding: bindingOf(base), askId: null, decision: null, handle: null, result: null, error: null, attempts: 0 };
+  return {
+    ...base,
+    id,
+    turn: 1,
+    ordinal: 0,
+    effect: "findable",
+    state: "planned",
+    key: id,
+    facts: {},
+    binding: bindingOf(base),
+    askId: null,
+    decision: null,
+    handle: null,
+    result: null,
+    error: null,
+    attempts: 0,
+  };
 }

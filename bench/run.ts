@@ -60,7 +60,9 @@ process.env["NODE_COMPILE_CACHE"] ||= join(import.meta.dirname, "..", "node_modu
 const startMs = performance.now();
 const loadBefore = loadavg()[0]!;
 const world = await makeWorld({ short });
-console.log(`Postgres ${world.honesty["server_version"]}: fsync ${world.honesty["fsync"]}, synchronous_commit ${world.honesty["synchronous_commit"]}, full_page_writes ${world.honesty["full_page_writes"]}`);
+console.log(
+  `Postgres ${world.honesty["server_version"]}: fsync ${world.honesty["fsync"]}, synchronous_commit ${world.honesty["synchronous_commit"]}, full_page_writes ${world.honesty["full_page_writes"]}`,
+);
 const lines: Line[] = [];
 const tell = (line: Line): void => {
   lines.push(line);
@@ -74,11 +76,20 @@ try {
 } finally {
   await world.close();
 }
-const machine = { node: process.version, processors: availableParallelism(), model: cpus()[0]?.model ?? "unknown", memoryMb: Math.round(totalmem() / 1_048_576), loadBefore };
+const machine = {
+  node: process.version,
+  processors: availableParallelism(),
+  model: cpus()[0]?.model ?? "unknown",
+  memoryMb: Math.round(totalmem() / 1_048_576),
+  loadBefore,
+};
 const seconds = (performance.now() - startMs) / 1_000;
 const folder = join(import.meta.dirname, "results");
 await mkdir(folder, { recursive: true });
-await writeFile(join(folder, "latest.json"), `${JSON.stringify({ at: new Date().toISOString(), short, seconds, machine, honesty: world.honesty, lines }, null, 2)}\n`);
+await writeFile(
+  join(folder, "latest.json"),
+  `${JSON.stringify({ at: new Date().toISOString(), short, seconds, machine, honesty: world.honesty, lines }, null, 2)}\n`,
+);
 const failed = lines.filter((line) => line.verdict === "broken");
 console.log(`${lines.length} lines in ${seconds.toFixed(0)} s; more of each in bench/results/latest.json`);
 process.exitCode = failed.length > 0 ? 1 : 0;

@@ -56,13 +56,18 @@ export async function startServer(world: World, { home, databaseUrl }: ServerOpt
 
 /** Takes every setting of the person who runs the bench out of the environment of a child. */
 export function withoutSettings(): Record<string, undefined> {
-  const ours = Object.keys(process.env).filter((name) => name.startsWith("LOOP_") || name === "DATABASE_URL" || name.endsWith("_API_KEY") || name.startsWith("AWS_"));
+  const ours = Object.keys(process.env).filter(
+    (name) => name.startsWith("LOOP_") || name === "DATABASE_URL" || name.endsWith("_API_KEY") || name.startsWith("AWS_"),
+  );
   return Object.fromEntries(ours.map((name) => [name, undefined]));
 }
 
 function call(url: string, { method, token, body }: { method: string; token: string; body: object | undefined }): Promise<unknown> {
   const text = body === undefined ? undefined : JSON.stringify(body);
-  const headers = { authorization: `Bearer ${token}`, ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }) };
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(text === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(text) }),
+  };
   return new Promise((resolve, reject) => {
     const sent = request(url, { method, headers }, (response) => {
       let answer = "";

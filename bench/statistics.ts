@@ -26,7 +26,13 @@ export interface Summary {
 }
 
 export function summaryOf(values: readonly number[]): Summary {
-  return { n: values.length, p50: median(values), p95: quantile(values, 0.95), p99: quantile(values, 0.99), max: values.reduce((most, value) => Math.max(most, value), 0) };
+  return {
+    n: values.length,
+    p50: median(values),
+    p95: quantile(values, 0.95),
+    p99: quantile(values, 0.99),
+    max: values.reduce((most, value) => Math.max(most, value), 0),
+  };
 }
 
 const RESAMPLES = 2_000;

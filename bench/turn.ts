@@ -16,7 +16,15 @@ import { type BudgetManifest } from "#src/workspace/manifest/governance.ts";
 import { compare, type Line } from "./measure.ts";
 import type { World } from "./world.ts";
 
-const BUDGET: BudgetManifest = { apiVersion: "loopwright.dev/v1", kind: "Budget", name: "all", scope: { workspace: true }, period: "month", capUsd: 10_000, onReach: "block" };
+const BUDGET: BudgetManifest = {
+  apiVersion: "loopwright.dev/v1",
+  kind: "Budget",
+  name: "all",
+  scope: { workspace: true },
+  period: "month",
+  capUsd: 10_000,
+  onReach: "block",
+};
 const MODEL = "bench:one";
 const CALL = { nanos: 140_000, tokens: 120 };
 const TURNS = 200;
@@ -80,10 +88,31 @@ async function timed(count: number, work: () => Promise<void>): Promise<number> 
 /** A run that this process holds, with an allotment large enough for all turns. */
 export async function heldRun({ database: { db } }: World): Promise<Lease> {
   const id = newId("run", systemClock.nowMs());
-  await insertRun(db, { id, ticketId: null, threadId: null, agent: "bench", runner: "model", procedure: "chat", labels: {}, limits: { maxTurns: 1e9, maxOutputTokens: 20 }, revision: 1, attempt: 1, lanes: [], retryOf: null });
+  await insertRun(db, {
+    id,
+    ticketId: null,
+    threadId: null,
+    agent: "bench",
+    runner: "model",
+    procedure: "chat",
+    labels: {},
+    limits: { maxTurns: 1e9, maxOutputTokens: 20 },
+    revision: 1,
+    attempt: 1,
+    lanes: [],
+    retryOf: null,
+  });
   const prices = createPriceList({ overrides: { "bench:*": { inputUsd: 1, outputUsd: 2 } }, clock: systemClock });
   const run = { runId: id, agent: "bench", ticketId: null, labels: {} };
-  const allotted = await allotModelCall(db, prices, { run, budgets: [BUDGET], timeZone: "UTC", model: MODEL, inputTokens: 100, wantedOutput: 20, sliceNanos: 100_000_000_000 });
+  const allotted = await allotModelCall(db, prices, {
+    run,
+    budgets: [BUDGET],
+    timeZone: "UTC",
+    model: MODEL,
+    inputTokens: 100,
+    wantedOutput: 20,
+    sliceNanos: 100_000_000_000,
+  });
   if (allotted.kind !== "granted") throw new Error(`the budget of the bench is too small: ${allotted.kind}`);
   const leases = await claim(db, { limit: 100, holder: "bench", leaseMs: 3_600_000 });
   return leases.find((lease) => lease.runId === id)!;
@@ -92,8 +121,20 @@ export async function heldRun({ database: { db } }: World): Promise<Lease> {
 /** Intent and outcome of one model call that answers at once: act, ledger, transcript, journal, run. */
 export async function turnOf({ database: { db } }: World, lease: Lease, seq: number): Promise<void> {
   const act = actOf(lease.runId, seq);
-  const event = (kind: string) => prepareEvent({ kind, actor: "agent:bench", runId: lease.runId, payload: { act: act.id, kind: act.kind, name: act.name } }, systemClock.nowMs());
-  const reservation = { actId: act.id, attempt: 1, runId: lease.runId, ticketId: null, agent: "bench", labels: { purpose: "chat" }, tier: "strong", model: MODEL, pricedAs: "override:bench:*", ...CALL };
+  const event = (kind: string) =>
+    prepareEvent({ kind, actor: "agent:bench", runId: lease.runId, payload: { act: act.id, kind: act.kind, name: act.name } }, systemClock.nowMs());
+  const reservation = {
+    actId: act.id,
+    attempt: 1,
+    runId: lease.runId,
+    ticketId: null,
+    agent: "bench",
+    labels: { purpose: "chat" },
+    tier: "strong",
+    model: MODEL,
+    pricedAs: "override:bench:*",
+    ...CALL,
+  };
   const started = await startAct(db, { act, lease, decision: { outcome: "allow", rule: "bench" }, event: event("act.started"), reservation });
   if (started !== "started") throw new Error(`the act did not start: ${started}`);
   const tokens = { input: 100, cached: 0, output: 20, reasoning: 0 };
@@ -117,5 +158,21 @@ export async function turnOf({ database: { db } }: World, lease: Lease, seq: num
 function actOf(runId: RunId, turn: number): Act {
   const id = newId("act", systemClock.nowMs());
   const base = { kind: "model" as const, name: "chat", args: { purpose: "chat", tier: "strong" }, runId };
-  return { ...base, id, turn, ordinal: 0, effect: "read", state: "planned", key: id, facts: {}, binding: bindingOf(base), askId: null, decision: null, handle: null, result: null, error: null, attempts: 0 };
+  return {
+    ...base,
+    id,
+    turn,
+    ordinal: 0,
+    effect: "read",
+    state: "planned",
+    key: id,
+    facts: {},
+    binding: bindingOf(base),
+    askId: null,
+    decision: null,
+    handle: null,
+    result: null,
+    error: null,
+    attempts: 0,
+  };
 }

@@ -56,17 +56,24 @@ async function openSite(world: World, events: number): Promise<Site> {
   const { db, url: databaseUrl } = await world.fresh(8);
   await registerKey(db, { ...world.signer, host: "bench" });
   await happen(db, events);
-  for (let sealed = Number.POSITIVE_INFINITY; sealed > 0; ) ({ sealed } = await sealOnce(db, world.signer));
+  for (let sealed = Number.POSITIVE_INFINITY; sealed > 0;) ({ sealed } = await sealOnce(db, world.signer));
   const server = await startServer(world, { home: await makeHome(world), databaseUrl });
-  for (let made = 0; made < 3; made += 1) await server.call("POST", "/v1/tickets", { text: `May we have ${made + 2} more towels?`, labels: { property: "warm_ubud_villa" } });
+  for (let made = 0; made < 3; made += 1)
+    await server.call("POST", "/v1/tickets", { text: `May we have ${made + 2} more towels?`, labels: { property: "warm_ubud_villa" } });
   await openQuestion(db);
   return { server, db };
 }
 
 async function happen(db: Db, events: number): Promise<void> {
-  const sizes = Array.from({ length: Math.ceil(events / EVENTS_OF_A_STATEMENT) }, (_, index) => Math.min(EVENTS_OF_A_STATEMENT, events - index * EVENTS_OF_A_STATEMENT));
+  const sizes = Array.from({ length: Math.ceil(events / EVENTS_OF_A_STATEMENT) }, (_, index) =>
+    Math.min(EVENTS_OF_A_STATEMENT, events - index * EVENTS_OF_A_STATEMENT),
+  );
   await inLanes(sizes, 4, async (size) => {
-    const made = Array.from({ length: size }, (_, index) => ({ kind: "bench.happened", actor: "system", payload: { index, text: "something happened, as it does all day long" } }));
+    const made = Array.from({ length: size }, (_, index) => ({
+      kind: "bench.happened",
+      actor: "system",
+      payload: { index, text: "something happened, as it does all day long" },
+    }));
     await append(db, systemClock, made);
   });
 }
@@ -103,7 +110,9 @@ function wallMs(program: string, args: readonly string[], { home }: Server): Pro
   child.stderr.on("data", (piece: Buffer) => (said += piece.toString()));
   return new Promise((resolve, reject) => {
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve(performance.now() - startMs) : reject(new Error(`${program} ${args.join(" ")} ended with ${code}: ${said}`))));
+    child.on("close", (code) =>
+      code === 0 ? resolve(performance.now() - startMs) : reject(new Error(`${program} ${args.join(" ")} ended with ${code}: ${said}`)),
+    );
   });
 }
 

@@ -72,7 +72,6 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^@pydantic\/genai-prices$/, within("ledger/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],
   [/^zod$/, { holds: (file) => !inAny("kernel/")(file), only: "outside kernel/, which needs no package" }],
-  [/^@bomb\.sh\/tab$/, within("cli/")],
   [/^@copilotkit\/aimock$/, { holds: (file) => isTest(file) || inAny("testing/")(file), only: "in tests" }],
 ];
 
@@ -223,7 +222,8 @@ function wrongForAdapter(target: string, theirs: string): string | null {
 
 function wrongForFace(file: string, target: string, theirs: string): string | null {
   if (!PARTS.includes(theirs)) return "faces do not know each other; what both need belongs in a part above";
-  if (isStore(target) && !STORES_FOR_FACES.test(target) && !isTest(file)) return `a face changes nothing by itself; call the function of ${theirs}/ that uses this statement`;
+  if (isStore(target) && !STORES_FOR_FACES.test(target) && !isTest(file))
+    return `a face changes nothing by itself; call the function of ${theirs}/ that uses this statement`;
   return target.startsWith("database/postgres-") ? "this is the inside of database/; call launch.ts, open.ts or migrate.ts" : null;
 }
 

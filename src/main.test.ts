@@ -11,7 +11,12 @@ const LEAK = { text: "冷氣漏水，水離插座很近", sender: "guest@example
 
 /** Answers what the server asks, in the order in which the loop asks it, until the run has ended. */
 async function answerAll(server: ServerProcess): Promise<void> {
-  for (const [purpose, answer] of [["act", "approve"], ["acknowledgement", "acknowledged"], ["resolution", "done"], ["check", "yes"]] as const) {
+  for (const [purpose, answer] of [
+    ["act", "approve"],
+    ["acknowledgement", "acknowledged"],
+    ["resolution", "done"],
+    ["check", "yes"],
+  ] as const) {
     const { ask } = await server.until("ask.opened", (payload) => payload["purpose"] === purpose);
     const answered = await server.call(`POST /v1/asks/${String(ask)}/answer`, { answer });
     assert.equal(answered.status, 200, JSON.stringify(answered.body));
@@ -80,10 +85,16 @@ for (const wire of ["openai", "anthropic"] as const) {
     await server.until("ask.opened");
     const { triage } = (await server.call(`GET /v1/tickets/${sent.id}`)).body as { triage: { by: string; translation: string; severity: number } };
     assert.match(triage.by, new RegExp(`^${wire}:`));
-    assert.deepEqual({ severity: triage.severity, translation: triage.translation }, { severity: 4, translation: "The air conditioner leaks, and the water is close to a socket." });
+    assert.deepEqual(
+      { severity: triage.severity, translation: triage.translation },
+      { severity: 4, translation: "The air conditioner leaks, and the water is close to a socket." },
+    );
     await answerAll(server);
     const run = (await server.call(`GET /v1/runs?ticket=${sent.id}`)).body as { runs: { state: string; runner: string }[] };
-    assert.deepEqual(run.runs.map(({ state, runner }) => ({ state, runner })), [{ state: "done", runner: "model" }]);
+    assert.deepEqual(
+      run.runs.map(({ state, runner }) => ({ state, runner })),
+      [{ state: "done", runner: "model" }],
+    );
   });
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, join } from "node:path";
@@ -14,7 +13,6 @@ import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
-import { embedMissing } from "#src/brain/embed-missing.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
@@ -25,7 +23,6 @@ import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
 import { receiveText } from "#src/intake/receive.ts";
-import { startSealer } from "#src/journal/sealer.ts";
 import { openSigner, type Signer } from "#src/journal/signing.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { createLog, type Log } from "#src/kernel/log.ts";
@@ -33,11 +30,9 @@ import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
-import { usualChores } from "#src/pulse/chores.ts";
-import { startPulse } from "#src/pulse/pulse.ts";
+import { startWork } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
-import { startFleet } from "#src/runs/fleet.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { journaled } from "#src/secrets/journaled.ts";
@@ -48,7 +43,6 @@ import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
-import { learnFrom } from "#src/learning/learn.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 
 export interface RunningServer {
@@ -79,9 +73,6 @@ interface Base {
 }
 
 const VERSION = "0.1.0";
-const POLL_MS = 1_000;
-const GRACE_MS = 8_000;
-const CHORE_MS = 50_000;
 const clock = systemClock;
 
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
@@ -95,7 +86,8 @@ export async function serve(settings: Settings, env: Environment): Promise<Runni
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder);
-    await startWork({ base, engine, embedder, stops });
+    const { notifier, queue, storage, record } = base;
+    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, mayClaim: storage.hasRoom })));
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
@@ -126,7 +118,14 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   const notifier = createNotifier({ db, url, log });
   stops.push(notifier.close);
   const signer = await openSigner({ keyFolder: home.keys, db, host: hostname() });
-  const secrets = createSecrets({ env, redactor, clock, runCommand: runSecretCommand, keyFile: settings.secretsKeyFile, sealed: { db, workspaceId: home.id, record: journaled(clock, { actor: "system", face: "server" }) } });
+  const secrets = createSecrets({
+    env,
+    redactor,
+    clock,
+    runCommand: runSecretCommand,
+    keyFile: settings.secretsKeyFile,
+    sealed: { db, workspaceId: home.id, record: journaled(clock, { actor: "system", face: "server" }) },
+  });
   const queue = createQueue({ db, url, log, clock, supervises: settings.roles.includes("pulse") });
   await queue.start();
   stops.push(() => queue.stop());
@@ -144,7 +143,9 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   if ((await following.look()).kind !== "taken") {
     const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
     if (applied.kind === "problems") {
-      throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, { facts: { problems: applied.problems.length } });
+      throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, {
+        facts: { problems: applied.problems.length },
+      });
     }
     await following.look();
   }
@@ -157,7 +158,13 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const sources = await providerSources(base);
-  const bwrap = createBwrapSandbox({ searchPath: base.env["PATH"] ?? "", platform: process.platform, isRoot: process.getuid?.() === 0, osHome: homedir(), hidden: [home.folder, dirname(settings.secretsKeyFile)] });
+  const bwrap = createBwrapSandbox({
+    searchPath: base.env["PATH"] ?? "",
+    platform: process.platform,
+    isRoot: process.getuid?.() === 0,
+    osHome: homedir(),
+    hidden: [home.folder, dirname(settings.secretsKeyFile)],
+  });
   const off = createSandboxOff();
   return assembleEngine({
     db,
@@ -218,38 +225,19 @@ interface Parts {
   readonly stops: (() => Promise<void> | void)[];
 }
 
-/** Sealer, runs and pulse: whichever roles this process has. */
-async function startWork({ base, engine, embedder, stops }: Parts): Promise<void> {
-  const { settings, notifier, log } = base;
-  const { db, url } = base.record;
-  const sealer = startSealer({ db, signer: base.signer, log, hint: notifier.onChange });
-  stops.push(sealer.stop);
-  if (settings.roles.includes("engine")) {
-    const fleet = startFleet(engine, {
-      holder: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
-      slots: settings.slots,
-      leaseMs: settings.leaseMs,
-      pollMs: POLL_MS,
-      graceMs: GRACE_MS,
-      mayClaim: base.storage.hasRoom,
-      changed: notifier.changed,
-    });
-    stops.push(fleet.stop, notifier.onChange(fleet.hint));
-    await base.queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
-  }
-  if (settings.roles.includes("pulse")) {
-    const embedding = embedder ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }] : [];
-    const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock, base.workspaces), ...embedding] });
-    stops.push(pulse.stop, notifier.onChange(pulse.hint));
-  }
-}
-
 async function startApi({ base, engine, following, embedder, stops }: Parts & { following: Following }): Promise<string> {
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
   const writeFiles = folderWriter(base.workspaceFolder);
-  const intake = { db, clock, workspaces, tiers: engine.tiers, mayTake: () => storage.hasRoom() && !stopping, whoIs: (surface: string, sender: string) => whoIs(db, surface, sender) };
+  const intake = {
+    db,
+    clock,
+    workspaces,
+    tiers: engine.tiers,
+    mayTake: () => storage.hasRoom() && !stopping,
+    whoIs: (surface: string, sender: string) => whoIs(db, surface, sender),
+  };
   const server = createHttpServer({
     db,
     clock,

@@ -3,9 +3,11 @@ import { journalOrder } from "./e04-journal-order.ts";
 import { leases } from "./e05-e06-leases.ts";
 import { twoStarts } from "./e07-two-starts.ts";
 import { lateCost } from "./e08-late-cost.ts";
+import { killStorm } from "./f01-kill-storm.ts";
 import { killSweeps } from "./f02-kill-sweep.ts";
+import { deafStop, engineStop, serverStop } from "./f08-clean-stop.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
 
 /** Every case, in the order of README.md. */
-export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, ...killSweeps, ...failover];
+export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, engineStop, deafStop, serverStop, ...failover];

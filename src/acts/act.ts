@@ -73,9 +73,6 @@ export interface ActFacts {
   readonly demands?: readonly Demand[];
 }
 
-
-
-
 export interface ActError {
   readonly code: string;
   readonly message: string;

@@ -10,9 +10,31 @@ import { readArgs } from "./read-args.ts";
 
 /** `cause`: what asked for this check, the id of an ask or `eta`; one check per cause. */
 const cause = z.string();
-const command = z.strictObject({ cause, by: z.literal("command"), command: z.array(z.string().min(1)).min(1), timeoutMs: z.int().positive(), expectExitCode: z.int() });
-const reporter = z.strictObject({ cause, by: z.literal("reporter"), question: z.string(), yes: z.string(), no: z.string(), withinMs: z.int().positive(), surface: z.string(), reporter: z.string(), subject: z.string() });
-const sensor = z.strictObject({ cause, by: z.literal("sensor"), sensor: z.string(), field: z.string(), equals: z.union([z.string(), z.number(), z.boolean()]) });
+const command = z.strictObject({
+  cause,
+  by: z.literal("command"),
+  command: z.array(z.string().min(1)).min(1),
+  timeoutMs: z.int().positive(),
+  expectExitCode: z.int(),
+});
+const reporter = z.strictObject({
+  cause,
+  by: z.literal("reporter"),
+  question: z.string(),
+  yes: z.string(),
+  no: z.string(),
+  withinMs: z.int().positive(),
+  surface: z.string(),
+  reporter: z.string(),
+  subject: z.string(),
+});
+const sensor = z.strictObject({
+  cause,
+  by: z.literal("sensor"),
+  sensor: z.string(),
+  field: z.string(),
+  equals: z.union([z.string(), z.number(), z.boolean()]),
+});
 
 /** Arguments of a check act: the post-condition that an SOP or a skill declares. */
 export const checkArgs = z.discriminatedUnion("by", [command, reporter, sensor]);
@@ -40,7 +62,10 @@ export function checkPerformer(world: CheckWorld): Performer {
   const portFor = (args: z.infer<typeof reporter>): MessagePort => {
     const port = world.surfaces.get(args.surface);
     if (port) return port;
-    throw new LoopError("surface_refused", `The surface ${args.surface} of the reporter is not connected. Connected: ${[...world.surfaces.keys()].join(", ")}.`);
+    throw new LoopError(
+      "surface_refused",
+      `The surface ${args.surface} of the reporter is not connected. Connected: ${[...world.surfaces.keys()].join(", ")}.`,
+    );
   };
   return {
     check(act) {
@@ -56,7 +81,9 @@ export function checkPerformer(world: CheckWorld): Performer {
       const sandbox = await world.sandbox();
       const ready = await sandbox.available();
       if (!ready.ok) return { kind: "done", result: { verdict: "unreadable", why: ready.why } };
-      return args.by === "command" ? runCommand(args, { world, sandbox, signal: situation.signal }) : readSensor(args, { world, sandbox, signal: situation.signal });
+      return args.by === "command"
+        ? runCommand(args, { world, sandbox, signal: situation.signal })
+        : readSensor(args, { world, sandbox, signal: situation.signal });
     },
     async find(act, situation) {
       const args = readArgs(checkArgs, act);
@@ -74,7 +101,10 @@ interface Place {
 
 async function runCommand(args: z.infer<typeof command>, { world, sandbox, signal }: Place): Promise<Performed> {
   const argv = args.command as [string, ...string[]];
-  const ran = await sandbox.run({ argv, cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: args.timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES }, signal);
+  const ran = await sandbox.run(
+    { argv, cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: args.timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES },
+    signal,
+  );
   const verdict = ran.exitCode === null ? "unreadable" : ran.exitCode === args.expectExitCode ? "passed" : "failed";
   return {
     kind: "done",
@@ -103,7 +133,8 @@ function fieldOf(stdout: string, path: string): string | number | boolean | unde
   } catch {
     return undefined; // not JSON is unreadable, which the caller says
   }
-  for (const part of path.split(".")) value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
+  for (const part of path.split("."))
+    value = typeof value === "object" && value !== null && Object.hasOwn(value, part) ? (value as Record<string, unknown>)[part] : undefined;
   return typeof value === "string" || typeof value === "number" || typeof value === "boolean" ? value : undefined;
 }
 

@@ -27,7 +27,10 @@ export function messagePerformer(ports: ReadonlyMap<string, MessagePort>): Perfo
   const read = (act: Act): { args: MessageArgs; port: MessagePort } => {
     const args = readArgs(messageArgs, act);
     const port = ports.get(args.surface);
-    if (!port) throw new LoopError("surface_refused", `The surface ${args.surface} is not connected. Connected: ${[...ports.keys()].join(", ")}.`, { facts: { act: act.id } });
+    if (!port)
+      throw new LoopError("surface_refused", `The surface ${args.surface} is not connected. Connected: ${[...ports.keys()].join(", ")}.`, {
+        facts: { act: act.id },
+      });
     return { args, port };
   };
   return {

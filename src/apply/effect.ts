@@ -17,7 +17,10 @@ export async function followRevision(db: Db, clock: Clock, workspaces: Workspace
     await syncTeam(tx, clock, workspace.team);
     await reindex(tx, itemsOf(workspace));
     await refreshAllotments(tx); // a lowered cap counts from the next call on
-    await setLanes(tx, workspace.agents.flatMap(({ name, concurrency }) => (concurrency === undefined ? [] : [{ name: `agent:${name}`, maxRunning: concurrency }])));
+    await setLanes(
+      tx,
+      workspace.agents.flatMap(({ name, concurrency }) => (concurrency === undefined ? [] : [{ name: `agent:${name}`, maxRunning: concurrency }])),
+    );
   });
   return revision;
 }

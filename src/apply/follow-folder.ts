@@ -31,12 +31,16 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
     said = words;
     return taken;
   };
-  const stopWatching = watchFolder(folder, () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })));
+  const stopWatching = watchFolder(
+    folder,
+    () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })),
+  );
   return { last: () => last, look, stop: stopWatching };
 }
 
 function wordsFor(taken: Taken): string {
   if (taken.kind === "problems") return `the workspace has problems; the last good revision stays in force: ${problemsText(taken.problems)}`;
-  if (taken.kind === "taken" && taken.waiting.length > 0) return `changes wait for \`loop apply\`: ${[...new Set(taken.waiting.map((change) => change.file))].join(", ")}`;
+  if (taken.kind === "taken" && taken.waiting.length > 0)
+    return `changes wait for \`loop apply\`: ${[...new Set(taken.waiting.map((change) => change.file))].join(", ")}`;
   return "";
 }

@@ -79,8 +79,7 @@ export interface Answerer {
   readonly roles: readonly Role[];
 }
 
-export const APPROVE = "approve";
-export const DENY = "deny";
+const DENY = "deny";
 
 /** Whether this person may answer. Roles count, names count, nothing else does; a viewer, agent or worker never answers by role. */
 export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolean {

@@ -62,7 +62,8 @@ async function takeFlag(reading: Reading, arg: string, next: string | undefined)
     return 0;
   }
   const value = equals === "" ? next : inline;
-  if (value === undefined || (equals === "" && value.startsWith("--"))) throw new UsageError(`--${flag} has no value. Expected --${flag} <${kind.value ?? "text"}>.`);
+  if (value === undefined || (equals === "" && value.startsWith("--")))
+    throw new UsageError(`--${flag} has no value. Expected --${flag} <${kind.value ?? "text"}>.`);
   const before = reading.flags.get(flag);
   if (before && kind.takes === "text") throw new UsageError(`--${flag} came twice. Give it once.`);
   reading.flags.set(flag, [...(before ?? []), value]);

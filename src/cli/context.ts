@@ -37,7 +37,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
 /** Straight to the file, since to make a stream of it first takes longer. False: nobody reads any more, as after `| head`, or when the terminal is closed. */
 export function write(file: 1 | 2, text: string): boolean {
   const bytes = Buffer.from(text);
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     try {
       at += fs.writeSync(file, bytes, at);
     } catch (error) {
@@ -57,7 +57,11 @@ function endUnless(isRead: boolean): void {
 const RETRY_MS = 5;
 
 /** For a server, which goes on when nobody reads what it says. */
-export const outlivingReaders = (context: Context): Context => ({ ...context, print: (text) => void write(1, `${text}\n`), say: (text) => void write(2, `${text}\n`) });
+export const outlivingReaders = (context: Context): Context => ({
+  ...context,
+  print: (text) => void write(1, `${text}\n`),
+  say: (text) => void write(2, `${text}\n`),
+});
 
 async function withEnvFile(env: Environment): Promise<Environment> {
   if (!fs.existsSync(join(process.cwd(), ".env"))) return env;
@@ -65,7 +69,10 @@ async function withEnvFile(env: Environment): Promise<Environment> {
   return loadEnvFile(process.cwd(), env);
 }
 
-const accountOf = (env: Environment) => ({ osHome: env["HOME"] || process.getBuiltinModule("node:os").homedir() || undefined, isRoot: process.getuid?.() === 0 });
+const accountOf = (env: Environment) => ({
+  osHome: env["HOME"] || process.getBuiltinModule("node:os").homedir() || undefined,
+  isRoot: process.getuid?.() === 0,
+});
 
 async function readSettingsOf(env: Environment): Promise<Settings> {
   const { readSettings } = await import("#src/settings/read.ts");

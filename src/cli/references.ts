@@ -35,15 +35,23 @@ export async function askFor(api: Api, sought: Sought): Promise<AskShape> {
 }
 
 async function askOfTicket(api: Api, { typed, fits, what }: Sought): Promise<AskShape> {
-  if (!TICKET.test(typed)) throw new UsageError(`${JSON.stringify(typed.slice(0, 60))} names no question. Expected the id of an ask, which begins with ask_, or the number of a ticket.`);
+  if (!TICKET.test(typed))
+    throw new UsageError(
+      `${JSON.stringify(typed.slice(0, 60))} names no question. Expected the id of an ask, which begins with ask_, or the number of a ticket.`,
+    );
   const { asks } = JSON.parse(await api.get(`/v1/asks?ticket=${ticketPath(typed)}`)) as { asks: AskShape[] };
   const meant = asks.filter(fits);
   const [ask, second] = meant;
   if (ask && !second) return ask;
   const number = typed.replace(/^#/, "");
   if (!ask) {
-    const others = asks.length === 0 ? `\`loop ticket ${number}\` shows where it stands` : `It has an open question of another kind: ${asks.map(({ id, kind }) => `${id} (${kind})`).join(", ")}`;
+    const others =
+      asks.length === 0
+        ? `\`loop ticket ${number}\` shows where it stands`
+        : `It has an open question of another kind: ${asks.map(({ id, kind }) => `${id} (${kind})`).join(", ")}`;
     throw new LoopError("ask_unknown", `Ticket ${number} has no ${what}. ${others}.`);
   }
-  throw new UsageError(`Ticket ${number} has ${meant.length} open questions; say which one: ${meant.map(({ id, purpose }) => `${id} (${purpose})`).join(", ")}.`);
+  throw new UsageError(
+    `Ticket ${number} has ${meant.length} open questions; say which one: ${meant.map(({ id, purpose }) => `${id} (${purpose})`).join(", ")}.`,
+  );
 }

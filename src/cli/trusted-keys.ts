@@ -29,7 +29,10 @@ function textOf(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    throw new LoopError("input_invalid", `${file} cannot be read (${(cause as NodeJS.ErrnoException).code}). Expected a public key in PEM.`, { facts: { file }, cause });
+    throw new LoopError("input_invalid", `${file} cannot be read (${(cause as NodeJS.ErrnoException).code}). Expected a public key in PEM.`, {
+      facts: { file },
+      cause,
+    });
   }
 }
 

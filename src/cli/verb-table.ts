@@ -11,17 +11,49 @@ export const GROUPS = ["Running it", "Work", "Questions", "Knowledge", "Money", 
 
 /** Every verb, in the order of `loop help`. A name of two words is typed as two words. */
 export const VERBS: Readonly<Record<string, Row>> = {
-  up: { group: "Running it", summary: "Start the server in the background and wait until it is ready.", load: async () => (await import("./verbs/server-up.ts")).serverUp },
+  up: {
+    group: "Running it",
+    summary: "Start the server in the background and wait until it is ready.",
+    load: async () => (await import("./verbs/server-up.ts")).serverUp,
+  },
   serve: { group: "Running it", summary: "Run the server here, until Ctrl-C.", load: async () => (await import("./verbs/server-serve.ts")).serverServe },
-  down: { group: "Running it", summary: "Stop the server; what is open goes on at the next start.", load: async () => (await import("./verbs/server-down.ts")).serverDown },
-  status: { group: "Running it", summary: "Show whether the server works, and what needs you.", load: async () => (await import("./verbs/server-status.ts")).serverStatus },
-  doctor: { group: "Running it", summary: "Look for what is wrong, and say what to do about it.", load: async () => (await import("./verbs/server-doctor.ts")).serverDoctor },
+  down: {
+    group: "Running it",
+    summary: "Stop the server; what is open goes on at the next start.",
+    load: async () => (await import("./verbs/server-down.ts")).serverDown,
+  },
+  status: {
+    group: "Running it",
+    summary: "Show whether the server works, and what needs you.",
+    load: async () => (await import("./verbs/server-status.ts")).serverStatus,
+  },
+  doctor: {
+    group: "Running it",
+    summary: "Look for what is wrong, and say what to do about it.",
+    load: async () => (await import("./verbs/server-doctor.ts")).serverDoctor,
+  },
   init: { group: "Running it", summary: "Copy a sample workspace into a folder.", load: async () => (await import("./verbs/workspace-init.ts")).workspaceInit },
-  apply: { group: "Running it", summary: "Put the workspace folder in force, changes of power too.", load: async () => (await import("./verbs/workspace-apply.ts")).workspaceApply },
-  backup: { group: "Running it", summary: "Write the whole home as of one moment into one file.", load: async () => (await import("./verbs/home-backup.ts")).homeBackup },
+  apply: {
+    group: "Running it",
+    summary: "Put the workspace folder in force, changes of power too.",
+    load: async () => (await import("./verbs/workspace-apply.ts")).workspaceApply,
+  },
+  backup: {
+    group: "Running it",
+    summary: "Write the whole home as of one moment into one file.",
+    load: async () => (await import("./verbs/home-backup.ts")).homeBackup,
+  },
   restore: { group: "Running it", summary: "Put a backup into an empty home.", load: async () => (await import("./verbs/home-restore.ts")).homeRestore },
-  upgrade: { group: "Running it", summary: "Back up, then bring the tables up to this version.", load: async () => (await import("./verbs/home-backup.ts")).homeUpgrade },
-  migrate: { group: "Running it", summary: "Bring the tables of the database up to this version.", load: async () => (await import("./verbs/database-migrate.ts")).databaseMigrate },
+  upgrade: {
+    group: "Running it",
+    summary: "Back up, then bring the tables up to this version.",
+    load: async () => (await import("./verbs/home-backup.ts")).homeUpgrade,
+  },
+  migrate: {
+    group: "Running it",
+    summary: "Bring the tables of the database up to this version.",
+    load: async () => (await import("./verbs/database-migrate.ts")).databaseMigrate,
+  },
 
   send: { group: "Work", summary: "Send a message; it becomes a ticket.", load: async () => (await import("./verbs/ticket-send.ts")).ticketSend },
   tickets: { group: "Work", summary: "List tickets, newest first.", load: async () => (await import("./verbs/ticket-list.ts")).ticketList },
@@ -29,10 +61,18 @@ export const VERBS: Readonly<Record<string, Row>> = {
   resolve: { group: "Work", summary: "Say that the work on a ticket is done.", load: async () => (await import("./verbs/ticket-resolve.ts")).ticketResolve },
   runs: { group: "Work", summary: "List runs, newest first.", load: async () => (await import("./verbs/run-list.ts")).runList },
   run: { group: "Work", summary: "Show one run: what it thought, did, asked and cost.", load: async () => (await import("./verbs/run-show.ts")).runShow },
-  cancel: { group: "Work", summary: "Stop a run, or give a ticket up. What is done stays done.", load: async () => (await import("./verbs/run-cancel.ts")).runCancel },
+  cancel: {
+    group: "Work",
+    summary: "Stop a run, or give a ticket up. What is done stays done.",
+    load: async () => (await import("./verbs/run-cancel.ts")).runCancel,
+  },
   pause: { group: "Work", summary: "Hold a run where it is.", load: async () => (await import("./verbs/run-pause.ts")).runPause },
   resume: { group: "Work", summary: "Let a paused run go on.", load: async () => (await import("./verbs/run-pause.ts")).runResume },
-  retry: { group: "Work", summary: "Begin the work of a run that ended again, in a run of its own.", load: async () => (await import("./verbs/run-pause.ts")).runRetry },
+  retry: {
+    group: "Work",
+    summary: "Begin the work of a run that ended again, in a run of its own.",
+    load: async () => (await import("./verbs/run-pause.ts")).runRetry,
+  },
   feed: { group: "Work", summary: "Show what happens, or what happened.", load: async () => (await import("./verbs/feed-show.ts")).feedShow },
 
   asks: { group: "Questions", summary: "List what needs a person.", load: async () => (await import("./verbs/ask-list.ts")).askList },
@@ -40,32 +80,96 @@ export const VERBS: Readonly<Record<string, Row>> = {
   approve: { group: "Questions", summary: "Let an act happen that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askApprove },
   deny: { group: "Questions", summary: "Refuse an act that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askDeny },
   ack: { group: "Questions", summary: "Say that a dispatch was received.", load: async () => (await import("./verbs/ask-answer.ts")).askAcknowledge },
-  override: { group: "Questions", summary: "Decide anew over a settled question, as owner or admin.", load: async () => (await import("./verbs/ask-override.ts")).askOverride },
+  override: {
+    group: "Questions",
+    summary: "Decide anew over a settled question, as owner or admin.",
+    load: async () => (await import("./verbs/ask-override.ts")).askOverride,
+  },
 
-  "brain search": { group: "Knowledge", summary: "Show what is known that fits a text, with source and score.", load: async () => (await import("./verbs/brain-search.ts")).brainSearch },
+  "brain search": {
+    group: "Knowledge",
+    summary: "Show what is known that fits a text, with source and score.",
+    load: async () => (await import("./verbs/brain-search.ts")).brainSearch,
+  },
   skills: { group: "Knowledge", summary: "List the skills in force.", load: async () => (await import("./verbs/skill-list.ts")).skillList },
-  proposals: { group: "Knowledge", summary: "List changes that wait for a review.", load: async () => (await import("./verbs/proposal-review.ts")).proposalList },
+  proposals: {
+    group: "Knowledge",
+    summary: "List changes that wait for a review.",
+    load: async () => (await import("./verbs/proposal-review.ts")).proposalList,
+  },
   accept: { group: "Knowledge", summary: "Accept a proposal.", load: async () => (await import("./verbs/proposal-review.ts")).proposalAccept },
   reject: { group: "Knowledge", summary: "Reject a proposal.", load: async () => (await import("./verbs/proposal-review.ts")).proposalReject },
-  propose: { group: "Knowledge", summary: "Propose a stricter rule because of a ticket.", load: async () => (await import("./verbs/rule-propose.ts")).rulePropose },
+  propose: {
+    group: "Knowledge",
+    summary: "Propose a stricter rule because of a ticket.",
+    load: async () => (await import("./verbs/rule-propose.ts")).rulePropose,
+  },
 
   cost: { group: "Money", summary: "Show what was spent.", load: async () => (await import("./verbs/cost-show.ts")).costShow },
   budgets: { group: "Money", summary: "Show what is left of every budget.", load: async () => (await import("./verbs/budget-list.ts")).budgetList },
 
-  "audit export": { group: "Proof", summary: "Write the journal to a file that anyone can verify.", load: async () => (await import("./verbs/audit-export.ts")).auditExport },
-  "audit verify": { group: "Proof", summary: "Verify an exported journal. No server, no network.", load: async () => (await import("./verbs/audit-verify.ts")).auditVerify },
-  "receipt show": { group: "Proof", summary: "Show or save the signed receipt of a ticket.", load: async () => (await import("./verbs/receipt-show.ts")).receiptShow },
-  "receipt verify": { group: "Proof", summary: "Verify a receipt. No server, no network.", load: async () => (await import("./verbs/receipt-verify.ts")).receiptVerify },
+  "audit export": {
+    group: "Proof",
+    summary: "Write the journal to a file that anyone can verify.",
+    load: async () => (await import("./verbs/audit-export.ts")).auditExport,
+  },
+  "audit verify": {
+    group: "Proof",
+    summary: "Verify an exported journal. No server, no network.",
+    load: async () => (await import("./verbs/audit-verify.ts")).auditVerify,
+  },
+  "receipt show": {
+    group: "Proof",
+    summary: "Show or save the signed receipt of a ticket.",
+    load: async () => (await import("./verbs/receipt-show.ts")).receiptShow,
+  },
+  "receipt verify": {
+    group: "Proof",
+    summary: "Verify a receipt. No server, no network.",
+    load: async () => (await import("./verbs/receipt-verify.ts")).receiptVerify,
+  },
 
-  "policy explain": { group: "Everything else", summary: "Say what policy would decide about an act, and why.", load: async () => (await import("./verbs/policy-explain.ts")).policyExplain },
-  "secrets list": { group: "Everything else", summary: "List the names of sealed secrets.", load: async () => (await import("./verbs/secret-manage.ts")).secretList },
-  "secrets set": { group: "Everything else", summary: "Seal a secret; its value is read from standard input.", load: async () => (await import("./verbs/secret-manage.ts")).secretSet },
-  "secrets rotate": { group: "Everything else", summary: "Replace the value of a secret that there is.", load: async () => (await import("./verbs/secret-manage.ts")).secretRotate },
+  "policy explain": {
+    group: "Everything else",
+    summary: "Say what policy would decide about an act, and why.",
+    load: async () => (await import("./verbs/policy-explain.ts")).policyExplain,
+  },
+  "secrets list": {
+    group: "Everything else",
+    summary: "List the names of sealed secrets.",
+    load: async () => (await import("./verbs/secret-manage.ts")).secretList,
+  },
+  "secrets set": {
+    group: "Everything else",
+    summary: "Seal a secret; its value is read from standard input.",
+    load: async () => (await import("./verbs/secret-manage.ts")).secretSet,
+  },
+  "secrets rotate": {
+    group: "Everything else",
+    summary: "Replace the value of a secret that there is.",
+    load: async () => (await import("./verbs/secret-manage.ts")).secretRotate,
+  },
   "secrets rm": { group: "Everything else", summary: "Remove a secret.", load: async () => (await import("./verbs/secret-manage.ts")).secretRemove },
-  "token list": { group: "Everything else", summary: "List tokens, without their values.", load: async () => (await import("./verbs/token-manage.ts")).tokenList },
-  "token create": { group: "Everything else", summary: "Make a token for a program or a person.", load: async () => (await import("./verbs/token-manage.ts")).tokenCreate },
-  "token revoke": { group: "Everything else", summary: "Revoke a token, from now on.", load: async () => (await import("./verbs/token-manage.ts")).tokenRevoke },
-  completion: { group: "Everything else", summary: "Print completion for bash, zsh or fish.", load: async () => (await import("./verbs/completion-script.ts")).completionScript },
+  "token list": {
+    group: "Everything else",
+    summary: "List tokens, without their values.",
+    load: async () => (await import("./verbs/token-manage.ts")).tokenList,
+  },
+  "token create": {
+    group: "Everything else",
+    summary: "Make a token for a program or a person.",
+    load: async () => (await import("./verbs/token-manage.ts")).tokenCreate,
+  },
+  "token revoke": {
+    group: "Everything else",
+    summary: "Revoke a token, from now on.",
+    load: async () => (await import("./verbs/token-manage.ts")).tokenRevoke,
+  },
+  completion: {
+    group: "Everything else",
+    summary: "Print completion for bash, zsh or fish.",
+    load: async () => (await import("./verbs/completion-script.ts")).completionScript,
+  },
   version: { group: "Everything else", summary: "Print the version.", load: async () => (await import("./verbs/version-show.ts")).versionShow },
   help: { group: "Everything else", summary: "Show this, or the help of a verb.", load: async () => (await import("./verbs/help-show.ts")).helpShow },
 };

@@ -84,10 +84,13 @@ const PIECE_BYTES = 1_048_576;
 
 async function* readExactly(handle: FileHandle, { path, sizeBytes }: { path: string; sizeBytes: number }): AsyncGenerator<Buffer> {
   try {
-    for (let left = sizeBytes; left > 0; ) {
+    for (let left = sizeBytes; left > 0;) {
       const piece = Buffer.allocUnsafe(Math.min(left, PIECE_BYTES));
       const { bytesRead } = await handle.read(piece, 0, piece.length, sizeBytes - left);
-      if (bytesRead === 0) throw new LoopError("workspace_moving", `The file ${path} of the workspace became shorter while it was copied. Make the backup again.`, { facts: { path } });
+      if (bytesRead === 0)
+        throw new LoopError("workspace_moving", `The file ${path} of the workspace became shorter while it was copied. Make the backup again.`, {
+          facts: { path },
+        });
       left -= bytesRead;
       yield piece.subarray(0, bytesRead);
     }

@@ -95,7 +95,8 @@ export function readHead(text: string): BackupHead {
   const tables = Array.isArray(head.tables) && head.tables.every(isTable);
   const texts = [head.version, head.createdAt, head.homeId].every((value) => typeof value === "string");
   const queue = head.queueVersion === null || Number.isInteger(head.queueVersion);
-  if (!tables || !texts || !queue || !isTexts(head.migrations) || (head.keys !== "sealed" && head.keys !== "left out")) throw damaged(`its ${HEAD_NAME} is not complete`);
+  if (!tables || !texts || !queue || !isTexts(head.migrations) || (head.keys !== "sealed" && head.keys !== "left out"))
+    throw damaged(`its ${HEAD_NAME} is not complete`);
   if (!/^[0-9a-f-]{1,64}$/.test(head.homeId!)) throw damaged("its home has an id that is none");
   return head as BackupHead;
 }
@@ -107,7 +108,8 @@ export const formatOf = (text: string): unknown => (parse(text) as { format?: un
 export function readManifest(text: string, head: BackupHead): BackupManifest {
   const manifest = parse(text) as Partial<BackupManifest>;
   const { digests, sequences, files, skipped, facts, ...start } = manifest;
-  const complete = Array.isArray(digests) && Array.isArray(sequences) && Array.isArray(files) && isTexts(skipped) && typeof facts === "object" && facts !== null;
+  const complete =
+    Array.isArray(digests) && Array.isArray(sequences) && Array.isArray(files) && isTexts(skipped) && typeof facts === "object" && facts !== null;
   if (!complete || JSON.stringify(start) !== JSON.stringify(head)) throw damaged(`its ${MANIFEST_NAME} does not belong to its ${HEAD_NAME}`);
   return manifest as BackupManifest;
 }

@@ -46,7 +46,10 @@ const SHORTEST_PASSPHRASE = 8;
 /** Seals the keys under a passphrase, bound to the home they belong to. @throws LoopError input_invalid for a passphrase of less than eight characters */
 export async function sealKeys(keys: Readonly<Record<string, string>>, { passphrase, homeId }: { passphrase: string; homeId: string }): Promise<string> {
   if (passphrase.length < SHORTEST_PASSPHRASE) {
-    throw new LoopError("input_invalid", `The passphrase has ${passphrase.length} characters; at least ${SHORTEST_PASSPHRASE} are needed. Leave it out to leave the keys out.`);
+    throw new LoopError(
+      "input_invalid",
+      `The passphrase has ${passphrase.length} characters; at least ${SHORTEST_PASSPHRASE} are needed. Leave it out to leave the keys out.`,
+    );
   }
   const salt = randomBytes(16);
   const nonce = randomBytes(12);
@@ -66,13 +69,18 @@ export async function unsealKeys(text: string, { passphrase, homeId }: { passphr
     const opened = Buffer.concat([decipher.update(Buffer.from(sealed.text, "base64")), decipher.final()]);
     return JSON.parse(opened.toString("utf8")) as Record<string, string>;
   } catch (cause) {
-    throw new LoopError("backup_locked", "The keys in the backup do not open with this passphrase. Give the one that the backup was made with. Nothing was restored.", { cause });
+    throw new LoopError(
+      "backup_locked",
+      "The keys in the backup do not open with this passphrase. Give the one that the backup was made with. Nothing was restored.",
+      { cause },
+    );
   }
 }
 
 function readSealed(text: string): Sealed {
   const sealed = JSON.parse(text) as Partial<Sealed>;
-  const isAffordable = [sealed.N, sealed.r, sealed.p].every((cost) => Number.isInteger(cost) && cost! > 0) && 128 * sealed.N! * sealed.r! * sealed.p! < MOST_MEMORY_BYTES;
+  const isAffordable =
+    [sealed.N, sealed.r, sealed.p].every((cost) => Number.isInteger(cost) && cost! > 0) && 128 * sealed.N! * sealed.r! * sealed.p! < MOST_MEMORY_BYTES;
   const texts = [sealed.salt, sealed.nonce, sealed.text, sealed.tag].every((value) => typeof value === "string");
   if (sealed.kdf === "scrypt" && sealed.cipher === CIPHER && isAffordable && texts) return sealed as Sealed;
   throw damaged("its sealed keys were not sealed by this program");

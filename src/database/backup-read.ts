@@ -84,7 +84,10 @@ class Reading {
     while (this.#entry?.name.startsWith(WORKSPACE_FOLDER)) files.push(...(await this.#workspace(this.#entry)));
     const manifest = readManifest(await this.#text(MANIFEST_NAME), head);
     if (this.#entry !== undefined) throw damaged("there is more after its end");
-    requireEqual(digests, manifest.digests.map(({ rows: _rows, ...digest }) => digest));
+    requireEqual(
+      digests,
+      manifest.digests.map(({ rows: _rows, ...digest }) => digest),
+    );
     requireEqual(files, manifest.files);
     return manifest;
   }
@@ -99,13 +102,18 @@ class Reading {
     const format = formatOf(text);
     if (format === BACKUP_FORMAT) return readHead(text);
     if (typeof format !== "string" || !format.startsWith("loopwright.backup/")) throw damaged("it was not written by Loopwright");
-    throw new LoopError("backup_newer", `The backup has the format ${format}; this Loopwright reads ${BACKUP_FORMAT}. Restore it with the version that wrote it.`, { facts: { format } });
+    throw new LoopError(
+      "backup_newer",
+      `The backup has the format ${format}; this Loopwright reads ${BACKUP_FORMAT}. Restore it with the version that wrote it.`,
+      { facts: { format } },
+    );
   }
 
   /** The whole of the entry that must stand here. */
   async #text(name: string): Promise<string> {
     const entry = this.#entry;
-    if (entry?.name !== name || entry.kind !== "file" || entry.sizeBytes > LONGEST_TEXT_BYTES) throw damaged(`${name} should stand where ${JSON.stringify(entry?.name.slice(0, 100) ?? "its end")} does`);
+    if (entry?.name !== name || entry.kind !== "file" || entry.sizeBytes > LONGEST_TEXT_BYTES)
+      throw damaged(`${name} should stand where ${JSON.stringify(entry?.name.slice(0, 100) ?? "its end")} does`);
     const pieces: Buffer[] = [];
     for await (const piece of entry.bytes()) pieces.push(piece);
     await this.#next();

@@ -60,7 +60,9 @@ async function readSequences(client: pg.Client): Promise<Sequence[]> {
      where c.relnamespace = to_regnamespace('public') and c.relkind = 'r' and a.attidentity <> '' and not a.attisdropped order by 1, 2`,
   );
   const read = async ({ table, column, sequence }: (typeof rows)[number]): Promise<Sequence> => {
-    const { rows: values } = await client.query<Pick<Sequence, "lastValue" | "isCalled">>(`select last_value::text as "lastValue", is_called as "isCalled" from ${sequence}`);
+    const { rows: values } = await client.query<Pick<Sequence, "lastValue" | "isCalled">>(
+      `select last_value::text as "lastValue", is_called as "isCalled" from ${sequence}`,
+    );
     return { table, column, ...values[0]! };
   };
   const sequences: Sequence[] = [];

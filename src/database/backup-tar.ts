@@ -22,7 +22,10 @@ export function tarHeader(entry: TarEntry): Buffer {
   if (Buffer.byteLength(entry.name) <= 100 && entry.sizeBytes < LARGEST_OCTAL) return ustarHeader(entry, entry.kind === "folder" ? "5" : "0");
   const records = Buffer.concat([paxRecord("path", entry.name), paxRecord("size", String(entry.sizeBytes))]);
   const pax = ustarHeader({ name: "pax", kind: "file", sizeBytes: records.length, isExecutable: false }, "x");
-  const short = ustarHeader({ ...entry, name: "long-name", sizeBytes: entry.sizeBytes < LARGEST_OCTAL ? entry.sizeBytes : 0 }, entry.kind === "folder" ? "5" : "0");
+  const short = ustarHeader(
+    { ...entry, name: "long-name", sizeBytes: entry.sizeBytes < LARGEST_OCTAL ? entry.sizeBytes : 0 },
+    entry.kind === "folder" ? "5" : "0",
+  );
   return Buffer.concat([pax, records, tarPadding(records.length), short]);
 }
 
@@ -116,7 +119,7 @@ function octalAt(header: Buffer, at: number, length: number): number {
 
 function paxRecords(bytes: Buffer): Map<string, string> {
   const records = new Map<string, string>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = Number(/^\d{1,6}(?= )/.exec(bytes.toString("latin1", at, at + 7))?.[0]);
     const record = Number.isInteger(length) && length > 0 ? textOf(bytes.subarray(at, at + length)) : "";
     const found = /^\d+ ([a-z]+)=([^]*)\n$/.exec(record);
@@ -156,7 +159,7 @@ class ByteReader {
 
   async exactly(length: number): Promise<Buffer> {
     const pieces: Buffer[] = [];
-    for (let left = length; left > 0; ) {
+    for (let left = length; left > 0;) {
       const piece = await this.some(left);
       left -= piece.length;
       pieces.push(piece);
@@ -166,7 +169,7 @@ class ByteReader {
 
   /** Nothing but zeros may follow; and only at the end does a decompressor say that all was well. */
   async toEnd(): Promise<void> {
-    for (let next = this.#rest; ; ) {
+    for (let next = this.#rest; ;) {
       if (next.some((byte) => byte !== 0)) throw damaged("there is more after its end");
       const read = await this.#chunks.next();
       if (read.done) return;

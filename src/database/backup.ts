@@ -12,7 +12,20 @@ import type { Log } from "#src/kernel/log.ts";
 import { connectForCopy } from "./backup-connection.ts";
 import { copyOut } from "./backup-copy.ts";
 import { listWorkspace, openFile } from "./backup-files.ts";
-import { BACKUP_FORMAT, type BackupHead, type BackupManifest, type BackupTable, type FileDigest, HEAD_NAME, KEYS_NAME, MANIFEST_NAME, type TableDigest, tableKey, TABLES_FOLDER, WORKSPACE_FOLDER } from "./backup-format.ts";
+import {
+  BACKUP_FORMAT,
+  type BackupHead,
+  type BackupManifest,
+  type BackupTable,
+  type FileDigest,
+  HEAD_NAME,
+  KEYS_NAME,
+  MANIFEST_NAME,
+  type TableDigest,
+  tableKey,
+  TABLES_FOLDER,
+  WORKSPACE_FOLDER,
+} from "./backup-format.ts";
 import { keyFilesOf, readKeyFiles, sealKeys } from "./backup-keys.ts";
 import { type Contents, copyOutText, readContents } from "./backup-tables.ts";
 import { TAR_END, tarHeader, tarPadding } from "./backup-tar.ts";
@@ -52,7 +65,13 @@ export interface BackupProgress {
 export async function backup(options: BackupOptions): Promise<BackupManifest> {
   const { out } = options;
   const part = `${out}.part`;
-  if (await access(out).then(() => true, () => false)) throw new LoopError("input_invalid", `There is already a file ${out}. Give another name; a backup never replaces one.`);
+  if (
+    await access(out).then(
+      () => true,
+      () => false,
+    )
+  )
+    throw new LoopError("input_invalid", `There is already a file ${out}. Give another name; a backup never replaces one.`);
   const client = await connectForCopy(options.url, "backup", options.log);
   try {
     await rm(part, { force: true });
@@ -78,11 +97,15 @@ async function syncFile(path: string): Promise<void> {
 function named(error: unknown, out: string): unknown {
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (error instanceof LoopError) return error;
-  if (code === "ENOSPC") return new LoopError("storage_full", `There is no room for the backup ${out}. Write it to another disk; nothing was left behind.`, { cause: error });
+  if (code === "ENOSPC")
+    return new LoopError("storage_full", `There is no room for the backup ${out}. Write it to another disk; nothing was left behind.`, { cause: error });
   if (["EACCES", "ENOENT", "EROFS", "ENOTDIR", "EPERM"].includes(code)) {
-    return new LoopError("input_invalid", `The backup ${out} cannot be written (${code}). Give a path in a folder that is there and writable.`, { cause: error });
+    return new LoopError("input_invalid", `The backup ${out} cannot be written (${code}). Give a path in a folder that is there and writable.`, {
+      cause: error,
+    });
   }
-  if (isConnectionLoss(error)) return new LoopError("database_unavailable", "The database went away while the backup was made. Nothing was left behind; make it again.", { cause: error });
+  if (isConnectionLoss(error))
+    return new LoopError("database_unavailable", "The database went away while the backup was made. Nothing was left behind; make it again.", { cause: error });
   return error;
 }
 

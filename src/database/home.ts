@@ -34,13 +34,23 @@ export async function openHome(wanted: string): Promise<Home> {
   } catch (cause) {
     if (cause instanceof LoopError) throw cause;
     const said = cause instanceof Error ? cause.message : String(cause);
-    throw new LoopError("home_not_usable", `The home folder ${wanted} cannot be used: ${said}. Make it writable for this account, or set LOOP_HOME to another folder.`, { facts: { folder: wanted }, cause });
+    throw new LoopError(
+      "home_not_usable",
+      `The home folder ${wanted} cannot be used: ${said}. Make it writable for this account, or set LOOP_HOME to another folder.`,
+      { facts: { folder: wanted }, cause },
+    );
   }
 }
 
 async function homeId(file: string): Promise<string> {
   const read = async (): Promise<string> => (JSON.parse(await readFile(file, "utf8")) as { id: string }).id;
-  if (await stat(file).then(() => true, () => false)) return read();
+  if (
+    await stat(file).then(
+      () => true,
+      () => false,
+    )
+  )
+    return read();
   const mine = `${file}.${randomUUID()}`;
   await writeFile(mine, `${JSON.stringify({ id: randomUUID() })}\n`, { mode: 0o600 });
   await rename(mine, file);

@@ -75,7 +75,11 @@ async function refuseNewer(connection: Kysely<Record<never, never>>, known: read
   if (!tables[0]!.found) return;
   const { rows } = await sql<{ name: string }>`select name from kysely_migration where name <> all(${known}) order by name`.execute(connection);
   if (rows.length === 0) return;
-  throw new LoopError("database_newer", `The database was migrated by a newer Loopwright (${rows[0]!.name}). Start that version, or restore the backup taken before the upgrade.`, {
-    facts: { unknown: rows.length },
-  });
+  throw new LoopError(
+    "database_newer",
+    `The database was migrated by a newer Loopwright (${rows[0]!.name}). Start that version, or restore the backup taken before the upgrade.`,
+    {
+      facts: { unknown: rows.length },
+    },
+  );
 }

@@ -27,7 +27,9 @@ export function createNotifier({ db, url, log }: { db: Db; url: string; log: Log
   let pending: NodeJS.Timeout | undefined;
   const send = async (): Promise<void> => {
     pending = undefined;
-    await sql`select pg_notify(${CHANNEL}, '')`.execute(db).catch((error: unknown) => log.debug("a notification was not sent; others look each second", { error }));
+    await sql`select pg_notify(${CHANNEL}, '')`
+      .execute(db)
+      .catch((error: unknown) => log.debug("a notification was not sent; others look each second", { error }));
   };
   const listening = listen({ url, log, tellAll, closing: closing.signal });
   return {

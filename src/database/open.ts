@@ -109,7 +109,9 @@ export function isConnectionLoss(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code = (error as { code?: unknown }).code;
   if (typeof code === "string" && ["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "ENOTFOUND"].includes(code)) return true;
-  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|connection error and is not queryable/.test(error.message);
+  return /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|connection error and is not queryable/.test(
+    error.message,
+  );
 }
 
 /** Disk full, out of memory, configured limit: class 53, and an I/O error of the server. */
@@ -122,8 +124,10 @@ const stateOf = (error: unknown): string => {
 
 function named(error: unknown): unknown {
   if (error instanceof LoopError) return error;
-  if (isStorageFull(error)) return new LoopError("storage_full", "The database cannot write: its disk is full. Free space; work goes on by itself.", { cause: error });
-  if (isConnectionLoss(error)) return new LoopError("database_unavailable", "The database did not answer. It is tried again; if it stays so, see `loop doctor`.", { cause: error });
+  if (isStorageFull(error))
+    return new LoopError("storage_full", "The database cannot write: its disk is full. Free space; work goes on by itself.", { cause: error });
+  if (isConnectionLoss(error))
+    return new LoopError("database_unavailable", "The database did not answer. It is tried again; if it stays so, see `loop doctor`.", { cause: error });
   return error;
 }
 
@@ -132,7 +136,11 @@ export async function requireVersion(db: Db): Promise<number> {
   const { rows } = await sql<{ version: number }>`select current_setting('server_version_num')::int as version`.execute(db);
   const version = rows[0]!.version;
   if (version >= 150_000) return version;
-  throw new LoopError("database_version_unsupported", `The database is PostgreSQL ${Math.floor(version / 10_000)}; Loopwright needs 15 or newer. Point DATABASE_URL at a newer server.`, {
-    facts: { version },
-  });
+  throw new LoopError(
+    "database_version_unsupported",
+    `The database is PostgreSQL ${Math.floor(version / 10_000)}; Loopwright needs 15 or newer. Point DATABASE_URL at a newer server.`,
+    {
+      facts: { version },
+    },
+  );
 }

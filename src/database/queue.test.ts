@@ -83,7 +83,11 @@ test("a job that fails each time is tried again, ends as a dead letter that ever
   const { id: letterId, at, enqueuedAt, ...facts } = letter!;
   assert.deepEqual(facts, { queue: "learn", data: '{"run": "run_1"}', tries: 3, error: "no such vendor (3)" });
   assert.ok(enqueuedAt <= at);
-  assert.deepEqual(said, ["warn a job failed and is tried again", "warn a job failed and is tried again", "error a job failed for good and is now a dead letter"]);
+  assert.deepEqual(said, [
+    "warn a job failed and is tried again",
+    "warn a job failed and is tried again",
+    "error a job failed for good and is now a dead letter",
+  ]);
 
   isFixed = true;
   await queue.redrive(letterId);
@@ -142,7 +146,9 @@ test("a schedule that was missed while nobody ran is made up for once, or not at
   const next = createQueue({ db, url, log: silentLog, clock: heldClock(), supervises: true, rules: RULES });
   await next.start();
   t.after(() => next.stop());
-  const sent = await untilSome(async () => (await sql`select data ->> 'name' as queue, data -> 'data' as data from pgboss.job where name like '%send-it'`.execute(db)).rows);
+  const sent = await untilSome(
+    async () => (await sql`select data ->> 'name' as queue, data -> 'data' as data from pgboss.job where name like '%send-it'`.execute(db)).rows,
+  );
   assert.deepEqual(sent, [{ queue: "backup", data: { what: "made up" } }]);
 });
 
@@ -155,10 +161,14 @@ test("a schedule that means nothing is refused with the words of what is wrong",
 test("a job that runs when its process stops is told so, and is tried again by another", LIMIT, async (t) => {
   const { db, url, queue } = await startedQueue(t);
   const running = Promise.withResolvers<AbortSignal>();
-  await queue.work("learn", async ({ signal }) => {
-    running.resolve(signal);
-    await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("told to stop"))));
-  }, { concurrency: 1 });
+  await queue.work(
+    "learn",
+    async ({ signal }) => {
+      running.resolve(signal);
+      await new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("told to stop"))));
+    },
+    { concurrency: 1 },
+  );
   const id = await queue.enqueue(db, "learn", { run: "run_1" });
   const signal = await running.promise;
   await queue.stop(50);

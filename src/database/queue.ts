@@ -136,7 +136,11 @@ interface Working {
  * A worker of pg-boss each slot, which takes one job at a time (a batch would hold its mates back) and settles it with the job that it took, so that a job
  * that another process has by now is left alone. By itself it would look only at the next poll; told that there is news, it looks at once.
  */
-async function work({ boss, log, rules }: Working, name: QueueName, { handler, concurrency }: { handler: JobHandler<object>; concurrency: number }): Promise<void> {
+async function work(
+  { boss, log, rules }: Working,
+  name: QueueName,
+  { handler, concurrency }: { handler: JobHandler<object>; concurrency: number },
+): Promise<void> {
   const slot = async (): Promise<void> => {
     let worker: string | undefined;
     const handle = async ([job]: Job[]): Promise<void> => {

@@ -36,7 +36,13 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
   const url = databaseUrl ?? postgres!.url;
   const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
   const guard = guardRecord({ home, url, log, postgres, lock, onTaken });
-  const database = openDatabase({ url, poolSize: POOL_SIZE, prepare, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS, onIdleError: (error) => log.warn("an idle database connection broke", { error }) });
+  const database = openDatabase({
+    url,
+    poolSize: POOL_SIZE,
+    prepare,
+    transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    onIdleError: (error) => log.warn("an idle database connection broke", { error }),
+  });
   try {
     await requireVersion(database.db);
     const { ran } = await migrate(database.db);
@@ -56,9 +62,13 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
 async function lockHome({ url, home, log }: { url: string; home: Home; log: Log }): Promise<HeldLock> {
   const lock = await tryLock(url, lockName(home), log);
   if (lock) return lock;
-  throw new LoopError("home_in_use", `A Loopwright server already serves ${home.folder}. Use it (\`loop status\`), stop it (\`loop down\`), or set LOOP_HOME to another folder.`, {
-    facts: { folder: home.folder },
-  });
+  throw new LoopError(
+    "home_in_use",
+    `A Loopwright server already serves ${home.folder}. Use it (\`loop status\`), stop it (\`loop down\`), or set LOOP_HOME to another folder.`,
+    {
+      facts: { folder: home.folder },
+    },
+  );
 }
 
 export const ballastOf = (home: Home): string => join(home.folder, "ballast");

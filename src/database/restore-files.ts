@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { mkdir, open, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
@@ -7,8 +6,8 @@ import { digestWorkspace } from "./backup-files.ts";
 import type { BackupManifest, FileDigest } from "./backup-format.ts";
 import { damaged, type TarEntry } from "./backup-tar.ts";
 
-/** A folder beside the one that is meant, until all is known to be well. */
-export const draftOf = (folder: string): string => `${folder}.restore-${randomBytes(6).toString("hex")}`;
+/** Beside what is meant, until all is known to be well. What a restore that was killed left there is of no use to anybody. */
+export const draftOf = (path: string): string => `${path}.restoring`;
 
 /** Writes an entry of a workspace below `root`, which nobody else writes to: what stands there was made by earlier calls, so there is no link to follow. */
 export async function writeEntry(root: string, { name, kind, isExecutable }: TarEntry, bytes: AsyncIterable<Buffer>): Promise<void> {
@@ -90,9 +89,13 @@ export const folderStep = (draft: string, folder: string) => async (): Promise<(
 async function writeWhole(path: string, text: string): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const draft = draftOf(path);
+  await rm(draft, { force: true });
   await writeFile(draft, text, { mode: 0o600, flag: "wx", flush: true });
   await rename(draft, path);
 }
 
 export const taken = (what: string): LoopError =>
-  new LoopError("restore_target_taken", `A backup is restored only where there is nothing yet: ${what}. Set LOOP_HOME to a new folder, and DATABASE_URL (if used) to an empty database. Nothing was changed.`);
+  new LoopError(
+    "restore_target_taken",
+    `A backup is restored only where there is nothing yet: ${what}. Set LOOP_HOME to a new folder, and DATABASE_URL (if used) to an empty database. Nothing was changed.`,
+  );

@@ -9,7 +9,8 @@ import { migrateQueue, QUEUE_SCHEMA_VERSION } from "./queue-schema.ts";
 /** @throws LoopError backup_newer when this program does not know all that ran in the database of the backup */
 export async function requireKnown({ migrations, queueVersion, version }: BackupHead, folder: string): Promise<void> {
   const known = Object.keys(await readMigrations(folder));
-  const foreign = migrations.find((name, index) => known[index] !== name) ?? ((queueVersion ?? 0) > QUEUE_SCHEMA_VERSION ? `job queue ${queueVersion}` : undefined);
+  const foreign =
+    migrations.find((name, index) => known[index] !== name) ?? ((queueVersion ?? 0) > QUEUE_SCHEMA_VERSION ? `job queue ${queueVersion}` : undefined);
   if (foreign === undefined) return;
   throw new LoopError(
     "backup_newer",

@@ -127,7 +127,11 @@ async function restoreInto(client: pg.Client, options: RestoreOptions, { manifes
   }
 }
 
-const exists = (path: string): Promise<boolean> => access(path).then(() => true, () => false);
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
 
 interface Site {
   readonly tx: Transaction;
@@ -144,6 +148,7 @@ async function load(options: RestoreOptions, { tx, client, draft, expectedBytes 
     async head(head) {
       await migrateAsThen(tx, head, folderOf(options));
       putBackLater = await takeOff(tx);
+      await rm(draft, { recursive: true, force: true });
       await mkdir(dirname(draft), { recursive: true });
     },
     async table(table, rows) {
@@ -174,7 +179,13 @@ async function requireWholeJournal({ verifyJournal }: RestoreOptions, tx: Transa
 
 function named(error: unknown): unknown {
   if (error instanceof LoopError) return error;
-  if ((error as NodeJS.ErrnoException).code === "ENOSPC") return new LoopError("storage_full", "There is no room for what is in the backup. Free space and restore again; nothing was left behind.", { cause: error });
-  if (isConnectionLoss(error)) return new LoopError("database_unavailable", "The database went away while the backup was restored. Nothing was left behind; restore again.", { cause: error });
+  if ((error as NodeJS.ErrnoException).code === "ENOSPC")
+    return new LoopError("storage_full", "There is no room for what is in the backup. Free space and restore again; nothing was left behind.", {
+      cause: error,
+    });
+  if (isConnectionLoss(error))
+    return new LoopError("database_unavailable", "The database went away while the backup was restored. Nothing was left behind; restore again.", {
+      cause: error,
+    });
   return error;
 }

@@ -19,7 +19,17 @@ export interface StorageWatch {
  * Looks each five seconds. Keeps a file of 32 MB as ballast and gives it up when the disk is nearly full, so that Postgres can finish what it must; when there is
  * room again the file is laid down anew.
  */
-export async function watchStorage({ folder, ballast, minFreeMb, log }: { folder: string; ballast: string; minFreeMb: number; log: Log }): Promise<StorageWatch> {
+export async function watchStorage({
+  folder,
+  ballast,
+  minFreeMb,
+  log,
+}: {
+  folder: string;
+  ballast: string;
+  minFreeMb: number;
+  log: Log;
+}): Promise<StorageWatch> {
   let freeBytes = Number.POSITIVE_INFINITY;
   let low = false;
   const check = async (): Promise<void> => {
@@ -40,7 +50,10 @@ export async function watchStorage({ folder, ballast, minFreeMb, log }: { folder
 }
 
 async function layBallast(path: string): Promise<void> {
-  const size = await stat(path).then((found) => found.size, () => 0);
+  const size = await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
   if (size === BALLAST_BYTES) return;
   const file = await open(path, "w", 0o600);
   try {

@@ -47,7 +47,8 @@ export interface Upgraded {
 export async function upgrade(options: UpgradeOptions): Promise<Upgraded> {
   const { db, home, backupFolder, clock, migrationsFolder = MIGRATIONS_FOLDER } = options;
   const lock = await tryLock(options.url, `home.${home.id}`, options.log);
-  if (!lock) throw new LoopError("home_in_use", `A server is at work on ${home.folder}. Stop it with \`loop down\`, then upgrade.`, { facts: { folder: home.folder } });
+  if (!lock)
+    throw new LoopError("home_in_use", `A server is at work on ${home.folder}. Stop it with \`loop down\`, then upgrade.`, { facts: { folder: home.folder } });
   try {
     const pending = await pendingMigrations(db, migrationsFolder);
     if (pending.names.length === 0 || pending.isNew) return { ...(await migrate(db, migrationsFolder)), backupFile: undefined };

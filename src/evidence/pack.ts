@@ -9,13 +9,27 @@ export interface PackInput {
   readonly host: string;
   readonly policyRevision: number;
   readonly sandbox: "required" | "off";
-  readonly run: { readonly id: string; readonly agent: string; readonly runner: string; readonly procedure: string; readonly attempt: number; readonly revision: number; readonly turns: number; readonly createdAtMs: number };
+  readonly run: {
+    readonly id: string;
+    readonly agent: string;
+    readonly runner: string;
+    readonly procedure: string;
+    readonly attempt: number;
+    readonly revision: number;
+    readonly turns: number;
+    readonly createdAtMs: number;
+  };
   readonly ticket: Ticket | null;
   readonly acts: readonly Act[];
   readonly asks: readonly Ask[];
   readonly messages: readonly { readonly role: string; readonly name: string | null; readonly source: string; readonly content: Json }[];
   readonly cost: PackCost;
-  readonly ending: { readonly state: "done" | "failed"; readonly said: string; readonly checked: "passed" | "failed" | "unchecked" | "unreadable" | "none"; readonly code?: string };
+  readonly ending: {
+    readonly state: "done" | "failed";
+    readonly said: string;
+    readonly checked: "passed" | "failed" | "unchecked" | "unreadable" | "none";
+    readonly code?: string;
+  };
   readonly endedAtMs: number;
 }
 
@@ -37,9 +51,23 @@ export interface Pack {
   readonly sandbox: "required" | "off";
   readonly policyRevision: number;
   readonly run: PackInput["run"] & { readonly state: "done" | "failed"; readonly endedAtMs: number };
-  readonly ticket: { readonly id: string; readonly number: number; readonly title: string; readonly labels: Readonly<Record<string, string>>; readonly triage: Json } | null;
+  readonly ticket: {
+    readonly id: string;
+    readonly number: number;
+    readonly title: string;
+    readonly labels: Readonly<Record<string, string>>;
+    readonly triage: Json;
+  } | null;
   /** What the run meant to do, in order, and what became of each. */
-  readonly plan: readonly { readonly act: string; readonly kind: string; readonly name: string; readonly effect: string; readonly state: string; readonly binding: string; readonly attempts: number }[];
+  readonly plan: readonly {
+    readonly act: string;
+    readonly kind: string;
+    readonly name: string;
+    readonly effect: string;
+    readonly state: string;
+    readonly binding: string;
+    readonly attempts: number;
+  }[];
   /** What changed outside. */
   readonly touched: readonly { readonly act: string; readonly kind: string; readonly name: string; readonly key: string; readonly result: Json }[];
   readonly checks: readonly PackCheck[];
@@ -83,13 +111,35 @@ export function buildPack(input: PackInput): Pack {
     host: input.host,
     sandbox: input.sandbox,
     policyRevision: input.policyRevision,
-    run: { id: run.id, agent: run.agent, runner: run.runner, procedure: run.procedure, attempt: run.attempt, revision: run.revision, turns: run.turns, createdAtMs: run.createdAtMs, state: ending.state, endedAtMs: input.endedAtMs },
+    run: {
+      id: run.id,
+      agent: run.agent,
+      runner: run.runner,
+      procedure: run.procedure,
+      attempt: run.attempt,
+      revision: run.revision,
+      turns: run.turns,
+      createdAtMs: run.createdAtMs,
+      state: ending.state,
+      endedAtMs: input.endedAtMs,
+    },
     ticket: ticket && { id: ticket.id, number: ticket.number, title: ticket.title, labels: ticket.labels, triage: ticket.triage },
-    plan: acts.map((act) => ({ act: act.id, kind: act.kind, name: act.name, effect: act.effect, state: act.state, binding: act.binding, attempts: act.attempts })),
+    plan: acts.map((act) => ({
+      act: act.id,
+      kind: act.kind,
+      name: act.name,
+      effect: act.effect,
+      state: act.state,
+      binding: act.binding,
+      attempts: act.attempts,
+    })),
     touched: acts.filter(isTouching).map((act) => ({ act: act.id, kind: act.kind, name: act.name, key: act.key, result: act.result })),
     checks: acts.filter((act) => act.kind === "check" && act.state === "done").map(checkOf),
     risks: ticket?.triage?.risks ?? [],
-    openQuestions: [...asks.filter((ask) => ask.state === "open").map((ask) => ask.prompt), ...acts.filter((act) => act.state === "unknown").map((act) => `Did this happen: ${act.kind} ${act.name}?`)],
+    openQuestions: [
+      ...asks.filter((ask) => ask.state === "open").map((ask) => ask.prompt),
+      ...acts.filter((act) => act.state === "unknown").map((act) => `Did this happen: ${act.kind} ${act.name}?`),
+    ],
     brain: acts.filter((act) => act.name === "brain.search" && act.state === "done").flatMap(hitsOf),
     decisions: acts.filter((act) => act.decision !== null).map((act) => ({ act: act.id, decision: act.decision })),
     approvals: asks.filter((ask) => ask.kind === "approval" && ask.state === "answered").map(approvalOf),
@@ -104,7 +154,14 @@ const isTouching = (act: Act): boolean => act.effect !== "read" && (act.state ==
 
 function checkOf(act: Act): PackCheck {
   const result = act.result as { command?: string[]; exitCode?: number | null; verdict?: string; sandbox?: string } | null;
-  return { act: act.id, what: act.name, command: result?.command ?? null, exitCode: result?.exitCode ?? null, verdict: result?.verdict ?? "unreadable", sandbox: result?.sandbox ?? null };
+  return {
+    act: act.id,
+    what: act.name,
+    command: result?.command ?? null,
+    exitCode: result?.exitCode ?? null,
+    verdict: result?.verdict ?? "unreadable",
+    sandbox: result?.sandbox ?? null,
+  };
 }
 
 function hitsOf(act: Act): Json[] {

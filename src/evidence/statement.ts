@@ -58,7 +58,12 @@ const VERDICTS = ["passed", "failed", "unchecked", "unreadable"] as const;
 
 function checkOf(act: Act) {
   const result = act.result as { command?: string[]; exitCode?: number | null; verdict?: string } | null;
-  return { what: act.name, command: result?.command ?? null, exitCode: result?.exitCode ?? null, verdict: VERDICTS.find((verdict) => verdict === result?.verdict) ?? "unreadable" };
+  return {
+    what: act.name,
+    command: result?.command ?? null,
+    exitCode: result?.exitCode ?? null,
+    verdict: VERDICTS.find((verdict) => verdict === result?.verdict) ?? "unreadable",
+  };
 }
 
 /** With one call of unknown cost the sum is unknown. */

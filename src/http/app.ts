@@ -43,7 +43,7 @@ declare module "fastify" {
 }
 
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
-export type Request = Pick<FastifyRequest, "caller" | "headers" | "method" | "url" | "body" | "raw" | "query" | "routeOptions">;
+type Request = Pick<FastifyRequest, "caller" | "headers" | "method" | "url" | "body" | "raw" | "query" | "routeOptions">;
 export type Reply = FastifyReply;
 
 /** Who asks, on a route that needs a credential. @throws LoopError credential_invalid on one that does not */

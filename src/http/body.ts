@@ -16,7 +16,7 @@ export function readOnlyJson(app: App): void {
 }
 
 /** Undefined for an empty body: whether the route needs one is said by its schema. @throws LoopError json_malformed | input_invalid */
-export function parseJson(body: Uint8Array): unknown {
+function parseJson(body: Uint8Array): unknown {
   if (body.length === 0) return undefined;
   const text = decode(body);
   const value = parse(text);

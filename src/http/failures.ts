@@ -22,7 +22,7 @@ interface Failing {
   readonly reply: FastifyReply;
 }
 
-export function sendFailure(named: LoopError, { error, log, request, reply }: Failing): FastifyReply {
+function sendFailure(named: LoopError, { error, log, request, reply }: Failing): FastifyReply {
   const seen = { request: request.id, method: request.method, route: request.routeOptions?.url ?? "none", code: named.code };
   if (named.code === "internal_error") log.error("a request met a bug", { ...seen, error });
   else if (named.httpStatus >= 500) log.warn("a request failed", { ...seen, error });
@@ -35,7 +35,7 @@ export function sendFailure(named: LoopError, { error, log, request, reply }: Fa
 }
 
 /** What Fastify, Node and Postgres call their failures, in our codes. */
-export function namedError(error: unknown): LoopError {
+function namedError(error: unknown): LoopError {
   if (error instanceof LoopError) return error;
   const cause = error;
   const code = (error as { code?: unknown } | null)?.code;

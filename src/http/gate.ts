@@ -36,7 +36,7 @@ export function guard(app: App, deps: HttpDeps): void {
 }
 
 /** The same words whatever was wrong with the credential. */
-export const credentialInvalid = (): LoopError =>
+const credentialInvalid = (): LoopError =>
   new LoopError(
     "credential_invalid",
     "This needs a token that counts: send `Authorization: Bearer loop_…`. The first one is in credentials.json in the home of the server.",

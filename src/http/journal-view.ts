@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { limit, wholeNumber } from "./query.ts";
 
-export const eventView = z
+const eventView = z
   .object({
     position: z.int().describe("the cursor: gapless, never changes"),
     kind: z.string(),

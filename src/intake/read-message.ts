@@ -13,7 +13,11 @@ export const inboundMessage = z.strictObject({
   surface: z.string().min(1).max(64),
   externalId: z.string().min(1).max(256).optional(),
   sender: z.string().trim().min(1, "expected who sent it").max(256),
-  text: z.string().max(LONGEST_TEXT, `expected ${LONGEST_TEXT} characters at most`).refine((text) => text.trim() !== "", "expected some text").refine((text) => text.isWellFormed() && !text.includes("\0"), "expected text without NUL and lone surrogates"),
+  text: z
+    .string()
+    .max(LONGEST_TEXT, `expected ${LONGEST_TEXT} characters at most`)
+    .refine((text) => text.trim() !== "", "expected some text")
+    .refine((text) => text.isWellFormed() && !text.includes("\0"), "expected text without NUL and lone surrogates"),
   language: languageTag.optional(),
   labels: labels.default({}),
   agent: z.string().optional(),

@@ -46,7 +46,8 @@ export async function receiveText(deps: IntakeDeps, given: unknown): Promise<Rec
   const message = readMessage(given, workspace);
   const before = await deliveredBefore(deps, message);
   if (before) return before;
-  if (!deps.mayTake()) throw new LoopError("storage_full", "No new work is taken: the disk is nearly full. What is there can be read; free space and it goes on by itself.");
+  if (!deps.mayTake())
+    throw new LoopError("storage_full", "No new work is taken: the disk is nearly full. What is there can be read; free space and it goes on by itself.");
   failpoint("intake.read");
   const sender = await deps.whoIs(message.surface, message.sender);
   try {
@@ -72,15 +73,39 @@ async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revisi
   const { agent, reason } = route(workspace, message);
   const trust = trustIn(sender);
   const { text, labels, language = null } = message;
-  await insertTicket(tx, { id, title: titleOf(text), body: text, language, source: message.surface, sender: message.sender, senderPrincipalId: sender?.id ?? null, trust, threadId: null, labels, agent, routeReason: reason });
+  await insertTicket(tx, {
+    id,
+    title: titleOf(text),
+    body: text,
+    language,
+    source: message.surface,
+    sender: message.sender,
+    senderPrincipalId: sender?.id ?? null,
+    trust,
+    threadId: null,
+    labels,
+    agent,
+    routeReason: reason,
+  });
   failpoint("intake.ticket");
   if (message.externalId !== undefined) {
-    const delivery = { provider: message.provider, externalId: message.externalId, bodyDigest: digestOfBody(message), ticketId: id, provenance: { surface: message.surface, sender: message.sender, trust } };
+    const delivery = {
+      provider: message.provider,
+      externalId: message.externalId,
+      bodyDigest: digestOfBody(message),
+      ticketId: id,
+      provenance: { surface: message.surface, sender: message.sender, trust },
+    };
     if (!(await insertDelivery(tx, delivery))) throw new Duplicate();
     failpoint("intake.delivery");
   }
   await append(tx, clock, [
-    { kind: "ticket.opened", actor: sender?.id ?? "system", ticketId: id, payload: { surface: message.surface, sender: message.sender, trust, labels, language, text, agent, reason } },
+    {
+      kind: "ticket.opened",
+      actor: sender?.id ?? "system",
+      ticketId: id,
+      payload: { surface: message.surface, sender: message.sender, trust, labels, language, text, agent, reason },
+    },
   ]);
   const input = { text, source: message.sender, trust };
   const runId = await createRun(tx, { clock, revision, workspace, tiers: deps.tiers(workspace) }, { agent, ticketId: id, threadId: null, labels, input });
@@ -102,11 +127,17 @@ async function deliveredBefore(deps: IntakeDeps, message: InboundMessage): Promi
   if (known.bodyDigest === digestOfBody(message)) return { kind: "duplicate", ticketId, number, runId };
   await inTransaction(deps.db, async (tx) => {
     await countRefusal(tx, provider, externalId);
-    await append(tx, deps.clock, [{ kind: "delivery.refused", actor: "system", ticketId, payload: { provider, externalId, why: "another body under a known id" } }]);
+    await append(tx, deps.clock, [
+      { kind: "delivery.refused", actor: "system", ticketId, payload: { provider, externalId, why: "another body under a known id" } },
+    ]);
   });
-  throw new LoopError("delivery_conflict", `The id ${externalId} was delivered by ${provider} before, with another text: that is ticket #${number}. Send it under an id of its own.`, {
-    facts: { ticket: ticketId },
-  });
+  throw new LoopError(
+    "delivery_conflict",
+    `The id ${externalId} was delivered by ${provider} before, with another text: that is ticket #${number}. Send it under an id of its own.`,
+    {
+      facts: { ticket: ticketId },
+    },
+  );
 }
 
 const digestOfBody = ({ text, sender, surface }: InboundMessage): string => digestOf({ text, sender, surface });
@@ -117,5 +148,10 @@ const graphemes = new Intl.Segmenter();
 function titleOf(text: string): string {
   const line = text.trim().split(/\r?\n/, 1)[0]!.trim();
   const characters = [...graphemes.segment(line.slice(0, 4 * TITLE_CHARACTERS))];
-  return characters.length <= TITLE_CHARACTERS ? line : `${characters.slice(0, TITLE_CHARACTERS - 1).map(({ segment }) => segment).join("")}…`;
+  return characters.length <= TITLE_CHARACTERS
+    ? line
+    : `${characters
+        .slice(0, TITLE_CHARACTERS - 1)
+        .map(({ segment }) => segment)
+        .join("")}…`;
 }

@@ -8,7 +8,10 @@ import { createRedactor } from "./redaction.ts";
 import { storableJson } from "./storable-json.ts";
 
 test("the canonical form sorts members by code unit, keeps no white space, and refuses what has no form", () => {
-  assert.equal(canonicalJson({ b: [1, 1e21, 0.1], a: "é\n", "\u{1F600}": null, "\uFF00": true, x: undefined }), '{"a":"é\\n","b":[1,1e+21,0.1],"\u{1F600}":null,"\uFF00":true}');
+  assert.equal(
+    canonicalJson({ b: [1, 1e21, 0.1], a: "é\n", "\u{1F600}": null, "\uFF00": true, x: undefined }),
+    '{"a":"é\\n","b":[1,1e+21,0.1],"\u{1F600}":null,"\uFF00":true}',
+  );
   assert.equal(digestOf({ a: 1, b: 2 }), digestOf({ b: 2, a: 1 }));
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, "\uD800"]) assert.throws(() => canonicalJson(value), TypeError);
 });
@@ -45,10 +48,16 @@ test("a secret is taken out of every line that is logged, in each of its forms",
 test("of an error its words, code, facts and cause are logged, and nothing that it drags along", () => {
   const lines: string[] = [];
   const log = createLog({ clock: { nowMs: () => 0 }, redactor: createRedactor(), level: "info", write: (line) => lines.push(line) });
-  const error = Object.assign(new Error("cut off", { cause: new LoopError("storage_full", "no room", { facts: { freeMb: 1 } }) }), { code: "57P01", client: { password: "hunter22" } });
+  const error = Object.assign(new Error("cut off", { cause: new LoopError("storage_full", "no room", { facts: { freeMb: 1 } }) }), {
+    code: "57P01",
+    client: { password: "hunter22" },
+  });
   log.warn("broke", { error });
   const said = JSON.parse(lines[0]!) as { error: Record<string, unknown> & { cause: Record<string, unknown> } };
-  assert.deepEqual([said.error["code"], said.error["message"], said.error["client"], said.error.cause["facts"]], ["57P01", "cut off", undefined, { freeMb: 1 }]);
+  assert.deepEqual(
+    [said.error["code"], said.error["message"], said.error["client"], said.error.cause["facts"]],
+    ["57P01", "cut off", undefined, { freeMb: 1 }],
+  );
 });
 
 test("a log that cannot be written throws nothing", () => {
@@ -61,5 +70,8 @@ test("a log that cannot be written throws nothing", () => {
 
 test("an error knows its status and whether to try again", () => {
   const error = new LoopError("storage_full", "no room", { facts: { freeMb: 1 } });
-  assert.deepEqual({ status: error.httpStatus, retry: error.retry, facts: error.facts }, { status: ERRORS.storage_full.httpStatus, retry: "later", facts: { freeMb: 1 } });
+  assert.deepEqual(
+    { status: error.httpStatus, retry: error.retry, facts: error.facts },
+    { status: ERRORS.storage_full.httpStatus, retry: "later", facts: { freeMb: 1 } },
+  );
 });

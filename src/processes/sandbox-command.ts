@@ -6,7 +6,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 const NOT_FOUND = 127;
 const NOT_RUNNABLE = 126;
 
-export const notStarted = (exitCode: number, stderr: string): SandboxResult => ({ exitCode, timedOut: false, stdout: "", stderr, truncated: false });
+const notStarted = (exitCode: number, stderr: string): SandboxResult => ({ exitCode, timedOut: false, stdout: "", stderr, truncated: false });
 
 export const programNotStarted = (program: string, code: string): SandboxResult =>
   code === "ENOENT" ? notStarted(NOT_FOUND, `${program}: not found`) : notStarted(NOT_RUNNABLE, `${program}: cannot be run (${code})`);

@@ -26,7 +26,7 @@ export function usualChores(db: Db, clock: Clock, workspaces: WorkspaceView): Ch
 
 /** A process may have died between the end of a run and the return of its slice. */
 async function returnMoney(db: Db): Promise<void> {
-  for (let after = ""; ; ) {
+  for (let after = ""; ;) {
     const holders = await openAllotments(db, after, PAGE);
     for (const runId of await endedAmong(db, holders)) await returnAllotment(db, runId);
     if (holders.length < PAGE) return;

@@ -26,13 +26,22 @@ test("a cancelled run leaves no open ask, its planned acts are cancelled, and it
   const { db, engine, runId, ticketId } = await held(t);
   await cancelRun(db, engine.clock, by(runId));
   const { run, acts, asks } = await readState(db, runId);
-  assert.deepEqual({ state: run.state, dispatch: acts.at(-1)!.state, asks: asks.map((ask) => ask.state), open: (await openAsks(db)).length, ticket: (await requireTicket(db, ticketId)).status }, {
-    state: "cancelled",
-    dispatch: "cancelled",
-    asks: ["cancelled"],
-    open: 0,
-    ticket: "blocked",
-  });
+  assert.deepEqual(
+    {
+      state: run.state,
+      dispatch: acts.at(-1)!.state,
+      asks: asks.map((ask) => ask.state),
+      open: (await openAsks(db)).length,
+      ticket: (await requireTicket(db, ticketId)).status,
+    },
+    {
+      state: "cancelled",
+      dispatch: "cancelled",
+      asks: ["cancelled"],
+      open: 0,
+      ticket: "blocked",
+    },
+  );
   await assert.rejects(cancelRun(db, engine.clock, by(runId)), { code: "run_not_open" });
   assert.equal(await drain(engine), 0);
 });
@@ -57,6 +66,12 @@ test("the work of an ended run is begun again in a run of its own, once", async 
   assert.deepEqual(tries.map((result) => result.status).toSorted(), ["fulfilled", "rejected"]);
   await drain(engine);
   const runs = await listRuns(db, { ticketId, limit: 10 });
-  assert.deepEqual(runs.map(({ state, attempt }) => ({ state, attempt })), [{ state: "waiting", attempt: 2 }, { state: "cancelled", attempt: 1 }]);
+  assert.deepEqual(
+    runs.map(({ state, attempt }) => ({ state, attempt })),
+    [
+      { state: "waiting", attempt: 2 },
+      { state: "cancelled", attempt: 1 },
+    ],
+  );
   assert.equal((await requireTicket(db, ticketId)).status, "awaiting_human");
 });

@@ -31,10 +31,16 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
   const agent = workspace.agents.find((known) => known.name === request.agent);
   if (!agent) {
     const known = workspace.agents.map((other) => other.name).join(", ");
-    throw new LoopError("agent_unknown", `There is no agent ${request.agent} in the workspace. Known: ${known || "none"}.`, { facts: { agent: request.agent } });
+    throw new LoopError("agent_unknown", `There is no agent ${request.agent} in the workspace. Known: ${known || "none"}.`, {
+      facts: { agent: request.agent },
+    });
   }
   if (agent.runner === "model" && !hasModel(tiers)) {
-    throw new LoopError("model_missing", `The agent ${agent.name} thinks with a model, and loop.yaml names none. Add models to loop.yaml, or start with --model.`, { facts: { agent: agent.name } });
+    throw new LoopError(
+      "model_missing",
+      `The agent ${agent.name} thinks with a model, and loop.yaml names none. Add models to loop.yaml, or start with --model.`,
+      { facts: { agent: agent.name } },
+    );
   }
   const id = newId("run", clock.nowMs());
   const { defaults } = workspace.manifest;

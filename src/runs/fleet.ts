@@ -103,7 +103,11 @@ async function renewHeld(engine: Engine, held: ReadonlyMap<RunId, Held>, leaseMs
   const runs = [...held.values()];
   if (runs.length === 0) return;
   try {
-    const kept = await renew(engine.db, runs.map((run) => run.lease), leaseMs);
+    const kept = await renew(
+      engine.db,
+      runs.map((run) => run.lease),
+      leaseMs,
+    );
     for (const run of runs) if (!kept.has(run.lease.runId)) run.abort.abort();
   } catch (error) {
     engine.log.warn("leases could not be renewed; they run out unless the database comes back", { error });
@@ -118,7 +122,9 @@ async function move(engine: Engine, lease: Lease, until: Until): Promise<void> {
   try {
     await reconcile(engine, lease, until);
   } catch (error) {
-    await handBack(engine, lease, error).catch((lost: unknown) => engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error: lost }));
+    await handBack(engine, lease, error).catch((lost: unknown) =>
+      engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error: lost }),
+    );
   }
 }
 
@@ -129,7 +135,11 @@ async function handBack(engine: Engine, lease: Lease, error: unknown): Promise<v
     return;
   }
   const lostDatabase = isConnectionLoss(error);
-  engine.log[lostDatabase ? "warn" : "error"](lostDatabase ? "the database went away under a run" : "something broke while a run was moved", { run: lease.runId, tries: lease.tries, error });
+  engine.log[lostDatabase ? "warn" : "error"](lostDatabase ? "the database went away under a run" : "something broke while a run was moved", {
+    run: lease.runId,
+    tries: lease.tries,
+    error,
+  });
   await abandon(engine.db, lease, { pauseMs: lostDatabase ? PAUSE_AFTER_LOSS_MS : PAUSE_AFTER_BUG_MS * 2 ** Math.min(lease.tries, 6), counts: !lostDatabase });
 }
 

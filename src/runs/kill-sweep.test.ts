@@ -26,7 +26,10 @@ async function world(t: TestContext): Promise<World> {
 /** Gives the signal or code that ended the child. */
 function runChild({ url, folder }: World, env: Record<string, string>): Promise<string> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CHILD, url, join(folder, "effects"), join(folder, "outbox")], { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(process.execPath, [CHILD, url, join(folder, "effects"), join(folder, "outbox")], {
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "ignore", "inherit"],
+    });
     child.once("exit", (code, signal) => resolve(signal ?? String(code)));
   });
 }

@@ -49,7 +49,13 @@ test("a crash between intent and outcome is met by the effect class", () => {
 test("an asked act waits for its ask, is performed when approved, and refused by anything else", () => {
   const asked = (ask: Partial<Ask>) => kindOf("asked", { askId: "ask_1" }, [{ id: "ask_1", ...ask }]);
   assert.deepEqual(
-    [asked({ state: "open" }), asked({ state: "answered", answer: "approve" }), asked({ state: "answered", answer: "deny" }), asked({ state: "expired", answer: null }), asked({ state: "cancelled" })],
+    [
+      asked({ state: "open" }),
+      asked({ state: "answered", answer: "approve" }),
+      asked({ state: "answered", answer: "deny" }),
+      asked({ state: "expired", answer: null }),
+      asked({ state: "cancelled" }),
+    ],
     ["park", "perform", "refuse", "refuse", "refuse"],
   );
 });
@@ -77,7 +83,9 @@ test("only when every act is settled the procedure speaks, and not beyond the li
 });
 
 test("a run that cannot think ends, and says why", () => {
-  const failed = next([act({ kind: "model", name: "classify", state: "failed", error: { code: "model_not_authorised", message: "openai:gpt-5: the key is wrong" } })]);
+  const failed = next([
+    act({ kind: "model", name: "classify", state: "failed", error: { code: "model_not_authorised", message: "openai:gpt-5: the key is wrong" } }),
+  ]);
   assert.deepEqual(failed, { kind: "fail", code: "model_not_authorised", message: "openai:gpt-5: the key is wrong" });
   assert.equal(kindOf("denied", { kind: "model" }), "fail");
   assert.equal(kindOf("failed", { kind: "tool" }), "park");
@@ -88,5 +96,8 @@ test("every state that an act or a run can be in has a way out, or is an end", (
     const states = Object.keys(moves);
     for (const targets of Object.values(moves) as readonly string[][]) for (const target of targets) assert.ok(states.includes(target), target);
   }
-  assert.deepEqual((Object.keys(RUN_MOVES) as (keyof typeof RUN_MOVES)[]).filter((state) => !isOpen(state)), ["done", "failed", "interrupted", "cancelled"]);
+  assert.deepEqual(
+    (Object.keys(RUN_MOVES) as (keyof typeof RUN_MOVES)[]).filter((state) => !isOpen(state)),
+    ["done", "failed", "interrupted", "cancelled"],
+  );
 });

@@ -31,7 +31,11 @@ prices: { "scripted:*": { inputUsd: 1, outputUsd: 2 } }
 
 const ANA = { id: "prn_ana" as const, handle: "ana", roles: ["owner"] as const };
 
-async function chatEngine(t: TestContext, model: ModelPort, more: Record<string, string> = {}): Promise<{ engine: Engine; ledger: string; advance: (ms: number) => Promise<void>; db: Db }> {
+async function chatEngine(
+  t: TestContext,
+  model: ModelPort,
+  more: Record<string, string> = {},
+): Promise<{ engine: Engine; ledger: string; advance: (ms: number) => Promise<void>; db: Db }> {
   const { db, advance } = await testDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), "loopwright-run-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -43,18 +47,36 @@ async function chatEngine(t: TestContext, model: ModelPort, more: Record<string,
 }
 
 test("a run thinks, performs what was called, and ends with a receipt, a cost and a sound journal", async (t) => {
-  const model = scriptedModel([callTools([{ name: "effect.findable", args: { n: 1 } }, { name: "effect.once", args: { n: 2 } }]), say("both done")]);
+  const model = scriptedModel([
+    callTools([
+      { name: "effect.findable", args: { n: 1 } },
+      { name: "effect.once", args: { n: 2 } },
+    ]),
+    say("both done"),
+  ]);
   const { engine, ledger, db } = await chatEngine(t, model);
   const runId = await startRun(engine, "helper", "do both");
   await drain(engine);
   const { run, acts } = await readState(db, runId);
-  assert.deepEqual({ state: run.state, turns: run.turns, acts: acts.map((act) => `${act.kind} ${act.name} ${act.state}`) }, {
-    state: "done",
-    turns: 2,
-    acts: ["model chat done", "tool effect.findable done", "tool effect.once done", "model chat done"],
-  });
-  assert.deepEqual((await effects(ledger)).map(({ kind, times }) => ({ kind, times })), [{ kind: "effect.findable", times: 1 }, { kind: "effect.once", times: 1 }]);
-  assert.deepEqual(model.calls[1]!.messages.map((message) => message.role), ["user", "assistant", "tool", "tool"]);
+  assert.deepEqual(
+    { state: run.state, turns: run.turns, acts: acts.map((act) => `${act.kind} ${act.name} ${act.state}`) },
+    {
+      state: "done",
+      turns: 2,
+      acts: ["model chat done", "tool effect.findable done", "tool effect.once done", "model chat done"],
+    },
+  );
+  assert.deepEqual(
+    (await effects(ledger)).map(({ kind, times }) => ({ kind, times })),
+    [
+      { kind: "effect.findable", times: 1 },
+      { kind: "effect.once", times: 1 },
+    ],
+  );
+  assert.deepEqual(
+    model.calls[1]!.messages.map((message) => message.role),
+    ["user", "assistant", "tool", "tool"],
+  );
   const [cost] = await costReport(db, { by: "all" }, { fromMs: 0, runId });
   assert.deepEqual({ calls: cost!.calls, costNanos: cost!.costNanos, open: cost!.openCalls }, { calls: 2, costNanos: 2 * (100 * 1_000 + 20 * 2_000), open: 0 });
   await sealOnce(db, engine.signer);
@@ -66,12 +88,18 @@ test("an act that policy asks for waits for the person, and happens once after t
   const runId = await startRun(engine, "helper", "send it");
   await drain(engine);
   const [ask] = await openAsks(db);
-  assert.deepEqual({ purpose: ask!.purpose, rule: ask!.rule, args: ask!.detail["args"], run: (await readState(db, runId)).run.state }, { purpose: "act", rule: "careful", args: { to: "all" }, run: "waiting" });
+  assert.deepEqual(
+    { purpose: ask!.purpose, rule: ask!.rule, args: ask!.detail["args"], run: (await readState(db, runId)).run.state },
+    { purpose: "act", rule: "careful", args: { to: "all" }, run: "waiting" },
+  );
   assert.deepEqual(await effects(ledger), []);
   assert.equal((await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "approve", face: "test" })).kind, "settled");
   await drain(engine);
   assert.equal((await readState(db, runId)).run.state, "done");
-  assert.deepEqual((await effects(ledger)).map((effect) => effect.times), [1]);
+  assert.deepEqual(
+    (await effects(ledger)).map((effect) => effect.times),
+    [1],
+  );
 });
 
 test("a denied act is told to the model, and nothing happens", async (t) => {
@@ -82,7 +110,12 @@ test("a denied act is told to the model, and nothing happens", async (t) => {
   const [ask] = await openAsks(db);
   await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "deny", reason: "not today", face: "test" });
   await drain(engine);
-  assert.deepEqual(model.calls[1]!.messages.at(-1), { role: "tool", callId: "call_1_0", name: "effect.careful", result: { state: "denied", why: "ana said deny: not today" } });
+  assert.deepEqual(model.calls[1]!.messages.at(-1), {
+    role: "tool",
+    callId: "call_1_0",
+    name: "effect.careful",
+    result: { state: "denied", why: "ana said deny: not today" },
+  });
   assert.deepEqual(await effects(ledger), []);
 });
 
@@ -92,7 +125,10 @@ test("a tool that policy denies, and one that nobody knows, are refused on recor
   await drain(engine);
   const { run, acts } = await readState(db, runId);
   assert.equal(run.state, "done");
-  assert.deepEqual(acts.filter((act) => act.kind === "tool").map((act) => act.state), ["denied", "denied"]);
+  assert.deepEqual(
+    acts.filter((act) => act.kind === "tool").map((act) => act.state),
+    ["denied", "denied"],
+  );
 });
 
 test("a provider that is busy is asked again at the time it named, without anybody holding the run", async (t) => {
@@ -114,7 +150,10 @@ test("a provider that refuses for good ends the run with its reason, a receipt a
   const runId = await startRun(engine, "helper", "hello");
   await drain(engine);
   const { run } = await readState(db, runId);
-  assert.deepEqual({ state: run.state, reason: run.reason, calls: model.calls.length }, { state: "failed", reason: "model_not_authorised: scripted:one: the script says not_authorised", calls: 1 });
+  assert.deepEqual(
+    { state: run.state, reason: run.reason, calls: model.calls.length },
+    { state: "failed", reason: "model_not_authorised: scripted:one: the script says not_authorised", calls: 1 },
+  );
   assert.notEqual(await findReceipt(db, runId), undefined);
 });
 
@@ -124,7 +163,10 @@ test("when the first model is down the fallback answers in the same run", async 
   const runId = await startRun(engine, "helper", "hello");
   await drain(engine);
   const { run, messages } = await readState(db, runId);
-  assert.deepEqual({ state: run.state, by: messages.at(-1)!.source, calls: model.calls.map((call) => call.model) }, { state: "done", by: "scripted:two", calls: ["scripted:one", "scripted:two"] });
+  assert.deepEqual(
+    { state: run.state, by: messages.at(-1)!.source, calls: model.calls.map((call) => call.model) },
+    { state: "done", by: "scripted:two", calls: ["scripted:one", "scripted:two"] },
+  );
 });
 
 test("a call that a budget cannot take waits for a person, and goes on when the cap was raised", async (t) => {

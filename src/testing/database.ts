@@ -30,7 +30,11 @@ export async function testDatabase(t: TestContext): Promise<TestDatabase> {
     await database.close();
     await administer(cluster, `drop database if exists ${name} with (force)`);
   });
-  return { db: database.db, url, advance: async (ms) => void (await sql`update loop_test_clock set ahead = ahead + ${ms} * interval '1 millisecond'`.execute(database.db)) };
+  return {
+    db: database.db,
+    url,
+    advance: async (ms) => void (await sql`update loop_test_clock set ahead = ahead + ${ms} * interval '1 millisecond'`.execute(database.db)),
+  };
 }
 
 function open(url: string): Database {

@@ -16,7 +16,14 @@ export const WORKSPACES_FOLDER = join(import.meta.dirname, "..", "..", "workspac
 const withMore = (text: Uint8Array, more: object): Uint8Array => Buffer.from(stringify({ ...(parse(Buffer.from(text).toString()) as object), ...more }));
 
 /** An engine with one of the sample workspaces in force and in the brain; `manifest` is merged over its loop.yaml. */
-export async function deskEngine(parts: { db: Db; clock: Clock; workspace: string; surfaces: readonly MessagePort[]; model?: ModelPort; manifest?: object }): Promise<Engine> {
+export async function deskEngine(parts: {
+  db: Db;
+  clock: Clock;
+  workspace: string;
+  surfaces: readonly MessagePort[];
+  model?: ModelPort;
+  manifest?: object;
+}): Promise<Engine> {
   const { files } = await listFolder(join(WORKSPACES_FOLDER, parts.workspace));
   const engine = await testEngine({ ...parts, files: new Map([...files, ["loop.yaml", withMore(files.get("loop.yaml")!, parts.manifest ?? {})]]) });
   const { workspace } = await engine.workspaces.current();
@@ -25,7 +32,19 @@ export async function deskEngine(parts: { db: Db; clock: Clock; workspace: strin
 }
 
 /** Brings a message from somebody outside. */
-export function receive(engine: Engine, message: { readonly sender: string; readonly text: string; readonly language?: string; readonly labels?: Record<string, string>; readonly externalId?: string }): Promise<Received> {
+export function receive(
+  engine: Engine,
+  message: {
+    readonly sender: string;
+    readonly text: string;
+    readonly language?: string;
+    readonly labels?: Record<string, string>;
+    readonly externalId?: string;
+  },
+): Promise<Received> {
   const { db, clock, workspaces, tiers } = engine;
-  return receiveText({ db, clock, workspaces, tiers, mayTake: () => true, whoIs: () => Promise.resolve(undefined) }, { provider: "test", surface: "outbox", ...message });
+  return receiveText(
+    { db, clock, workspaces, tiers, mayTake: () => true, whoIs: () => Promise.resolve(undefined) },
+    { provider: "test", surface: "outbox", ...message },
+  );
 }

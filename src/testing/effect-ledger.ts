@@ -20,14 +20,19 @@ export function effectTool(file: string, { name, effect }: { name: string; effec
       if (!(effect === "idempotent" && done)) await appendFile(file, `${JSON.stringify({ key: actKey, kind: name })}\n`);
       return { written: true, args };
     },
-    ...(effect === "findable" ? { find: async (actKey: string) => ((await effects(file)).some((line) => line.key === actKey) ? { written: true, found: true } : undefined) } : {}),
+    ...(effect === "findable"
+      ? { find: async (actKey: string) => ((await effects(file)).some((line) => line.key === actKey) ? { written: true, found: true } : undefined) }
+      : {}),
   };
 }
 
 /** What happened outside, by key, sorted. */
 export async function effects(file: string): Promise<Effect[]> {
   const text = await readFile(file, "utf8").catch(() => "");
-  const lines = text.split("\n").filter((line) => line !== "").map((line) => JSON.parse(line) as { key: string; kind: string });
+  const lines = text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as { key: string; kind: string });
   return Map.groupBy(lines, (line) => line.key)
     .entries()
     .map(([key, same]) => ({ key, kind: same[0]!.kind, times: same.length }))

@@ -4,10 +4,11 @@ import pg from "pg";
 import { type Db, openDatabase } from "#src/database/open.ts";
 import { testDatabase } from "./database.ts";
 
+let known: string | undefined;
+
 /** Databases with nothing in them, beside those of the tests, for what makes its own tables. Dropped after the test. */
 export async function emptyDatabases(t: TestContext): Promise<() => Promise<{ readonly url: string; readonly db: Db }>> {
-  const { url: template } = await testDatabase(t);
-  const cluster = named(template, "postgres"); // that of the test is dropped first
+  const cluster = (known ??= named((await testDatabase(t)).url, "postgres"));
   return async () => {
     const name = `test_${randomBytes(8).toString("hex")}`;
     await administer(cluster, `create database ${name}`);

@@ -69,13 +69,15 @@ const noSandbox: SandboxPort = {
 export async function startRun(engine: Engine, agent: string, text: string): Promise<RunId> {
   const { revision, workspace } = await engine.workspaces.current();
   const place = { clock: engine.clock, revision, workspace, tiers: engine.tiers(workspace) };
-  return inTransaction(engine.db, (tx) => createRun(tx, place, { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: "test", trust: "owner" } }));
+  return inTransaction(engine.db, (tx) =>
+    createRun(tx, place, { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: "test", trust: "owner" } }),
+  );
 }
 
 /** Moves everything that can move now: due timers and asks, then due runs, until nothing is due. Gives how many claims it took. */
 export async function drain(engine: Engine): Promise<number> {
   const holder = { holder: "test", leaseMs: 10_000 };
-  for (let claims = 0; ; ) {
+  for (let claims = 0; ;) {
     await fireTimers(engine.db);
     await expireDueAsks(engine.db, engine.clock);
     const bounded = await claimBounded(engine.db, holder);

@@ -30,7 +30,10 @@ export interface ServerProcess {
 
 /** Starts a server and waits until it listens. It is killed after the test if it still runs. */
 export async function startServer(t: TestContext, home: string, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [CHILD], { env: { ...bare(process.env), LOOP_HOME: home, LOOP_PORT: "0", ...env }, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [CHILD], {
+    env: { ...bare(process.env), LOOP_HOME: home, LOOP_PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const gone = once(child, "exit");
   t.after(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL"); // its database may be gone by now
@@ -58,7 +61,8 @@ export async function startServer(t: TestContext, home: string, env: Readonly<Re
 }
 
 /** Settings of the machine that runs the tests are not those of the server under test. */
-const bare = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv => Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("LOOP_") && name !== "DATABASE_URL" && !name.endsWith("_API_KEY")));
+const bare = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("LOOP_") && name !== "DATABASE_URL" && !name.endsWith("_API_KEY")));
 
 interface Waiting {
   readonly url: string;

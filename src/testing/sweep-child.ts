@@ -16,7 +16,14 @@ import { callTools, say, scriptedModel } from "./scripted-model.ts";
 
 const [url, ledger, outbox] = process.argv.slice(2) as [string, string, string];
 const ANSWERER = { id: "prn_sweep" as const, handle: "sweep", roles: ["owner"] as const };
-const ANSWERS: Readonly<Record<string, string>> = { act: "approve", unknown: "give up", quarantine: "try again", acknowledgement: "acknowledged", check: "yes", resolution: "done" };
+const ANSWERS: Readonly<Record<string, string>> = {
+  act: "approve",
+  unknown: "give up",
+  quarantine: "try again",
+  acknowledgement: "acknowledged",
+  check: "yes",
+  resolution: "done",
+};
 
 const database = openDatabase({ url, poolSize: 4, prepare: true, transactionTimeoutMs: 30_000, onIdleError: () => undefined });
 const { db } = database;

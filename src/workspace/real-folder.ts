@@ -6,6 +6,9 @@ export async function realFolder(folder: string): Promise<string> {
   try {
     return await realpath(folder);
   } catch (cause) {
-    throw new LoopError("workspace_invalid", `There is no workspace at ${folder}. Make one with \`loop init ${folder}\`, or set LOOP_WORKSPACE.`, { facts: { folder }, cause });
+    throw new LoopError("workspace_invalid", `There is no workspace at ${folder}. Make one with \`loop init ${folder}\`, or set LOOP_WORKSPACE.`, {
+      facts: { folder },
+      cause,
+    });
   }
 }

@@ -3,7 +3,6 @@ import { createInterface } from "node:readline";
 import type { EffectClass } from "#src/acts/act.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
-import { LoopError } from "#src/kernel/errors.ts";
 import type { Answered, Asked } from "./effects.ts";
 
 /** How a process of a trial reaches the world outside. */
@@ -38,7 +37,7 @@ function openLine({ socketPath, by }: Reach): Ask {
   };
 }
 
-/** Tools of every class, and some that hurt: `effect.crash` kills its process, `effect.bug` throws what no port may throw. */
+/** Tools of every class, and some that hurt: `effect.deaf` takes no notice of its signal, `effect.crash` kills its process, `effect.bug` throws what no port may throw. */
 export function effectTools(reach: Reach): ToolPort[] {
   const ask = openLine(reach);
   const tool = (name: string, effect: EffectClass): ToolPort => ({
@@ -47,9 +46,9 @@ export function effectTools(reach: Reach): ToolPort[] {
     schema: { type: "object" },
     effect,
     async invoke(args, key, signal) {
-      if (signal.aborted) throw new LoopError("tool_failed", "The call was stopped before it was sent.");
       const { ms = reach.toolMs } = args as { ms?: number };
-      return { written: await ask({ do: "perform", key, kind: name, effect, answerAfterMs: ms }) };
+      const answer = ask({ do: "perform", key, kind: name, effect, answerAfterMs: ms });
+      return { written: await (name === "effect.deaf" ? answer : untilAborted(answer, signal)) };
     },
     ...(effect === "findable" ? { find: async (key: string) => ((await ask({ do: "find", key })) ? { written: true, found: true } : undefined) } : {}),
   });
@@ -59,9 +58,23 @@ export function effectTools(reach: Reach): ToolPort[] {
     tool("effect.once", "once"),
     tool("effect.careful", "findable"),
     tool("effect.slow", "findable"),
+    tool("effect.deaf", "findable"),
     { ...tool("effect.crash", "idempotent"), invoke: () => Promise.resolve(process.kill(process.pid, "SIGKILL")) },
     { ...tool("effect.bug", "idempotent"), invoke: () => Promise.reject(new TypeError("the answer of this tool cannot be parsed")) },
   ];
+}
+
+/** As `fetch` does: what was sent was sent, but nobody waits for the answer any more. @throws DOMException AbortError */
+async function untilAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted();
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
 }
 
 /** A place for messages that is outside the database. */

@@ -8,7 +8,7 @@ import { callTools, failWith, say } from "#src/testing/scripted-model.ts";
  * The text that a run is given is its script, one word a turn, so that any process says the same at the same turn, whatever it knows:
  *
  *   idempotent findable once careful crash bug   a call of the tool of that name; several in one turn: `findable+idempotent`
- *   slow:5000       a call that takes so many milliseconds
+ *   slow:5000       a call that is answered after so many milliseconds; `deaf:5000`: one that takes no notice when it is told to stop
  *   think:800       the model takes so long, then as `idempotent`
  *   later:500:id    the first time the provider is busy and names a time so many milliseconds ahead; then as `idempotent`. The id is unique among all runs.
  *   later:3600000:id:everywhere   the same each time
@@ -54,7 +54,7 @@ function answerTo(word: string | undefined, folder: string): ModelResult {
   const [name, detail, id, everywhere] = word.split(":");
   if (name === "later" && (everywhere !== undefined || isFirst(join(folder, `later-${id}`)))) return failWith("rate_limited", { retryAtMs: Date.now() + Number(detail) });
   if (name === "later" || name === "think") return callTools([{ name: "effect.idempotent" }]);
-  if (name === "slow") return callTools([{ name: "effect.slow", args: { ms: Number(detail) } }]);
+  if (name === "slow" || name === "deaf") return callTools([{ name: `effect.${name}`, args: { ms: Number(detail) } }]);
   return callTools(word.split("+").map((one) => ({ name: `effect.${one}` })));
 }
 

@@ -22,7 +22,7 @@ import type { FileSet } from "#src/workspace/files.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
 
 const HEADER = "apiVersion: loopwright.dev/v1";
-const TOOLS = ["idempotent", "findable", "once", "careful", "slow", "crash", "bug"].map((name) => `effect.${name}`);
+const TOOLS = ["idempotent", "findable", "once", "careful", "slow", "deaf", "crash", "bug"].map((name) => `effect.${name}`);
 
 /** The chat workspace with all tools of the trials and room for long runs. */
 export function stormWorkspace(more: Readonly<Record<string, string>> = {}): FileSet {

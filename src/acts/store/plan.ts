@@ -42,7 +42,9 @@ export async function moveAct(tx: Transaction, move: ActMove): Promise<boolean> 
 /** Cancels what a cancelled run had not started. What was started stays visible as it is. */
 export async function cancelActsOfRun(tx: Transaction, runId: string): Promise<number> {
   const { rows } = await sql<{ id: string }>`
-    update acts set state = 'cancelled', ended_at = loop_now() where run_id = ${runId} and state in ('planned', 'asked', 'waiting', 'unknown') returning id`.execute(tx);
+    update acts set state = 'cancelled', ended_at = loop_now() where run_id = ${runId} and state in ('planned', 'asked', 'waiting', 'unknown') returning id`.execute(
+    tx,
+  );
   return rows.length;
 }
 

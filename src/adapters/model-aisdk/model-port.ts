@@ -19,7 +19,7 @@ export interface ModelPortOptions extends ProviderSources {
   readonly fetch?: typeof globalThis.fetch;
 }
 
-export const DEFAULT_LIMITS: WireLimits = { timeoutMs: 120_000, idleMs: 30_000 };
+const DEFAULT_LIMITS: WireLimits = { timeoutMs: 120_000, idleMs: 30_000 };
 
 /** Models behind the AI SDK's vendor libraries. Nothing is loaded, resolved or connected before the first call. */
 export function createModelPort(options: ModelPortOptions): ModelPort {

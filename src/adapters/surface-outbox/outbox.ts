@@ -36,14 +36,24 @@ async function writeMessage(folder: string, row: OutboxRow): Promise<void> {
   const file = join(place, `${time}-${row.id}.md`);
   try {
     await mkdir(place, { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.new`, `To: ${oneLine(row.recipient)}\nSubject: ${oneLine(row.subject)}\nAt: ${row.at.toISOString()}\n\n${row.body}\n`, { mode: 0o600 });
+    await writeFile(`${file}.new`, `To: ${oneLine(row.recipient)}\nSubject: ${oneLine(row.subject)}\nAt: ${row.at.toISOString()}\n\n${row.body}\n`, {
+      mode: 0o600,
+    });
     await rename(`${file}.new`, file);
   } catch (cause) {
-    throw new LoopError("surface_unavailable", `The outbox folder cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`, { facts: { folder }, cause });
+    throw new LoopError("surface_unavailable", `The outbox folder cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      facts: { folder },
+      cause,
+    });
   }
 }
 
 const oneLine = (text: string): string => text.replaceAll(/\s+/g, " ");
 
 /** A recipient is a name that somebody else chose: only what is harmless in a path stays. */
-const fileName = (recipient: string): string => recipient.normalize("NFC").replaceAll(/[^\p{L}\p{N}@._-]/gu, "_").replace(/^\.+/, "_").slice(0, 100) || "_";
+const fileName = (recipient: string): string =>
+  recipient
+    .normalize("NFC")
+    .replaceAll(/[^\p{L}\p{N}@._-]/gu, "_")
+    .replace(/^\.+/, "_")
+    .slice(0, 100) || "_";

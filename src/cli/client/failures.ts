@@ -12,21 +12,35 @@ export class ApiFailure extends LoopError {
 }
 
 export const cutAnswer = (): LoopError =>
-  new LoopError("server_not_running", "The server went away in the middle of its answer. Whether it did what was asked is not known: look before you ask again.");
+  new LoopError(
+    "server_not_running",
+    "The server went away in the middle of its answer. Whether it did what was asked is not known: look before you ask again.",
+  );
 
 export const noAnswer = (afterMs: number): LoopError =>
-  new LoopError("server_not_running", `The server took the request and gave no answer in ${afterMs / 1_000} s. See logs/server.log in its home, or start it anew.`);
+  new LoopError(
+    "server_not_running",
+    `The server took the request and gave no answer in ${afterMs / 1_000} s. See logs/server.log in its home, or start it anew.`,
+  );
 
 /** What a connection that fails means to a person. */
 export function notRunning({ homeFolder, socketPath }: Target, cause: NodeJS.ErrnoException): LoopError {
   if (cause.code === "EACCES" || cause.code === "EPERM") {
-    return new LoopError("server_not_running", `This account may not speak to the server of ${homeFolder}. Run it as the account that started the server, or set LOOP_HOME to a home of yours.`, { cause });
+    return new LoopError(
+      "server_not_running",
+      `This account may not speak to the server of ${homeFolder}. Run it as the account that started the server, or set LOOP_HOME to a home of yours.`,
+      { cause },
+    );
   }
   const seen = cause.code === "ENOENT" ? "there is no socket" : (cause.code ?? cause.message);
-  return new LoopError("server_not_running", `No server runs for the home ${homeFolder} (${socketPath}: ${seen}). Start it with \`loop up\`, or set LOOP_HOME to the home whose server you mean.`, {
-    facts: { homeFolder },
-    cause,
-  });
+  return new LoopError(
+    "server_not_running",
+    `No server runs for the home ${homeFolder} (${socketPath}: ${seen}). Start it with \`loop up\`, or set LOOP_HOME to the home whose server you mean.`,
+    {
+      facts: { homeFolder },
+      cause,
+    },
+  );
 }
 
 /** A problem as RFC 9457 has it, or whatever else came. */

@@ -60,7 +60,11 @@ export interface AskShape {
   readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly reporter?: string };
   readonly quorum: number;
   readonly rule: string | null;
-  readonly expiry: readonly { readonly afterMs: number; readonly do: string; readonly to?: { readonly roles?: readonly string[]; readonly names?: readonly string[] } }[];
+  readonly expiry: readonly {
+    readonly afterMs: number;
+    readonly do: string;
+    readonly to?: { readonly roles?: readonly string[]; readonly names?: readonly string[] };
+  }[];
   readonly answer: string | null;
   readonly settledBy: string | null;
   readonly createdAt: string;

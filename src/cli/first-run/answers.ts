@@ -31,7 +31,11 @@ export async function decideHeld(stage: Stage, live: LiveTicket, { ask, number }
   const { command, look, print, mode } = stage;
   headline(stage, "a question for you");
   print(askCard({ ask, number, command, reference: String(number) }, look()));
-  const answered = live.until("the answer", ({ kind, payload }) => /^ask\.(answered|expired)$/.test(kind) && (payload as { ask?: string }).ask === ask.id, Infinity);
+  const answered = live.until(
+    "the answer",
+    ({ kind, payload }) => /^ask\.(answered|expired)$/.test(kind) && (payload as { ask?: string }).ask === ask.id,
+    Infinity,
+  );
   if (mode === "answers") {
     print("");
     aside(stage, "This is a demonstration for a script, so it answers for you: approve.");
@@ -51,7 +55,10 @@ async function decideHere(stage: Stage, { ask, answered }: { ask: AskShape; answ
     () => elsewhere.abort(),
     () => elsewhere.abort(),
   );
-  const choice = await askOnTerminal("  Or here: [a]pprove, [d]eny, [l]ater? ", { signal: AbortSignal.any([stage.signal, elsewhere.signal]), interrupted: stage.interrupted });
+  const choice = await askOnTerminal("  Or here: [a]pprove, [d]eny, [l]ater? ", {
+    signal: AbortSignal.any([stage.signal, elsewhere.signal]),
+    interrupted: stage.interrupted,
+  });
   if (stage.signal.aborted || elsewhere.signal.aborted) return stage.print("");
   if (choice === "later") return aside(stage, "It waits, as long as it takes, and survives a restart.");
   await give(stage, { askId: ask.id, answer: choice });

@@ -83,7 +83,10 @@ async function conclude(stage: Stage, ticket: { readonly id: string; readonly nu
   const isProven = await proveTicket(stage, ticket);
   await tellCostAndLesson(stage, ticket);
   const { status } = JSON.parse(await stage.api.get(`/v1/tickets/${ticket.id}`)) as { status: string };
-  return [...(isProven ? [] : ["the receipt could not be verified"]), ...(status === "resolved" ? [] : [`ticket #${ticket.number} is ${status}, not resolved`])];
+  return [
+    ...(isProven ? [] : ["the receipt could not be verified"]),
+    ...(status === "resolved" ? [] : [`ticket #${ticket.number} is ${status}, not resolved`]),
+  ];
 }
 
 async function showAuthorised(stage: Stage, isFirst: boolean): Promise<Missing> {
@@ -100,7 +103,10 @@ async function showAuthorised(stage: Stage, isFirst: boolean): Promise<Missing> 
       ...(file === undefined ? ["the second dispatch left no message in the outbox"] : []),
     ];
     if (needed.length === 0) {
-      aside(stage, `\nNobody was asked: the rule ${plainLine(decision.rule ?? "")} allows it. It waits for the acknowledgement now: ${stage.command} ack ${number}`);
+      aside(
+        stage,
+        `\nNobody was asked: the rule ${plainLine(decision.rule ?? "")} allows it. It waits for the acknowledgement now: ${stage.command} ack ${number}`,
+      );
     }
     return needed;
   } finally {

@@ -87,7 +87,10 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
   };
   const server = await serve(settings, env, { onStep: (step) => steps[step] !== undefined && line(step, steps[step]) });
   const handle = readCredentials(settings.homeFolder)?.handle;
-  line("server", `${server.url === "" ? `ready, with the roles ${settings.roles.join(", ")}` : `${server.url}${handle === undefined ? "" : `, you are ${handle}`}`}`);
+  line(
+    "server",
+    `${server.url === "" ? `ready, with the roles ${settings.roles.join(", ")}` : `${server.url}${handle === undefined ? "" : `, you are ${handle}`}`}`,
+  );
   line("models", modelWords(settings));
   return server;
 }
@@ -95,7 +98,9 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
 /** Keys are named, never used without a word. */
 function modelWords({ modelKeysFound, usesModel }: Settings): string {
   if (modelKeysFound.length === 0) return "no key in the environment: it works by the rules of the workspace";
-  return usesModel ? `uses ${modelKeysFound.join(", ")}` : `${modelKeysFound.join(", ")} found and not used; npm start -- --model uses ${modelKeysFound.length === 1 ? "it" : "them"}`;
+  return usesModel
+    ? `uses ${modelKeysFound.join(", ")}`
+    : `${modelKeysFound.join(", ")} found and not used; npm start -- --model uses ${modelKeysFound.length === 1 ? "it" : "them"}`;
 }
 
 interface Set {
@@ -135,7 +140,9 @@ async function show(stage: Stage): Promise<void> {
   } catch (error) {
     if (error instanceof Stopped || stage.signal.aborted) return;
     if (!(error instanceof NotReached) && !(error instanceof LoopError)) throw error;
-    stage.print(toned(`! The demonstration broke off: ${error.message}. The server goes on; ${stage.command} tickets shows where things stand.`, "bad", stage.look()));
+    stage.print(
+      toned(`! The demonstration broke off: ${error.message}. The server goes on; ${stage.command} tickets shows where things stand.`, "bad", stage.look()),
+    );
   }
 }
 

@@ -49,7 +49,7 @@ export function followTicket(options: LiveOptions): LiveTicket {
   };
   return {
     async until(what, isReached, withinMs = USUAL_WAIT_MS) {
-      for (const deadline = performance.now() + withinMs; ; ) {
+      for (const deadline = performance.now() + withinMs; ;) {
         const event = await nextEvent(stream, { signal, what, waitMs: deadline - performance.now() });
         await tell(event);
         if (isReached(event)) return event;

@@ -23,7 +23,10 @@ export async function proveTicket(stage: Stage, ticket: Finished): Promise<boole
   const file = join(folder, `ticket-${ticket.number}.json`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   writeFileSync(file, `${receipt.envelope}\n`, { mode: 0o600 });
-  const verified = verifyReceipt(readFileSync(file, "utf8"), { trustedKeys: trustedKeys([], homeFolder).keys, expectSubject: { [`pack:${receipt.runId}`]: receipt.digest } });
+  const verified = verifyReceipt(readFileSync(file, "utf8"), {
+    trustedKeys: trustedKeys([], homeFolder).keys,
+    expectSubject: { [`pack:${receipt.runId}`]: receipt.digest },
+  });
   if (verified.kind === "refused") print(toned(`REFUSED: ${verified.why}`, "bad", look()));
   else {
     const { checked, approvals } = verified.statement.predicate;
@@ -49,7 +52,7 @@ const LOOK_EVERY_MS = 200;
 
 /** Lessons are written just after the end of a run. */
 async function lessonOf({ api }: Stage, { id, number }: Finished): Promise<HitShape | undefined> {
-  for (const deadline = performance.now() + LESSON_WITHIN_MS; ; ) {
+  for (const deadline = performance.now() + LESSON_WITHIN_MS; ;) {
     const { hits } = JSON.parse(await api.get(`/v1/tickets/${id}/brain?limit=20`)) as { hits: HitShape[] };
     const lesson = hits.find(({ layer, title }) => layer === "lesson" && title.startsWith(`#${number}:`));
     if (lesson || performance.now() > deadline) return lesson;

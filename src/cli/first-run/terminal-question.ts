@@ -3,7 +3,18 @@ import { createInterface } from "node:readline/promises";
 /** `later`: nothing was decided here; somebody may answer elsewhere. */
 export type Choice = "approve" | "deny" | "later";
 
-const WORDS: Readonly<Record<string, Choice>> = { a: "approve", approve: "approve", y: "approve", yes: "approve", d: "deny", deny: "deny", n: "deny", no: "deny", l: "later", later: "later" };
+const WORDS: Readonly<Record<string, Choice>> = {
+  a: "approve",
+  approve: "approve",
+  y: "approve",
+  yes: "approve",
+  d: "deny",
+  deny: "deny",
+  n: "deny",
+  no: "deny",
+  l: "later",
+  later: "later",
+};
 
 interface Asking {
   /** Ends the question: it was answered elsewhere, or the server stops. */

@@ -6,7 +6,11 @@ import { plainLine } from "./plain.ts";
 export function answeredText({ outcome, missing, ask }: { readonly outcome: string; readonly missing: number; readonly ask: AskShape }): string {
   if (outcome === "counted") return `Counted. ${missing} more ${missing === 1 ? "person has" : "people have"} to say the same.`;
   const draft = draftOf(ask.detail["args"]);
-  const what = draft ? `${String(ask.detail["name"])} to ${plainLine(draft.name)}` : ask.purpose === "act" ? `${String(ask.detail["kind"])} ${String(ask.detail["name"])}` : plainLine(ask.prompt);
+  const what = draft
+    ? `${String(ask.detail["name"])} to ${plainLine(draft.name)}`
+    : ask.purpose === "act"
+      ? `${String(ask.detail["kind"])} ${String(ask.detail["name"])}`
+      : plainLine(ask.prompt);
   if (ask.kind === "approval" && ask.answer === "approve") return `Approved: ${what}.`;
   if (ask.kind === "approval") return `Denied: ${what}.`;
   return `Answered "${plainLine(ask.answer ?? "")}": ${what}`;

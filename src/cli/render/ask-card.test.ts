@@ -22,7 +22,15 @@ const APPROVAL: AskShape = {
     kind: "message",
     name: "dispatch",
     effect: "findable",
-    args: { surface: "outbox", to: "shun-feng", name: "順風\u202e冷氣行", subject: "#1 · leak", text: "Water near the socket.", facts: { replyToReporter: "我們馬上處理。" }, acknowledge: { withinMs: 120_000 } },
+    args: {
+      surface: "outbox",
+      to: "shun-feng",
+      name: "順風\u202e冷氣行",
+      subject: "#1 · leak",
+      text: "Water near the socket.",
+      facts: { replyToReporter: "我們馬上處理。" },
+      acknowledge: { withinMs: 120_000 },
+    },
     facts: { severity: 4, costUsd: 138, risk: "high" },
     matched: ["severe", "sop:hvac_leak"],
   },
@@ -83,7 +91,11 @@ test("what silence does is said for what is still to come, and that it never app
 });
 
 test("each kind of question says what to type for it", () => {
-  const typed = (ask: Partial<AskShape>): string => askLine({ ask: { ...APPROVAL, ...ask }, number: 1, command: "loop", reference: "1" }, LOOK).split("\n").slice(-1)[0]!.trim();
+  const typed = (ask: Partial<AskShape>): string =>
+    askLine({ ask: { ...APPROVAL, ...ask }, number: 1, command: "loop", reference: "1" }, LOOK)
+      .split("\n")
+      .slice(-1)[0]!
+      .trim();
   assert.equal(typed({ kind: "acknowledgement", options: ["acknowledged"] }), "loop ack 1");
   assert.equal(typed({ kind: "question", options: [] }), "loop answer 1 <text>");
   assert.equal(typed({ state: "answered", answer: "deny", settledBy: "ines" }), "ines said deny");
@@ -95,7 +107,11 @@ test("a list says how many need a person, shows few whole and many short, and is
   const place = { numbers: new Map([["tkt_01", 7]]), command: "loop" };
   assert.match(askListText([], place, LOOK), /^Nothing needs you\./);
   assert.match(askListText([APPROVAL], place, LOOK), /^1 question needs a person\.\n\n\? approval · ticket #7 [^]*loop approve 7/);
-  const many = askListText([1, 2, 3, 4].map((number) => ({ ...APPROVAL, id: `ask_0${number}` })), place, LOOK);
+  const many = askListText(
+    [1, 2, 3, 4].map((number) => ({ ...APPROVAL, id: `ask_0${number}` })),
+    place,
+    LOOK,
+  );
   assert.match(many, /^4 questions need a person\./);
   assert.match(many, /loop approve ask_01\n/);
   assert.doesNotMatch(many, /subject/);

@@ -90,7 +90,9 @@ function actFields({ detail, rule }: AskShape): Field[] {
 }
 
 function decisionFields({ decisions, quorum }: AskShape): Field[] {
-  const said = decisions.map(({ handle, answer, reason, face, kind }) => `${handle}: ${answer}${reason ? ` (${reason})` : ""} by ${face}${kind === "decision" ? "" : `, ${kind}`}`);
+  const said = decisions.map(
+    ({ handle, answer, reason, face, kind }) => `${handle}: ${answer}${reason ? ` (${reason})` : ""} by ${face}${kind === "decision" ? "" : `, ${kind}`}`,
+  );
   return [
     ["needs", quorum > 1 ? `${quorum} people who say the same` : ""],
     ["said", plain(said.join("\n"))],
@@ -114,7 +116,11 @@ function stepWord({ do: what, to }: AskShape["expiry"][number]): string {
 
 function whoText({ approvers, state }: AskShape): string {
   if (state !== "open") return "";
-  const who = [...approvers.roles.map((role) => `any ${role}`), ...approvers.names, ...(approvers.reporter === undefined ? [] : [`${approvers.reporter}, or an operator for them`])];
+  const who = [
+    ...approvers.roles.map((role) => `any ${role}`),
+    ...approvers.names,
+    ...(approvers.reporter === undefined ? [] : [`${approvers.reporter}, or an operator for them`]),
+  ];
   return plainLine(who.join(", "));
 }
 
@@ -123,7 +129,12 @@ function answerFields({ ask, command, reference }: AskCard): Field[] {
   if (ask.kind === "approval") return [["answer", `${command} approve ${reference}\n${command} deny ${reference} --reason <why>`]];
   if (ask.kind === "acknowledgement" && ask.options.length === 1) return [["answer", `${command} ack ${reference}`]];
   const options = ask.options.length === 0 ? ["<text>"] : ask.options;
-  return [["answer", options.map((option) => `${command} answer ${reference} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`).join("\n")]];
+  return [
+    [
+      "answer",
+      options.map((option) => `${command} answer ${reference} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`).join("\n"),
+    ],
+  ];
 }
 
 function outcomeText({ state, answer, settledBy }: AskShape): string {

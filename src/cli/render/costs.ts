@@ -38,4 +38,5 @@ export function budgetsText(budgets: readonly BudgetShape[], look: Look): string
 const spentOf = ({ spentNanos, spentTokens, capNanos, unknownCalls }: BudgetShape): string =>
   capNanos === null ? `${tokensText(spentTokens)} tokens` : `${moneyText(spentNanos)}${unknownCalls > 0 ? ` (${unknownCalls} unknown)` : ""}`;
 
-const amount = (nanos: number | null, tokens: number | null): string => [nanos === null ? "" : moneyText(nanos), tokens === null ? "" : `${tokensText(tokens)} tokens`].filter((part) => part !== "").join(", ") || "-";
+const amount = (nanos: number | null, tokens: number | null): string =>
+  [nanos === null ? "" : moneyText(nanos), tokens === null ? "" : `${tokensText(tokens)} tokens`].filter((part) => part !== "").join(", ") || "-";

@@ -19,6 +19,8 @@ export function eventLine(event: EventShape, look: Look): string {
 
 /** Of what the story leaves out: who, and the plain values. */
 function restOf({ actor, payload }: EventShape): string {
-  const values = Object.entries((payload ?? {}) as Record<string, unknown>).flatMap(([name, value]) => (["string", "number", "boolean"].includes(typeof value) ? [`${name}=${String(value)}`] : []));
+  const values = Object.entries((payload ?? {}) as Record<string, unknown>).flatMap(([name, value]) =>
+    ["string", "number", "boolean"].includes(typeof value) ? [`${name}=${String(value)}`] : [],
+  );
   return [actor, ...values].join(" ");
 }

@@ -6,5 +6,12 @@ export function failureText(error: LoopError): string {
   if (error instanceof ApiFailure && error.body !== "") return error.body;
   const words = error.code.replaceAll("_", " ");
   const title = words[0]!.toUpperCase() + words.slice(1);
-  return JSON.stringify({ type: `urn:loopwright:error:${error.code}`, title, status: error.httpStatus, code: error.code, detail: error.message, facts: error.facts });
+  return JSON.stringify({
+    type: `urn:loopwright:error:${error.code}`,
+    title,
+    status: error.httpStatus,
+    code: error.code,
+    detail: error.message,
+    facts: error.facts,
+  });
 }

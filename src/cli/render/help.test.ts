@@ -30,7 +30,9 @@ const SPOKEN = loaded.map(({ name, summary, verb }) => ({ name, summary, flags: 
 function completed(...typed: string[]): string[] {
   const words = typed.map((word) => `'${word}'`).join(" ");
   const program = `loop() { echo '{"id":"ask_0199c0ffee00712a8b6e5d4c3b2a1908"}'; }\n${bashScript(SPOKEN)}\nCOMP_WORDS=(loop ${words}); COMP_CWORD=${typed.length}; _loop; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  return execFileSync("bash", ["-c", program], { encoding: "utf8" }).split("\n").filter((line) => line !== "");
+  return execFileSync("bash", ["-c", program], { encoding: "utf8" })
+    .split("\n")
+    .filter((line) => line !== "");
 }
 
 test("bash completes verbs, their second words, their flags and the questions that are open", () => {
@@ -50,7 +52,11 @@ const has = (shell: string): boolean => {
   }
 };
 
-for (const [shell, script] of [["bash", bashScript], ["zsh", zshScript], ["fish", fishScript]] as const) {
+for (const [shell, script] of [
+  ["bash", bashScript],
+  ["zsh", zshScript],
+  ["fish", fishScript],
+] as const) {
   test(`the completion script for ${shell} is valid`, { skip: !has(shell) && `${shell} is not installed` }, () => {
     execFileSync(shell, ["-n"], { input: script(SPOKEN) });
   });

@@ -6,7 +6,10 @@ const UNSEEN = /(?![\n\t])\p{Cc}|[\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u
  * What would do so is shown as ⟨U+202E⟩. Line feeds and tabs stay.
  */
 export function plain(text: string): string {
-  return text.toWellFormed().replaceAll("\r\n", "\n").replaceAll(UNSEEN, (found) => `⟨U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);
+  return text
+    .toWellFormed()
+    .replaceAll("\r\n", "\n")
+    .replaceAll(UNSEEN, (found) => `⟨U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, "0")}⟩`);
 }
 
 /** The same on one line. */

@@ -11,9 +11,14 @@ export function proposalListText(proposals: readonly ProposalShape[], command: s
 
 /** All of it: what it was made from, each file as it would be, and how its test went. */
 export function proposalText(proposal: ProposalShape, command: string, look: Look): string {
-  const files = (proposal.files ?? []).map(({ path, text, base }) => `${toned(`${base === null ? "new" : "changed"} ${plainLine(path)}`, "calm", look)}\n${plain(text).trimEnd()}`);
-  const test = proposal.test === null || proposal.test === undefined ? [] : [`${toned("test", "calm", look)}\n${plain(JSON.stringify(proposal.test, null, 2))}`];
-  return [headOf(proposal, look), indented(proposal.reason, look), ...files, ...test, howTo(proposal, command, look).trimStart()].filter((part) => part !== "").join("\n\n");
+  const files = (proposal.files ?? []).map(
+    ({ path, text, base }) => `${toned(`${base === null ? "new" : "changed"} ${plainLine(path)}`, "calm", look)}\n${plain(text).trimEnd()}`,
+  );
+  const test =
+    proposal.test === null || proposal.test === undefined ? [] : [`${toned("test", "calm", look)}\n${plain(JSON.stringify(proposal.test, null, 2))}`];
+  return [headOf(proposal, look), indented(proposal.reason, look), ...files, ...test, howTo(proposal, command, look).trimStart()]
+    .filter((part) => part !== "")
+    .join("\n\n");
 }
 
 const headOf = ({ id, kind, state, title, author, createdAt }: ProposalShape, look: Look): string =>

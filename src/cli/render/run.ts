@@ -18,8 +18,16 @@ export function runText(run: RunDetailShape, look: Look): string {
     ["turns", String(run.turns)],
     ["thought by", [...new Set(run.messages.filter(({ role }) => role === "thought").map(({ source }) => source))].join(", ") || "nobody yet"],
   ];
-  const asks = run.asks.map(({ id, kind, state, answer, settledBy }) => `  ${statusWord(state, look)} ${kind} ${id}${answer === null ? "" : `: ${plainLine(answer)} by ${settledBy ?? "nobody"}`}`);
-  return [pairsText(pairs, look), ...actsText(run.acts, look), ...(asks.length > 0 ? [`${toned("asked", "quiet", look)}\n${asks.join("\n")}`] : []), costText(run.costs, look)].join("\n\n");
+  const asks = run.asks.map(
+    ({ id, kind, state, answer, settledBy }) =>
+      `  ${statusWord(state, look)} ${kind} ${id}${answer === null ? "" : `: ${plainLine(answer)} by ${settledBy ?? "nobody"}`}`,
+  );
+  return [
+    pairsText(pairs, look),
+    ...actsText(run.acts, look),
+    ...(asks.length > 0 ? [`${toned("asked", "quiet", look)}\n${asks.join("\n")}`] : []),
+    costText(run.costs, look),
+  ].join("\n\n");
 }
 
 function actsText(acts: readonly ActShape[], look: Look): string[] {

@@ -19,7 +19,10 @@ export interface StatusFacts {
 /** What needs a person first, then whether it works, then the rest. */
 export function statusText(facts: StatusFacts, look: Look): string {
   const { ready, asks, tickets, costs, credentials, homeFolder } = facts;
-  const needs = asks.length === 0 ? toned("Nothing needs you.", "good", look) : toned(`? ${asks.length} ${asks.length === 1 ? "question needs" : "questions need"} a person: ${facts.command} asks`, "ask", look);
+  const needs =
+    asks.length === 0
+      ? toned("Nothing needs you.", "good", look)
+      : toned(`? ${asks.length} ${asks.length === 1 ? "question needs" : "questions need"} a person: ${facts.command} asks`, "ask", look);
   const health = ready.degraded === undefined ? toned("+ works", "good", look) : toned(`! ${plainLine(ready.degraded)}`, "bad", look);
   const freeMb = ready.parts?.["freeMb"];
   return [
@@ -46,6 +49,9 @@ function ticketWords(tickets: readonly TicketShape[], look: Look): string {
 
 function workspaceWords({ workspace: { name, revision, problems, waiting }, command }: StatusFacts, look: Look): string {
   const trouble = problems.map(({ file, line, seen, expected }) => toned(`! ${plainLine(`${file}:${line}: seen ${seen}. Expected ${expected}`)}`, "bad", look));
-  const waits = waiting.length === 0 ? [] : [toned(`? ${waiting.length} ${waiting.length === 1 ? "change of power waits" : "changes of power wait"}: ${command} apply`, "ask", look)];
+  const waits =
+    waiting.length === 0
+      ? []
+      : [toned(`? ${waiting.length} ${waiting.length === 1 ? "change of power waits" : "changes of power wait"}: ${command} apply`, "ask", look)];
   return [`${plainLine(name)}, revision ${revision}`, ...trouble, ...waits].join("; ");
 }

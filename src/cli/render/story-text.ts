@@ -31,7 +31,8 @@ export function chapterText({ word, tone, lines }: Chapter, when: string, look: 
     .join("\n");
 }
 
-const shortened = (lines: readonly string[]): readonly string[] => (lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} lines more`]);
+const shortened = (lines: readonly string[]): readonly string[] =>
+  lines.length <= MOST_LINES ? lines : [...lines.slice(0, MOST_LINES), `… ${lines.length - MOST_LINES} lines more`];
 
 /** What a ticket or run cost, in one line. */
 export const costText = (costs: CostGroupShape | null | undefined, look: Look): string => `${toned("cost", "quiet", look)}  ${costWords(costs)}`;

@@ -9,15 +9,45 @@ import { columns } from "./width.ts";
 const LOOK = { width: 80, colour: false, nowMs: Date.parse("2026-11-20T10:00:00Z") };
 
 let position = 0;
-const event = (kind: string, payload: object): EventShape => ({ position: (position += 1), kind, at: "2026-11-20T09:59:00.000Z", actor: "agent:desk", runId: "run_1", ticketId: "tkt_1", payload });
+const event = (kind: string, payload: object): EventShape => ({
+  position: (position += 1),
+  kind,
+  at: "2026-11-20T09:59:00.000Z",
+  actor: "agent:desk",
+  runId: "run_1",
+  ticketId: "tkt_1",
+  payload,
+});
 
-const DECISION = { outcome: "ask", rule: "severe", why: "policy asks (severe): a person first; sop:leak asks: severity 4 is 4 or above", matched: ["severe", "sop:leak"] };
+const DECISION = {
+  outcome: "ask",
+  rule: "severe",
+  why: "policy asks (severe): a person first; sop:leak asks: severity 4 is 4 or above",
+  matched: ["severe", "sop:leak"],
+};
 const MESSAGE = { act: "act_1", kind: "message", name: "dispatch" };
 const EVENTS = [
-  event("ticket.opened", { sender: "chen@guest.example", surface: "cli", language: "zh-TW", trust: "outside", text: "冷氣漏水\u001b[2J", agent: "desk", reason: "it is the agent for everything else" }),
+  event("ticket.opened", {
+    sender: "chen@guest.example",
+    surface: "cli",
+    language: "zh-TW",
+    trust: "outside",
+    text: "冷氣漏水\u001b[2J",
+    agent: "desk",
+    reason: "it is the agent for everything else",
+  }),
   event("run.queued", { agent: "desk" }),
-  event("run.thought", { purpose: "classify", by: "rules", content: { value: { category: "hvac_leak", severity: 4, urgencyMinutes: 60, risks: ["electrical_risk"], language: "zh-TW" } } }),
-  event("act.done", { act: "act_0", kind: "tool", name: "brain.search", result: { hits: [{ layer: "sop", title: "Leaks", source: "brain/sops/leak.md", score: 0.95, why: "same category" }] } }),
+  event("run.thought", {
+    purpose: "classify",
+    by: "rules",
+    content: { value: { category: "hvac_leak", severity: 4, urgencyMinutes: 60, risks: ["electrical_risk"], language: "zh-TW" } },
+  }),
+  event("act.done", {
+    act: "act_0",
+    kind: "tool",
+    name: "brain.search",
+    result: { hits: [{ layer: "sop", title: "Leaks", source: "brain/sops/leak.md", score: 0.95, why: "same category" }] },
+  }),
   event("act.done", { act: "act_m", kind: "model", name: "draft" }),
   event("act.asked", { ...MESSAGE, decision: DECISION }),
   event("ask.opened", { ask: "ask_1", act: "act_1", kind: "approval", purpose: "act", prompt: "May it?" }),
@@ -31,8 +61,29 @@ const EVENTS = [
   event("lesson.learned", { title: "#1: Leaks" }),
 ];
 const RUN = {
-  acts: [{ id: "act_1", kind: "message", name: "dispatch", effect: "findable", state: "done", args: { surface: "outbox", to: "shun-feng", name: "順風", subject: "#1", text: "Water", acknowledge: { withinMs: 120_000 } }, decision: null, result: null, error: null, attempts: 1 }],
-  messages: [{ seq: 4, role: "thought", name: "draft", source: "openai:gpt", content: { value: { vendor: "shun-feng", costUsd: null, etaMinutes: null, noteForVendor: "Water", noteForReporter: null } } }],
+  acts: [
+    {
+      id: "act_1",
+      kind: "message",
+      name: "dispatch",
+      effect: "findable",
+      state: "done",
+      args: { surface: "outbox", to: "shun-feng", name: "順風", subject: "#1", text: "Water", acknowledge: { withinMs: 120_000 } },
+      decision: null,
+      result: null,
+      error: null,
+      attempts: 1,
+    },
+  ],
+  messages: [
+    {
+      seq: 4,
+      role: "thought",
+      name: "draft",
+      source: "openai:gpt",
+      content: { value: { vendor: "shun-feng", costUsd: null, etaMinutes: null, noteForVendor: "Water", noteForReporter: null } },
+    },
+  ],
   asks: [],
 };
 

@@ -56,11 +56,19 @@ const TELLERS: Readonly<Record<string, (telling: Telling) => Told>> = {
   "ticket.opened": ({ payload }) => ({
     word: "came in",
     tone: "calm",
-    lines: [some(text(payload["sender"]), `over ${text(payload["surface"])}`, text(payload["language"]), `trust: ${text(payload["trust"])}`), text(payload["text"]).trim(), `goes to ${text(payload["agent"])}: ${text(payload["reason"])}`],
+    lines: [
+      some(text(payload["sender"]), `over ${text(payload["surface"])}`, text(payload["language"]), `trust: ${text(payload["trust"])}`),
+      text(payload["text"]).trim(),
+      `goes to ${text(payload["agent"])}: ${text(payload["reason"])}`,
+    ],
   }),
   "run.thought": ({ payload }) => thought(text(payload["purpose"]), payload["content"], text(payload["by"])),
   "act.done": actDone,
-  "act.asked": ({ payload }) => ({ word: "held", tone: "ask", lines: [...decisionLines(payload["decision"]), `for a person: ${text(payload["kind"])} ${text(payload["name"])}`] }),
+  "act.asked": ({ payload }) => ({
+    word: "held",
+    tone: "ask",
+    lines: [...decisionLines(payload["decision"]), `for a person: ${text(payload["kind"])} ${text(payload["name"])}`],
+  }),
   "act.started": authorised,
   "act.waiting": actWaiting,
   "act.denied": ({ payload }) => ({ word: "denied", tone: "bad", lines: [`${text(payload["kind"])} ${text(payload["name"])}: ${text(payload["why"])}`] }),
@@ -71,10 +79,22 @@ const TELLERS: Readonly<Record<string, (telling: Telling) => Told>> = {
   "ask.answered_late": answered("too late"),
   "ask.overridden": answered("overridden"),
   "ask.reminded": () => ({ word: "reminded", tone: "quiet", lines: ["nobody has answered yet"] }),
-  "ask.escalated": ({ payload }) => ({ word: "escalated", tone: "ask", lines: [`nobody answered in ${lengthText(Number(payload["afterMs"]))}; it goes to ${peopleIn(payload["to"])} too`] }),
+  "ask.escalated": ({ payload }) => ({
+    word: "escalated",
+    tone: "ask",
+    lines: [`nobody answered in ${lengthText(Number(payload["afterMs"]))}; it goes to ${peopleIn(payload["to"])} too`],
+  }),
   "ask.expired": ({ payload }) => ({ word: "expired", tone: "bad", lines: [`nobody answered in ${lengthText(Number(payload["afterMs"]))}`] }),
-  "receipt.signed": ({ payload }) => ({ word: "receipt", tone: "good", lines: [`signed by ${text(payload["keyId"])}, over sha256 ${text(payload["digest"])}`] }),
-  "run.done": ({ payload }) => ({ word: "finished", tone: "good", lines: [`said: ${text(payload["said"])}`, `checked: ${text(payload["checked"]) || "none"}`] }),
+  "receipt.signed": ({ payload }) => ({
+    word: "receipt",
+    tone: "good",
+    lines: [`signed by ${text(payload["keyId"])}, over sha256 ${text(payload["digest"])}`],
+  }),
+  "run.done": ({ payload }) => ({
+    word: "finished",
+    tone: "good",
+    lines: [`said: ${text(payload["said"])}`, `checked: ${text(payload["checked"]) || "none"}`],
+  }),
   "run.failed": ({ payload }) => ({ word: "failed", tone: "bad", lines: [text(payload["reason"])] }),
   "run.quarantined": ({ payload }) => ({ word: "set aside", tone: "bad", lines: [`the run broke its process ${Number(payload["tries"])} times`] }),
   "run.cancelled": command("cancelled"),
@@ -90,7 +110,11 @@ function command(word: string): (telling: Telling) => Told {
 /** Kinds that later parts add: what was learned is told, the rest is left out. */
 function learned({ event, payload }: Telling): Told {
   if (!/^(lesson|skill|proposal)\./.test(event.kind)) return undefined;
-  return { word: "learned", tone: "good", lines: [text(payload["title"]) || text(payload["text"]) || text(payload["name"]) || event.kind, text(payload["summary"])].filter((line) => line !== "") };
+  return {
+    word: "learned",
+    tone: "good",
+    lines: [text(payload["title"]) || text(payload["text"]) || text(payload["name"]) || event.kind, text(payload["summary"])].filter((line) => line !== ""),
+  };
 }
 
 interface Thought {
@@ -113,12 +137,23 @@ function thought(purpose: string, content: unknown, by: string): Told {
   if (purpose === "translate") return { word: "translated", tone: "busy", lines: [`by ${by}`, value.text ?? ""] };
   if (purpose === "classify") {
     const risks = (value.risks ?? []).join(", ") || "no risk seen";
-    return { word: "understood", tone: "busy", lines: [some(value.category, `severity ${value.severity}`, risks, `act within ${value.urgencyMinutes} min`, value.language, `by ${by}`)] };
+    return {
+      word: "understood",
+      tone: "busy",
+      lines: [some(value.category, `severity ${value.severity}`, risks, `act within ${value.urgencyMinutes} min`, value.language, `by ${by}`)],
+    };
   }
   if (purpose !== "draft") return { word: "thought", tone: "busy", lines: [`${purpose}, by ${by}`] };
   const eta = value.etaMinutes === null || value.etaMinutes === undefined ? "arrival unknown" : `there in ${value.etaMinutes} min`;
   const notes = [value.noteForVendor ?? "", value.noteForReporter ? `to the reporter: ${value.noteForReporter}` : ""];
-  return { word: "drafted", tone: "busy", lines: [some(value.vendor ?? "nobody from outside", `costs ${usdText(value.costUsd)}`, eta, `by ${by}`), ...notes.map((note) => note.trim()).filter((note) => note !== "")] };
+  return {
+    word: "drafted",
+    tone: "busy",
+    lines: [
+      some(value.vendor ?? "nobody from outside", `costs ${usdText(value.costUsd)}`, eta, `by ${by}`),
+      ...notes.map((note) => note.trim()).filter((note) => note !== ""),
+    ],
+  };
 }
 
 const CARDS_TOLD = 5;
@@ -156,9 +191,15 @@ function found(hits: readonly Hit[]): Told {
 
 function checked(name: string, result: Payload): Told {
   const verdict = text(result["verdict"]) || "unreadable";
-  const command = Array.isArray(result["command"]) ? `${(result["command"] as string[]).join(" ")} → exit code ${String(result["exitCode"])} in the sandbox ${text(result["sandbox"])}` : "";
+  const command = Array.isArray(result["command"])
+    ? `${(result["command"] as string[]).join(" ")} → exit code ${String(result["exitCode"])} in the sandbox ${text(result["sandbox"])}`
+    : "";
   const said = typeof result["answer"] === "string" ? `the reporter said "${result["answer"]}"${result["by"] ? `, told by ${text(result["by"])}` : ""}` : "";
-  return { word: "checked", tone: verdict === "passed" ? "good" : "bad", lines: [`${verdict} · by ${name}`, ...[command, said, text(result["why"])].filter((line) => line !== "")] };
+  return {
+    word: "checked",
+    tone: verdict === "passed" ? "good" : "bad",
+    lines: [`${verdict} · by ${name}`, ...[command, said, text(result["why"])].filter((line) => line !== "")],
+  };
 }
 
 function messageDone(result: Payload, act: ActShape | undefined): Told {
@@ -174,14 +215,19 @@ function actWaiting({ payload, act }: Telling): Told {
   if (payload["kind"] !== "message") return undefined;
   const draft = draftOf(act?.args);
   const wait = draft?.withinMs ? `, and waits ${lengthText(draft.withinMs)} for the acknowledgement` : "";
-  return { word: "dispatched", tone: "good", lines: [`${text(payload["name"])} to ${draft?.name ?? "its recipient"} over ${draft?.surface ?? "its surface"}${wait}`] };
+  return {
+    word: "dispatched",
+    tone: "good",
+    lines: [`${text(payload["name"])} to ${draft?.name ?? "its recipient"} over ${draft?.surface ?? "its surface"}${wait}`],
+  };
 }
 
 /** Messages and checks only: thinking and looking things up are told by what came of them. */
 function authorised({ payload }: Telling): Told {
   const decision = (payload["decision"] ?? {}) as Payload;
   if (payload["kind"] === "model" || payload["kind"] === "tool") return undefined;
-  const by = decision["outcome"] === "ask" ? `approved by ${text(decision["answeredBy"])}, as ${text(decision["rule"])} asks` : decisionLines(decision).join(": ");
+  const by =
+    decision["outcome"] === "ask" ? `approved by ${text(decision["answeredBy"])}, as ${text(decision["rule"])} asks` : decisionLines(decision).join(": ");
   return { word: "authorised", tone: "calm", lines: [`${text(payload["kind"])} ${text(payload["name"])}: ${by}`] };
 }
 
@@ -204,7 +250,11 @@ function answered(word: string): (telling: Telling) => Told {
   return ({ payload, ask }) => {
     const reason = text(payload["reason"]);
     const question = ask && ask.kind !== "approval" ? `to "${cut(ask.prompt, QUESTION_COLUMNS)}"` : "";
-    return { word, tone: word === "answered" ? "good" : "ask", lines: [some(`${text(payload["by"])}: ${text(payload["answer"])}`, `by ${text(payload["face"])}`, reason), question].filter((line) => line !== "") };
+    return {
+      word,
+      tone: word === "answered" ? "good" : "ask",
+      lines: [some(`${text(payload["by"])}: ${text(payload["answer"])}`, `by ${text(payload["face"])}`, reason), question].filter((line) => line !== ""),
+    };
   };
 }
 

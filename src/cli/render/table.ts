@@ -17,7 +17,10 @@ export function tableText<T>(rows: readonly T[], table: readonly Column<T>[], lo
   const cells = rows.map((row) => table.map((column) => column.cell(row)));
   const widths = fitted(table, { cells, width: look.width });
   const line = (texts: readonly string[]): string =>
-    texts.map((text, index) => padded(table[index]!.least === undefined ? text : cut(text, widths[index]!), widths[index]!, table[index]!.align)).join(GAP).trimEnd();
+    texts
+      .map((text, index) => padded(table[index]!.least === undefined ? text : cut(text, widths[index]!), widths[index]!, table[index]!.align))
+      .join(GAP)
+      .trimEnd();
   return [toned(line(table.map(({ head }) => head)), "quiet", look), ...cells.map(line)].join("\n");
 }
 

@@ -53,13 +53,29 @@ test("a table is no wider than the page: the widest column that may be cut is cu
     { id: "1", text: "冷氣漏水，水離插座很近，請馬上派人來處理這個問題" },
     { id: "12", text: "short" },
   ];
-  const text = tableText(rows, [{ head: "#", cell: ({ id }) => id, align: "right" }, { head: "text", cell: ({ text: said }) => said, least: 10 }], LOOK);
+  const text = tableText(
+    rows,
+    [
+      { head: "#", cell: ({ id }) => id, align: "right" },
+      { head: "text", cell: ({ text: said }) => said, least: 10 },
+    ],
+    LOOK,
+  );
   assert.equal(text, " #  text\n 1  冷氣漏水，水離插座很近，請馬上派人…\n12  short");
   for (const line of text.split("\n")) assert.ok(columns(line) <= LOOK.width);
 });
 
 test("names and values stand in two columns", () => {
-  assert.equal(pairsText([["a", "1"], ["long", "2"]], LOOK), "a     1\nlong  2");
+  assert.equal(
+    pairsText(
+      [
+        ["a", "1"],
+        ["long", "2"],
+      ],
+      LOOK,
+    ),
+    "a     1\nlong  2",
+  );
 });
 
 test("colour is used on a terminal only, and not where NO_COLOR says so; every status has a sign beside its colour", () => {

@@ -8,7 +8,11 @@ import { cut } from "./width.ts";
 /** A ticket in three lines: what it is, where it stands, what it is about. */
 export function ticketHead(ticket: TicketShape, look: Look): string {
   const { number, status, labels, assignee, createdAt } = ticket;
-  const about = [...Object.entries(labels).map(([key, value]) => `${key}=${value}`), assignee === null ? "" : `in charge: ${assignee}`, `opened ${agoText(createdAt, look.nowMs)}`];
+  const about = [
+    ...Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+    assignee === null ? "" : `in charge: ${assignee}`,
+    `opened ${agoText(createdAt, look.nowMs)}`,
+  ];
   return [
     toned(cut(`#${number} ${plainLine(ticket.title)}`, look.width), "strong", look),
     [statusWord(status, look), ...triageWords(ticket)].join(" · "),

@@ -34,7 +34,7 @@ const COLOUR = /\p{Cc}\[[\d;]*m/gu;
 const isWide = (point: number): boolean => point >= 0x1100 && WIDE.some(([first, last]) => point >= first && point <= last);
 
 /** How many columns a character takes. */
-export function charWidth(char: string): 0 | 1 | 2 {
+function charWidth(char: string): 0 | 1 | 2 {
   if (NO_COLUMN.test(char)) return 0;
   return isWide(char.codePointAt(0)!) ? 2 : 1;
 }

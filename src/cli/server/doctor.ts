@@ -32,16 +32,30 @@ export async function examine(settings: Settings, server: ReadyShape | undefined
 function nodeFinding(): Finding {
   const what = "node";
   const isNew = Number.parseInt(process.versions.node, 10) >= NODE_NEEDED;
-  return isNew ? { what, state: "ok", seen: process.version } : { what, state: "bad", seen: `${process.version}; ${NODE_NEEDED} or newer is needed`, todo: "Install it from https://nodejs.org, or run npm start once: it brings its own." };
+  return isNew
+    ? { what, state: "ok", seen: process.version }
+    : {
+        what,
+        state: "bad",
+        seen: `${process.version}; ${NODE_NEEDED} or newer is needed`,
+        todo: "Install it from https://nodejs.org, or run npm start once: it brings its own.",
+      };
 }
 
 function homeFinding(folder: string): Finding {
   const what = "home";
   if (!existsSync(folder)) return { what, state: "warn", seen: `${folder} is not there yet`, todo: "The first start makes it: loop up." };
   const problem = accessProblem(folder, constants.W_OK | constants.X_OK);
-  if (problem !== undefined) return { what, state: "bad", seen: `${folder} cannot be written (${problem})`, todo: "Make it writable for this account, or set LOOP_HOME to another folder." };
+  if (problem !== undefined)
+    return {
+      what,
+      state: "bad",
+      seen: `${folder} cannot be written (${problem})`,
+      todo: "Make it writable for this account, or set LOOP_HOME to another folder.",
+    };
   const { mode } = statSync(folder);
-  if ((mode & 0o022) !== 0) return { what, state: "warn", seen: `${folder} can be written by other accounts (mode ${(mode & 0o777).toString(8)})`, todo: `chmod 711 '${folder}'` };
+  if ((mode & 0o022) !== 0)
+    return { what, state: "warn", seen: `${folder} can be written by other accounts (mode ${(mode & 0o777).toString(8)})`, todo: `chmod 711 '${folder}'` };
   return { what, state: "ok", seen: folder };
 }
 
@@ -60,7 +74,12 @@ function privateFindings({ homeFolder, secretsKeyFile }: Settings): Finding[] {
   if (files.length === 0) return [];
   const open = files.filter((file) => (statSync(file).mode & 0o077) !== 0);
   if (open.length === 0) return [{ what: "permissions", state: "ok", seen: "credentials and keys are for this account alone" }];
-  return open.map((file) => ({ what: "permissions", state: "bad", seen: `${file} can be read by others`, todo: `chmod 600 '${file}'; if somebody may have read it, replace what is in it.` }));
+  return open.map((file) => ({
+    what: "permissions",
+    state: "bad",
+    seen: `${file} can be read by others`,
+    todo: `chmod 600 '${file}'; if somebody may have read it, replace what is in it.`,
+  }));
 }
 
 function serverFinding(server: ReadyShape | undefined): Finding {
@@ -72,7 +91,12 @@ function serverFinding(server: ReadyShape | undefined): Finding {
 
 async function databaseFinding(settings: Settings, server: ReadyShape | undefined): Promise<Finding> {
   const what = "database";
-  if (server) return { what, state: "ok", seen: settings.databaseUrl === undefined ? "its own Postgres, which the server uses" : "the one of DATABASE_URL, which the server uses" };
+  if (server)
+    return {
+      what,
+      state: "ok",
+      seen: settings.databaseUrl === undefined ? "its own Postgres, which the server uses" : "the one of DATABASE_URL, which the server uses",
+    };
   if (settings.databaseUrl === undefined) return ownPostgres(settings.homeFolder);
   const database = openDatabase({ url: settings.databaseUrl, poolSize: 1, prepare: false, transactionTimeoutMs: WAIT_MS, onIdleError: () => undefined });
   try {
@@ -80,7 +104,12 @@ async function databaseFinding(settings: Settings, server: ReadyShape | undefine
     return { what, state: "ok", seen: "the one of DATABASE_URL answers" };
   } catch (error) {
     const said = error instanceof LoopError ? error.message : ((error as NodeJS.ErrnoException).code ?? "it refuses");
-    return { what, state: "bad", seen: `the one of DATABASE_URL does not answer: ${said}`, todo: "Check host, port, name and password in DATABASE_URL, and whether it runs; or unset it to use a Postgres of its own." };
+    return {
+      what,
+      state: "bad",
+      seen: `the one of DATABASE_URL does not answer: ${said}`,
+      todo: "Check host, port, name and password in DATABASE_URL, and whether it runs; or unset it to use a Postgres of its own.",
+    };
   } finally {
     await database.close();
   }
@@ -94,7 +123,12 @@ function ownPostgres(homeFolder: string): Finding {
     import.meta.resolve(name);
     return { what, state: "ok", seen: `a Postgres of its own (${name}); ${data}` };
   } catch {
-    return { what, state: "bad", seen: `${name} is not installed`, todo: "Run npm install again without --omit=optional, or set DATABASE_URL to a Postgres 15 or newer." };
+    return {
+      what,
+      state: "bad",
+      seen: `${name} is not installed`,
+      todo: "Run npm install again without --omit=optional, or set DATABASE_URL to a Postgres 15 or newer.",
+    };
   }
 }
 
@@ -103,7 +137,8 @@ function diskFinding({ homeFolder, minFreeMb }: Settings): Finding {
   const place = existsSync(homeFolder) ? homeFolder : "/";
   const { bavail, bsize } = statfsSync(place);
   const freeMb = Math.floor((bavail * bsize) / 1024 / 1024);
-  if (freeMb < minFreeMb) return { what, state: "bad", seen: `${freeMb} MB free; below ${minFreeMb} no new work is taken`, todo: "Free space; work goes on by itself." };
+  if (freeMb < minFreeMb)
+    return { what, state: "bad", seen: `${freeMb} MB free; below ${minFreeMb} no new work is taken`, todo: "Free space; work goes on by itself." };
   return { what, state: freeMb < minFreeMb * 5 ? "warn" : "ok", seen: `${freeMb} MB free; below ${minFreeMb} no new work is taken` };
 }
 
@@ -112,14 +147,22 @@ function portFinding({ host, port }: Settings): Promise<Finding> {
   const seen = `${host}:${port}`;
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once("error", (error: NodeJS.ErrnoException) => resolve({ what, state: "bad", seen: `${seen} cannot be used (${error.code})`, todo: "Stop what uses it, or set LOOP_PORT to another one (0 takes any that is free)." }));
+    probe.once("error", (error: NodeJS.ErrnoException) =>
+      resolve({
+        what,
+        state: "bad",
+        seen: `${seen} cannot be used (${error.code})`,
+        todo: "Stop what uses it, or set LOOP_PORT to another one (0 takes any that is free).",
+      }),
+    );
     probe.listen({ host, port }, () => probe.close(() => resolve({ what, state: "ok", seen: `${seen} is free` })));
   });
 }
 
 function sandboxFinding(): Promise<Finding> {
   const what = "sandbox";
-  const todo = "Checks by command and sensors count as unreadable until then. Install bubblewrap (Debian: apt-get install bubblewrap), or set `sandbox: off` in loop.yaml, which the receipts will show.";
+  const todo =
+    "Checks by command and sensors count as unreadable until then. Install bubblewrap (Debian: apt-get install bubblewrap), or set `sandbox: off` in loop.yaml, which the receipts will show.";
   return new Promise((resolve) => {
     execFile("bwrap", ["--unshare-all", "--ro-bind", "/", "/", "true"], { timeout: WAIT_MS }, (error) => {
       if (error === null) return resolve({ what, state: "ok", seen: "bubblewrap works" });

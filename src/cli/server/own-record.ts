@@ -30,7 +30,11 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
  * For verbs that need the database itself. Beside a running server its Postgres is used and stays; without one the home is locked for the time, its tables
  * are brought up to this version (unless `migrates` is false), and its Postgres is started and stopped again. @throws LoopError what opening throws
  */
-export async function withRecord<T>(context: Context, work: (record: OwnRecord) => Promise<T>, how: { readonly migrates: boolean } = { migrates: true }): Promise<T> {
+export async function withRecord<T>(
+  context: Context,
+  work: (record: OwnRecord) => Promise<T>,
+  how: { readonly migrates: boolean } = { migrates: true },
+): Promise<T> {
   const settings = await context.settings();
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
@@ -69,6 +73,13 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
 }
 
 async function alone(settings: Settings, home: Home, log: Log): Promise<Opened> {
-  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive: true, onTaken: () => undefined });
+  const record = await openRecord({
+    home,
+    log,
+    databaseUrl: settings.databaseUrl,
+    prepare: settings.preparesStatements,
+    exclusive: true,
+    onTaken: () => undefined,
+  });
   return { db: record.db, url: record.url, migrated: record.migrated, close: record.close };
 }

@@ -22,7 +22,8 @@ export const auditExport: Verb = {
     const range = { ...position(given, "from"), ...position(given, "to") };
     const exported = await withRecord(context, (record) => writeExport(record, file, range));
     if (context.json) context.print(JSON.stringify({ file, ...exported }));
-    else context.print(`${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone can check it: ${context.command()} audit verify ${file}`);
+    else
+      context.print(`${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone can check it: ${context.command()} audit verify ${file}`);
   },
 };
 
@@ -52,7 +53,10 @@ export async function openNew(file: string) {
     return await open(file, "wx", 0o600);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const why = code === "EEXIST" ? "there is something of this name already. Name a new file" : `it cannot be made (${code}). Name a file in a folder that this account may write`;
+    const why =
+      code === "EEXIST"
+        ? "there is something of this name already. Name a new file"
+        : `it cannot be made (${code}). Name a file in a folder that this account may write`;
     throw new LoopError("input_invalid", `${file} was not written: ${why}.`, { cause });
   }
 }

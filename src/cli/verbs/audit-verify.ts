@@ -7,7 +7,13 @@ import type { Verb } from "../verb.ts";
 
 export const auditVerify: Verb = {
   args: "<file>",
-  flags: { key: { takes: "list", value: "file", means: "a public key in PEM that may sign; may come several times; left out: the key of this home, where there is one" } },
+  flags: {
+    key: {
+      takes: "list",
+      value: "file",
+      means: "a public key in PEM that may sign; may come several times; left out: the key of this home, where there is one",
+    },
+  },
   words: { least: 1, most: 1 },
   about: "Every byte counts: a changed, added, removed or moved event is found. It needs the file and nothing else.",
   examples: ["loop audit verify journal.jsonl", "loop audit verify journal.jsonl --key auditor.pem"],
@@ -19,7 +25,10 @@ export const auditVerify: Verb = {
     });
     if (context.json) context.print(JSON.stringify({ file, ...result, trustedBy: trust.from }));
     else if (result.kind === "broken") context.print(`BROKEN at position ${result.position}: ${result.what}.`);
-    else context.print(`VERIFIED: ${result.events} events (${result.from} to ${result.to}) of the workspace ${result.workspace}, ${erasedWords(result.erased)}. ${keyWords(result, trust)}`);
+    else
+      context.print(
+        `VERIFIED: ${result.events} events (${result.from} to ${result.to}) of the workspace ${result.workspace}, ${erasedWords(result.erased)}. ${keyWords(result, trust)}`,
+      );
     return result.kind === "broken" ? EXIT.refused : EXIT.done;
   },
 };
@@ -28,7 +37,9 @@ const erasedWords = (erased: number): string => (erased === 0 ? "nothing erased"
 
 function keyWords({ keyIds, trusted }: { readonly keyIds: readonly string[]; readonly trusted: boolean }, { from }: TrustedKeys): string {
   const keys = `Signed by ${keyIds.join(", ")}`;
-  return trusted ? `${keys}, known from ${from}.` : `${keys}, which nothing here vouches for: whoever holds that key could have written all of it. Name a key you trust with --key.`;
+  return trusted
+    ? `${keys}, known from ${from}.`
+    : `${keys}, which nothing here vouches for: whoever holds that key could have written all of it. Name a key you trust with --key.`;
 }
 
 /** @throws LoopError input_invalid for a file that cannot be read; gives everything else back */

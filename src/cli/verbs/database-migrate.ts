@@ -11,7 +11,11 @@ export const databaseMigrate: Verb = {
   async run(_given, context) {
     const server = findServer(context.homeFolder());
     if (server) {
-      return context.print(context.json ? JSON.stringify({ migrated: [], servedBy: server.processId }) : `The server of this home (process ${server.processId}) brought the tables up to its version when it started. For a new version: loop down, loop migrate, loop up.`);
+      return context.print(
+        context.json
+          ? JSON.stringify({ migrated: [], servedBy: server.processId })
+          : `The server of this home (process ${server.processId}) brought the tables up to its version when it started. For a new version: loop down, loop migrate, loop up.`,
+      );
     }
     const migrated = await withRecord(context, (record) => Promise.resolve(record.migrated));
     if (context.json) context.print(JSON.stringify({ migrated }));

@@ -35,7 +35,10 @@ type Pair = [string, string];
 
 function filterOf(given: Given): Pair[] {
   const ticket = given.text("ticket");
-  return [...(ticket === undefined ? [] : [["ticket", decodeURIComponent(ticketPath(ticket))] as Pair]), ...given.list("kind").map((kind) => ["kind", kind] as Pair)];
+  return [
+    ...(ticket === undefined ? [] : [["ticket", decodeURIComponent(ticketPath(ticket))] as Pair]),
+    ...given.list("kind").map((kind) => ["kind", kind] as Pair),
+  ];
 }
 
 function positionOf(text: string): number {

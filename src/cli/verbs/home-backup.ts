@@ -14,7 +14,8 @@ export const homeBackup: Verb = {
   args: "<file>",
   flags: KEYS_FLAG,
   words: { least: 1, most: 1 },
-  about: "Everything of this home as of one moment: record, workspace and, with --keys, keys. The server may be at work. Without the keys a restored home cannot open its sealed secrets, and signs with a new key.",
+  about:
+    "Everything of this home as of one moment: record, workspace and, with --keys, keys. The server may be at work. Without the keys a restored home cannot open its sealed secrets, and signs with a new key.",
   examples: ["loop backup home.loopwright-backup", "loop backup home.loopwright-backup --keys < passphrase.txt"],
   async run(given, context) {
     const file = given.words[0]!;
@@ -23,7 +24,10 @@ export const homeBackup: Verb = {
     const manifest = await withRecord(context, (record) => backup({ ...optionsOf(record, context), out, ...passphrase }));
     const rows = manifest.digests.reduce((sum, table) => sum + table.rows, 0);
     if (context.json) context.print(JSON.stringify({ file: out, ...manifest }));
-    else context.print(`Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${out}`);
+    else
+      context.print(
+        `Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${out}`,
+      );
   },
 };
 
@@ -35,10 +39,15 @@ export const homeUpgrade: Verb = {
   examples: ["loop down && loop upgrade && loop up"],
   async run(given, context) {
     const passphrase = await passphraseFor(given);
-    const upgraded = await withRecord(context, (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: join(record.home.folder, "backups") }), { migrates: false });
+    const upgraded = await withRecord(
+      context,
+      (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: join(record.home.folder, "backups") }),
+      { migrates: false },
+    );
     if (context.json) context.print(JSON.stringify(upgraded));
     else if (upgraded.ran.length === 0) context.print("Nothing to do: the tables are those of this version.");
-    else context.print(`Done: ${upgraded.ran.join(", ")}.${upgraded.backupFile === undefined ? "" : `\nThe way back: ${upgraded.backupFile} (docs/upgrade.md)`}`);
+    else
+      context.print(`Done: ${upgraded.ran.join(", ")}.${upgraded.backupFile === undefined ? "" : `\nThe way back: ${upgraded.backupFile} (docs/upgrade.md)`}`);
   },
 };
 
@@ -48,7 +57,16 @@ async function passphraseFor(given: Given): Promise<{ readonly passphrase?: stri
 
 function optionsOf(record: OwnRecord, context: Context): Omit<BackupOptions, "out"> {
   const { url, home, settings, log } = record;
-  return { url, home, workspaceFolder: settings.workspaceFolder, secretsKeyFile: settings.secretsKeyFile, version: programVersion(), log, clock: systemClock, onProgress: progressTo(context) };
+  return {
+    url,
+    home,
+    workspaceFolder: settings.workspaceFolder,
+    secretsKeyFile: settings.secretsKeyFile,
+    version: programVersion(),
+    log,
+    clock: systemClock,
+    onProgress: progressTo(context),
+  };
 }
 
 /** A line for each part and for each 50 MB of it, to standard error. */

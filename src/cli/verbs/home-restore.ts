@@ -15,7 +15,8 @@ export const homeRestore: Verb = {
   args: "<file>",
   flags: { "without-keys": { means: "leave the keys of the backup behind: no passphrase is asked" } },
   words: { least: 1, most: 1 },
-  about: "Into an empty home (LOOP_HOME) and an empty database, all of it or nothing; checked against the backup, the journal recomputed. The home that it was taken from must not go on.",
+  about:
+    "Into an empty home (LOOP_HOME) and an empty database, all of it or nothing; checked against the backup, the journal recomputed. The home that it was taken from must not go on.",
   examples: ["LOOP_HOME=/srv/loopwright-new loop restore home.loopwright-backup"],
   async run(given, context) {
     const settings = await context.settings();
@@ -26,10 +27,19 @@ export const homeRestore: Verb = {
     const log = createLog({ clock: systemClock, redactor, level: "warn", write: (line) => context.say(line.trimEnd()) });
     const postgres = settings.databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
     try {
-      const options = { file: resolve(given.words[0]!), url: settings.databaseUrl ?? postgres!.url, home, workspaceFolder: settings.workspaceFolder, secretsKeyFile: settings.secretsKeyFile };
+      const options = {
+        file: resolve(given.words[0]!),
+        url: settings.databaseUrl ?? postgres!.url,
+        home,
+        workspaceFolder: settings.workspaceFolder,
+        secretsKeyFile: settings.secretsKeyFile,
+      };
       const restored = await restore({ ...options, keys, log, verifyJournal, onProgress: progressTo(context) });
       if (context.json) context.print(JSON.stringify(restored));
-      else context.print(`Restored into ${home.folder}: the journal is sound, keys ${restored.keys}.${restored.migrated.length === 0 ? "" : ` Brought up to this version: ${restored.migrated.join(", ")}.`}\nStart it: ${context.command()} up`);
+      else
+        context.print(
+          `Restored into ${home.folder}: the journal is sound, keys ${restored.keys}.${restored.migrated.length === 0 ? "" : ` Brought up to this version: ${restored.migrated.join(", ")}.`}\nStart it: ${context.command()} up`,
+        );
     } finally {
       await postgres?.stop();
     }

@@ -29,7 +29,11 @@ async function receiptOf(context: Context, typed: string): Promise<string> {
   const run = JSON.parse(await api.get(`/v1/runs/${idPath(typed)}`)) as RunShape;
   const body = run.ticketId === null ? undefined : await api.get(`/v1/tickets/${run.ticketId}/receipt`);
   if (body !== undefined && (JSON.parse(body) as ReceiptShape).runId === run.id) return body;
-  throw new LoopError("receipt_unknown", `The run ${run.id} has no receipt, or its ticket has a newer one: it is ${run.state}. \`loop receipt show <ticket>\` shows the newest.`, { facts: { run: run.id, state: run.state } });
+  throw new LoopError(
+    "receipt_unknown",
+    `The run ${run.id} has no receipt, or its ticket has a newer one: it is ${run.state}. \`loop receipt show <ticket>\` shows the newest.`,
+    { facts: { run: run.id, state: run.state } },
+  );
 }
 
 async function save(file: string, { envelope }: ReceiptShape): Promise<void> {

@@ -28,7 +28,11 @@ export const secretList: Verb = {
   async run(_given, context) {
     const secrets = await withStore(context, (store) => store.list());
     if (context.json) return context.print(JSON.stringify({ secrets }));
-    context.print(secrets.length === 0 ? "No secret is sealed here. `loop secrets set <name>` seals one." : secrets.map(({ name, version }) => `${name}  version ${version}`).join("\n"));
+    context.print(
+      secrets.length === 0
+        ? "No secret is sealed here. `loop secrets set <name>` seals one."
+        : secrets.map(({ name, version }) => `${name}  version ${version}`).join("\n"),
+    );
   },
 };
 

@@ -19,9 +19,16 @@ export const serverDown: Verb = {
     if (given.has("force")) killPostgres(homeFolder);
     signal(server, given.has("force") ? "SIGKILL" : "SIGTERM");
     if (!(await isGone(server))) {
-      throw new LoopError("home_in_use", `The server (process ${server.processId}) is still there after ${GONE_WITHIN_MS / 1_000} s: something that it does takes long. Wait, or end it with \`loop down --force\`.`);
+      throw new LoopError(
+        "home_in_use",
+        `The server (process ${server.processId}) is still there after ${GONE_WITHIN_MS / 1_000} s: something that it does takes long. Wait, or end it with \`loop down --force\`.`,
+      );
     }
-    context.print(context.json ? JSON.stringify({ stopped: true, processId: server.processId }) : `Stopped (process ${server.processId}). What is open goes on at the next start.`);
+    context.print(
+      context.json
+        ? JSON.stringify({ stopped: true, processId: server.processId })
+        : `Stopped (process ${server.processId}). What is open goes on at the next start.`,
+    );
   },
 };
 
@@ -30,7 +37,9 @@ function signal({ processId }: ServerProcess, name: NodeJS.Signals): void {
     process.kill(processId, name);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ESRCH") return; // gone by itself
-    throw new LoopError("permission_missing", `This account may not stop the server (process ${processId}). Run it as the account that started the server.`, { cause });
+    throw new LoopError("permission_missing", `This account may not stop the server (process ${processId}). Run it as the account that started the server.`, {
+      cause,
+    });
   }
 }
 

@@ -24,8 +24,13 @@ export const serverServe: Verb = {
     const { serve } = await loadProgram();
     const server = await serve(settings, env);
     const takeBack = writeServerFile(settings.homeFolder, server.url);
-    if (settings.modelKeysFound.length > 0 && !settings.usesModel) context.say(`Model keys found and not used: ${settings.modelKeysFound.join(", ")}. LOOP_MODEL=on uses them.`);
-    context.print(context.json ? JSON.stringify({ url: server.url, home: settings.homeFolder, processId: process.pid }) : `Ready${server.url === "" ? "" : `: ${server.url}`} (home ${settings.homeFolder}, process ${process.pid})`);
+    if (settings.modelKeysFound.length > 0 && !settings.usesModel)
+      context.say(`Model keys found and not used: ${settings.modelKeysFound.join(", ")}. LOOP_MODEL=on uses them.`);
+    context.print(
+      context.json
+        ? JSON.stringify({ url: server.url, home: settings.homeFolder, processId: process.pid })
+        : `Ready${server.url === "" ? "" : `: ${server.url}`} (home ${settings.homeFolder}, process ${process.pid})`,
+    );
     await standUntil(server, signals, context.say);
     takeBack();
     process.exit(0);

@@ -10,7 +10,12 @@ export const serverStatus: Verb = {
     const api = context.api();
     const ready = await api.get("/v1/ready");
     if (context.json) return context.print(ready);
-    const [asks, tickets, costs, workspace] = await Promise.all([api.get("/v1/asks?limit=1000"), api.get("/v1/tickets?limit=200"), api.get("/v1/costs"), api.get("/v1/workspace")]);
+    const [asks, tickets, costs, workspace] = await Promise.all([
+      api.get("/v1/asks?limit=1000"),
+      api.get("/v1/tickets?limit=200"),
+      api.get("/v1/costs"),
+      api.get("/v1/workspace"),
+    ]);
     const { statusText } = await import("../render/status.ts");
     const facts = {
       ready: JSON.parse(ready) as ReadyShape,

@@ -27,7 +27,11 @@ export const serverUp: Verb = {
     const deadline = performance.now() + READY_WITHIN_MS;
     while (findServer(homeFolder)?.processId !== child.processId || !(await isReady(homeFolder))) {
       if (child.ended()) throw notStarted(log, child.from);
-      if (performance.now() > deadline) throw new LoopError("server_not_running", `The server is not ready after ${READY_WITHIN_MS / 1_000} s; it goes on trying as process ${child.processId}. See ${home.logs}/server.log.`);
+      if (performance.now() > deadline)
+        throw new LoopError(
+          "server_not_running",
+          `The server is not ready after ${READY_WITHIN_MS / 1_000} s; it goes on trying as process ${child.processId}. See ${home.logs}/server.log.`,
+        );
       await pause(LOOK_EVERY_MS);
     }
     child.leave();
@@ -70,5 +74,8 @@ function start(log: string) {
 /** What it said before it ended is the reason. */
 function notStarted(log: string, from: number): LoopError {
   const said = readFileSync(log, "utf8").slice(from).trim();
-  return new LoopError("server_not_running", said === "" ? `The server ended while it started and said nothing. See ${log}.` : `The server did not start. ${said}`);
+  return new LoopError(
+    "server_not_running",
+    said === "" ? `The server ended while it started and said nothing. See ${log}.` : `The server did not start. ${said}`,
+  );
 }

@@ -10,7 +10,8 @@ export const skillList: Verb = {
     const body = await context.api().get("/v1/skills");
     if (context.json) return context.print(body);
     const { skills } = JSON.parse(body) as { skills: SkillShape[] };
-    if (skills.length === 0) return context.print("There are no skills yet. They are drafted from work that was resolved twice, and accepted by a person: `loop proposals`.");
+    if (skills.length === 0)
+      return context.print("There are no skills yet. They are drafted from work that was resolved twice, and accepted by a person: `loop proposals`.");
     const { tableText } = await import("../render/table.ts");
     const { plainLine } = await import("../render/plain.ts");
     const table = [

@@ -6,7 +6,8 @@ export const ticketResolve: Verb = {
   args: "<ticket>",
   flags: { reason: { takes: "text", value: "why", means: "why; kept in the record" } },
   words: { least: 1, most: 1 },
-  about: "Your word that the work is done. Where a check is declared, the system runs it now and resolves the ticket only if it passes; where none is, the receipt says unchecked.",
+  about:
+    "Your word that the work is done. Where a check is declared, the system runs it now and resolves the ticket only if it passes; where none is, the receipt says unchecked.",
   examples: ["loop resolve 12", "loop resolve 12 --reason 'I looked at it myself'"],
   async run(given, context) {
     const reason = given.text("reason");

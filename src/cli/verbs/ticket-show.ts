@@ -7,7 +7,8 @@ export const ticketShow: Verb = {
   args: "<ticket>",
   flags: {},
   words: { least: 1, most: 1 },
-  about: "What came in, what was understood, what was known, what was decided and by which rule, who was asked, what was done, what was checked, what it cost. Newest at the bottom.",
+  about:
+    "What came in, what was understood, what was known, what was decided and by which rule, who was asked, what was done, what was checked, what it cost. Newest at the bottom.",
   examples: ["loop ticket 12", "loop ticket 12 --json"],
   async run(given, context) {
     const path = ticketPath(given.words[0]!);
@@ -40,7 +41,7 @@ const PAGE = 1_000;
 
 async function eventsOf(api: Api, ticketId: string): Promise<EventShape[]> {
   const events: EventShape[] = [];
-  for (let after = 0; ; ) {
+  for (let after = 0; ;) {
     const page = JSON.parse(await api.get(`/v1/tickets/${ticketId}/events?limit=${PAGE}&after=${after}`)) as { events: EventShape[]; nextAfter: number };
     events.push(...page.events);
     if (page.events.length < PAGE) return events;

@@ -19,7 +19,11 @@ export const tokenCreate: Verb = {
   args: "<label>",
   flags: {
     for: { takes: "text", value: "handle", means: "whose token it is; left out: yours" },
-    scope: { takes: "list", value: "scope", means: "what it may do: read, tickets:write, asks:answer, asks:override, runs:control, tokens:manage or *; may come several times; left out: read" },
+    scope: {
+      takes: "list",
+      value: "scope",
+      means: "what it may do: read, tickets:write, asks:answer, asks:override, runs:control, tokens:manage or *; may come several times; left out: read",
+    },
     expires: { takes: "text", value: "time", means: "such as 30d; left out: until it is revoked" },
   },
   words: { least: 1, most: 1 },

@@ -35,7 +35,8 @@ export const workspaceApply: Verb = {
     else if (applied.kind === "problems") context.print(problemsText(applied.problems));
     else {
       const look = await context.look();
-      const list = (head: string, changes: readonly Change[]): string[] => (changes.length === 0 ? [] : [toned(head, "strong", look), ...changes.map(({ words }) => `  ${plain(words)}`)]);
+      const list = (head: string, changes: readonly Change[]): string[] =>
+        changes.length === 0 ? [] : [toned(head, "strong", look), ...changes.map(({ words }) => `  ${plain(words)}`)];
       const head = applied.isNew ? `Revision ${applied.revision} is in force.` : `Nothing to do: revision ${applied.revision} is what the folder says.`;
       context.print([head, ...list("Power", applied.power), ...list("Direction and knowledge", applied.live)].join("\n"));
     }
@@ -45,6 +46,8 @@ export const workspaceApply: Verb = {
 
 /** As workspace/problem.ts says it, file and line first. */
 function problemsText(problems: readonly Problem[]): string {
-  const lines = problems.map(({ file, line, column, path, seen, expected, hint }) => plain(`  ${file}:${line}:${column}:${path === "" ? "" : ` ${path}:`} seen ${seen}. Expected ${expected}.${hint === undefined ? "" : ` ${hint}`}`));
+  const lines = problems.map(({ file, line, column, path, seen, expected, hint }) =>
+    plain(`  ${file}:${line}:${column}:${path === "" ? "" : ` ${path}:`} seen ${seen}. Expected ${expected}.${hint === undefined ? "" : ` ${hint}`}`),
+  );
   return [`Nothing was applied: ${problems.length} ${problems.length === 1 ? "problem" : "problems"} in the workspace.`, ...lines].join("\n");
 }

@@ -30,14 +30,19 @@ export function copySample(template: string, folder: string): void {
   const names = readdirSync(SAMPLES, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
   if (!names.includes(template)) {
     const meant = nearest(template, names);
-    throw new UsageError(`There is no sample ${JSON.stringify(template.slice(0, 40))}.${meant === undefined ? "" : ` Did you mean ${meant}?`} There is: ${names.join(", ")}.`);
+    throw new UsageError(
+      `There is no sample ${JSON.stringify(template.slice(0, 40))}.${meant === undefined ? "" : ` Did you mean ${meant}?`} There is: ${names.join(", ")}.`,
+    );
   }
   if (!isEmpty(folder)) throw new LoopError("input_invalid", `${folder} is not empty, and nothing is written over. Name a new folder.`, { facts: { folder } });
   try {
     mkdirSync(folder, { recursive: true });
     cpSync(join(SAMPLES, template), folder, { recursive: true });
   } catch (cause) {
-    throw new LoopError("input_invalid", `${folder} cannot be made (${(cause as NodeJS.ErrnoException).code}). Name a folder where this account may write.`, { facts: { folder }, cause });
+    throw new LoopError("input_invalid", `${folder} cannot be made (${(cause as NodeJS.ErrnoException).code}). Name a folder where this account may write.`, {
+      facts: { folder },
+      cause,
+    });
   }
 }
 
@@ -47,6 +52,9 @@ export function isEmpty(folder: string): boolean {
   try {
     return readdirSync(folder).length === 0;
   } catch (cause) {
-    throw new LoopError("input_invalid", `${folder} cannot be used (${(cause as NodeJS.ErrnoException).code}). Expected a folder, or nothing there yet.`, { facts: { folder }, cause });
+    throw new LoopError("input_invalid", `${folder} cannot be used (${(cause as NodeJS.ErrnoException).code}). Expected a folder, or nothing there yet.`, {
+      facts: { folder },
+      cause,
+    });
   }
 }

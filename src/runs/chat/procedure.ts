@@ -8,7 +8,8 @@ export const chat: Procedure = {
     const last = state.messages.at(-1);
     const thought = last?.role === "thought" ? (last.content as unknown as Thought) : undefined;
     if (thought && "text" in thought && thought.toolCalls.length === 0) return { kind: "finish", outcome: { said: thought.text, checked: "unchecked" } };
-    if (thought && "unable" in thought) return { kind: "fail", code: "thought_unusable", message: "Only a model can hold a conversation, and this run has none." };
+    if (thought && "unable" in thought)
+      return { kind: "fail", code: "thought_unusable", message: "Only a model can hold a conversation, and this run has none." };
     return { kind: "think", thought: { purpose: "chat", tier: "strong" } };
   },
 };

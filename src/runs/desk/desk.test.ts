@@ -59,14 +59,40 @@ for (const workspace of ["warm-stays", "bakery"]) {
       const { category, severity, risks, vendor, costUsd, by } = ticket.triage!;
       const { expect } = sample;
       assert.deepEqual(
-        { category, severity, risks: risks?.toSorted(), vendor, costUsd, by, assignee: ticket.assignee, outcome: dispatch?.state === "asked" ? "held" : "authorised" },
-        { category: expect.category, severity: expect.severity, risks: expect.risks.toSorted(), vendor: expect.vendor, costUsd: expect.costUsd, by: "rules", assignee: expect.assignee, outcome: expect.outcome },
+        {
+          category,
+          severity,
+          risks: risks?.toSorted(),
+          vendor,
+          costUsd,
+          by,
+          assignee: ticket.assignee,
+          outcome: dispatch?.state === "asked" ? "held" : "authorised",
+        },
+        {
+          category: expect.category,
+          severity: expect.severity,
+          risks: expect.risks.toSorted(),
+          vendor: expect.vendor,
+          costUsd: expect.costUsd,
+          by: "rules",
+          assignee: expect.assignee,
+          outcome: expect.outcome,
+        },
         externalId,
       );
       assert.ok(decision.matched.includes(expect.rule), `${externalId}: ${expect.rule} is not among ${decision.matched.join(", ")}`);
       for (const demand of expect.demands) assert.ok(decision.matched.includes(demand), `${externalId}: ${demand} is not among ${decision.matched.join(", ")}`);
-      for (const memo of expect.memos ?? []) assert.ok(hits.some((hit) => hit.source.includes(memo)), `${externalId}: the memo ${memo} was not recalled`);
-      for (const closed of expect.history ?? []) assert.ok(hits.some((hit) => hit.id.includes(closed)), `${externalId}: the case ${closed} was not recalled: ${hits.map((hit) => hit.id).join(" ")}`);
+      for (const memo of expect.memos ?? [])
+        assert.ok(
+          hits.some((hit) => hit.source.includes(memo)),
+          `${externalId}: the memo ${memo} was not recalled`,
+        );
+      for (const closed of expect.history ?? [])
+        assert.ok(
+          hits.some((hit) => hit.id.includes(closed)),
+          `${externalId}: the case ${closed} was not recalled: ${hits.map((hit) => hit.id).join(" ")}`,
+        );
       assert.ok(messages.filter((message) => message.role === "thought").every((message) => message.source === "rules"));
     }
   });
@@ -93,11 +119,23 @@ test("a dangerous leak is held for a person, dispatched, acknowledged, checked w
   await drain(engine);
   assert.equal((await requireTicket(db, ticketId)).status, "awaiting_human");
   assert.equal(outbox.posted.size, 0);
-  assert.deepEqual(await answerAll(engine, { act: "approve", acknowledgement: "acknowledged", resolution: "done", check: "yes" }), ["act", "acknowledgement", "resolution", "check"]);
+  assert.deepEqual(await answerAll(engine, { act: "approve", acknowledgement: "acknowledged", resolution: "done", check: "yes" }), [
+    "act",
+    "acknowledgement",
+    "resolution",
+    "check",
+  ]);
   const ticket = await requireTicket(db, ticketId);
-  assert.deepEqual({ status: ticket.status, checked: (ticket.resolution as { checked: string }).checked, posted: [...outbox.posted.values()].map((message) => message.to) }, { status: "resolved", checked: "passed", posted: ["shun-feng-aircon", "chen.yijun@guest.example"] });
+  assert.deepEqual(
+    { status: ticket.status, checked: (ticket.resolution as { checked: string }).checked, posted: [...outbox.posted.values()].map((message) => message.to) },
+    { status: "resolved", checked: "passed", posted: ["shun-feng-aircon", "chen.yijun@guest.example"] },
+  );
   const receipt = await findReceipt(db, ticketId);
-  const verified = verifyReceipt(receipt!.envelope, { trustedKeys: [engine.signer.publicKey], expectWorkspace: "warm-stays", expectSubject: { [`pack:${receipt!.runId}`]: receipt!.digest } });
+  const verified = verifyReceipt(receipt!.envelope, {
+    trustedKeys: [engine.signer.publicKey],
+    expectWorkspace: "warm-stays",
+    expectSubject: { [`pack:${receipt!.runId}`]: receipt!.digest },
+  });
   assert.equal(verified.kind, "verified", JSON.stringify(verified));
 });
 
@@ -107,7 +145,12 @@ test("a check that the reporter denies does not resolve: the person is asked aga
   const [sample] = (await samplesOf("warm-stays")).filter((known) => known.externalId === "sample-aircon-near-socket-zh");
   const { ticketId } = await receive(engine, { sender: sample!.sender, text: sample!.text, labels: sample!.labels! });
   await drain(engine);
-  for (const [purpose, answer] of [["act", "approve"], ["acknowledgement", "acknowledged"], ["resolution", "done"], ["check", "no"]] as const) {
+  for (const [purpose, answer] of [
+    ["act", "approve"],
+    ["acknowledgement", "acknowledged"],
+    ["resolution", "done"],
+    ["check", "no"],
+  ] as const) {
     const ask = (await openAsks(db)).find((known) => known.purpose === purpose);
     await answerAsk(db, engine.clock, { askId: ask!.id, person: INES, answer, face: "test" });
     await drain(engine);
@@ -128,9 +171,15 @@ test("a dispatch that nobody acknowledges goes to the next person, and to a ques
     await advance(4 * 3_600_000);
     await drain(engine);
   }
-  assert.deepEqual([...outbox.posted.values()].map((message) => message.to), ["sari-laundry", "putu", "yating", "ines"]);
+  assert.deepEqual(
+    [...outbox.posted.values()].map((message) => message.to),
+    ["sari-laundry", "putu", "yating", "ines"],
+  );
   const asks = await openAsks(db);
-  assert.deepEqual(asks.map((ask) => ask.purpose), ["stalled"]);
+  assert.deepEqual(
+    asks.map((ask) => ask.purpose),
+    ["stalled"],
+  );
   assert.equal((await requireTicket(db, ticketId)).status, "blocked");
 });
 
@@ -147,7 +196,10 @@ test("the same external id twice is one ticket, and another text under it is ref
 test("an unknown property, an empty text and an unknown field are refused with what was expected", async (t) => {
   const { db } = await testDatabase(t);
   const engine = await deskEngine({ db, clock: heldClock(), workspace: "warm-stays", surfaces: [] });
-  await assert.rejects(receive(engine, { sender: "g", text: "hello", labels: { property: "warm_taipei_2b" } }), { code: "input_invalid", message: 'There is no property "warm_taipei_2b". Did you mean warm_taipei_2br?' });
+  await assert.rejects(receive(engine, { sender: "g", text: "hello", labels: { property: "warm_taipei_2b" } }), {
+    code: "input_invalid",
+    message: 'There is no property "warm_taipei_2b". Did you mean warm_taipei_2br?',
+  });
   await assert.rejects(receive(engine, { sender: "g", text: "  " }), /expected some text/);
   await assert.rejects(receive(engine, { sender: "", text: "x" }), /expected who sent it/);
   await assert.rejects(receive(engine, { sender: "g", text: "x", colour: "red" } as never), /colour/);

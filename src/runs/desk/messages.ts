@@ -13,7 +13,7 @@ import type { Draft } from "./shapes.ts";
 type Recipient = Pick<Entity | Member, "id" | "name" | "contact">;
 
 /** Who gets a dispatch, and who next when nobody acknowledges: the vendor, those who look after the place, approvers, owners. Only people with a contact. */
-export function chainOf(workspace: Workspace, known: Knowledge, vendorId: string | null): Recipient[] {
+function chainOf(workspace: Workspace, known: Knowledge, vendorId: string | null): Recipient[] {
   const vendor = known.vendors.find((entity) => entity.id === vendorId) ?? (workspace.entities.get("vendor") ?? []).find((entity) => entity.id === vendorId);
   const seniors = (["approver", "admin", "owner"] as const).flatMap((role) => workspace.team.filter((member) => member.roles.includes(role)));
   const chain: Recipient[] = [...(vendor ? [vendor] : []), ...known.carers, ...seniors];
@@ -41,11 +41,24 @@ export function dispatchTo(plan: DispatchPlan, place: number): PlannedAct | unde
     name: recipient.name,
     subject: subjectOf(ticket, triage, known),
     text: draft.noteForVendor,
-    facts: { ticket: ticket.id, vendor: draft.vendor, costUsd: draft.costUsd, etaMinutes: draft.etaMinutes, urgencyMinutes: triage.urgencyMinutes, replyToReporter: draft.noteForReporter },
+    facts: {
+      ticket: ticket.id,
+      vendor: draft.vendor,
+      costUsd: draft.costUsd,
+      etaMinutes: draft.etaMinutes,
+      urgencyMinutes: triage.urgencyMinutes,
+      replyToReporter: draft.noteForReporter,
+    },
     acknowledge: { withinMs, names: known.carers.map((member) => member.id), roles: ["operator", "approver", "admin", "owner"] },
   };
   const name = place === 0 ? "dispatch" : "escalation";
-  return { kind: "message", name, effect: "findable", args: args as Json, facts: place === 0 ? factsOf(plan) : { labels: ticket.labels, severity: triage.severity, taint: taintOfRun(state) } };
+  return {
+    kind: "message",
+    name,
+    effect: "findable",
+    args: args as Json,
+    facts: place === 0 ? factsOf(plan) : { labels: ticket.labels, severity: triage.severity, taint: taintOfRun(state) },
+  };
 }
 
 /** The answer to the reporter, in the words that the approver of the dispatch has seen. Undefined when there is nothing to say or nowhere to say it. */
@@ -53,7 +66,14 @@ export function replyTo(plan: DispatchPlan): PlannedAct | undefined {
   const { state, known, triage, draft } = plan;
   const ticket = state.ticket!;
   if (draft.noteForReporter === null) return undefined;
-  const args: MessageArgs = { surface: surfaceOf(ticket), to: ticket.sender, name: ticket.sender, subject: subjectOf(ticket, triage, known), text: draft.noteForReporter, facts: { ticket: ticket.id } };
+  const args: MessageArgs = {
+    surface: surfaceOf(ticket),
+    to: ticket.sender,
+    name: ticket.sender,
+    subject: subjectOf(ticket, triage, known),
+    text: draft.noteForReporter,
+    facts: { ticket: ticket.id },
+  };
   const { demands: _seenWithTheDispatch, costUsd: _none, ...facts } = factsOf(plan);
   return { kind: "message", name: "reply", effect: "findable", args: args as Json, facts };
 }
@@ -62,7 +82,9 @@ export function replyTo(plan: DispatchPlan): PlannedAct | undefined {
 export const surfaceOf = (ticket: Ticket): string => (ticket.source === "cli" || ticket.source === "http" ? "outbox" : ticket.source);
 
 export function subjectOf(ticket: Ticket, triage: Triage, known: Knowledge): string {
-  return [`#${ticket.number}`, known.subject?.name ?? "", known.sop?.title ?? triage.category, `severity ${triage.severity}`].filter((part) => part !== "").join(" · ");
+  return [`#${ticket.number}`, known.subject?.name ?? "", known.sop?.title ?? triage.category, `severity ${triage.severity}`]
+    .filter((part) => part !== "")
+    .join(" · ");
 }
 
 function factsOf({ state, known, triage }: DispatchPlan): ActFacts {

@@ -61,7 +61,11 @@ function send(plan: DispatchPlan): Step {
     const first = dispatchTo(plan, 0);
     const assignee = known.carers[0]?.id;
     if (first) return { kind: "plan", acts: [first], ticket: { triage, ...(assignee === undefined ? {} : { assignee }) } };
-    return { kind: "fail", code: "dispatch_nobody", message: "Nobody with a contact can be sent: no vendor for this, nobody who looks after the place, no approver and no owner." };
+    return {
+      kind: "fail",
+      code: "dispatch_nobody",
+      message: "Nobody with a contact can be sent: no vendor for this, nobody who looks after the place, no approver and no owner.",
+    };
   }
   if (last.state === "denied") return { kind: "fail", code: "dispatch_denied", message: last.error?.message ?? "the dispatch was denied" };
   if (last.state !== "done") return { kind: "fail", code: "dispatch_failed", message: last.error?.message ?? `the dispatch was ${last.state}` };
@@ -146,7 +150,9 @@ function personsCategory(state: RunState, workspace: Workspace): Known<Classific
   if (!ask?.answer) return undefined;
   const category = ask.answer;
   const sop = workspace.sops.find((known) => known.category === category);
-  const value = sop ? classificationBy(sop, state.ticket!) : { category, severity: SEVERITY_WITHOUT_SOP, urgencyMinutes: 240, risks: [], language: state.ticket?.language ?? "und" };
+  const value = sop
+    ? classificationBy(sop, state.ticket!)
+    : { category, severity: SEVERITY_WITHOUT_SOP, urgencyMinutes: 240, risks: [], language: state.ticket?.language ?? "und" };
   return { kind: "value", by: ask.settledBy ?? "person", value };
 }
 

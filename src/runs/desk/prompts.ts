@@ -19,7 +19,8 @@ const prompt = (state: RunState, workspace: Workspace, lines: readonly string[])
   tools: [],
 });
 
-const agentInstructions = (state: RunState, workspace: Workspace): string => workspace.agents.find((agent) => agent.name === state.run.agent)?.instructions.trim() ?? "";
+const agentInstructions = (state: RunState, workspace: Workspace): string =>
+  workspace.agents.find((agent) => agent.name === state.run.agent)?.instructions.trim() ?? "";
 
 /** An enumeration without members has no JSON Schema that providers take; a workspace that names none takes no answer either. */
 const oneOf = (ids: readonly string[]) => z.enum(ids.length > 0 ? (ids as [string, ...string[]]) : ["none"]);
@@ -27,7 +28,8 @@ const oneOf = (ids: readonly string[]) => z.enum(ids.length > 0 ? (ids as [strin
 const translate: ThoughtKind = {
   purpose: "translate",
   schema: () => translation,
-  prompt: (state, workspace) => prompt(state, workspace, [`Translate the message into the language ${workspace.manifest.locale}. Keep names, numbers and tone; add nothing.`]),
+  prompt: (state, workspace) =>
+    prompt(state, workspace, [`Translate the message into the language ${workspace.manifest.locale}. Keep names, numbers and tone; add nothing.`]),
 };
 
 const classify: ThoughtKind = {
@@ -36,7 +38,12 @@ const classify: ThoughtKind = {
   prompt: (state, workspace) =>
     prompt(state, workspace, [
       "Classify the message. The categories of this workspace:",
-      workspace.sops.map((sop) => `- ${sop.category}: ${sop.title}; usual severity ${sop.severity}, act within ${sop.urgencyMinutes} minutes; risks: ${sop.raise.flatMap((raise) => raise.risk ?? []).join(", ") || "none named"}`).join("\n"),
+      workspace.sops
+        .map(
+          (sop) =>
+            `- ${sop.category}: ${sop.title}; usual severity ${sop.severity}, act within ${sop.urgencyMinutes} minutes; risks: ${sop.raise.flatMap((raise) => raise.risk ?? []).join(", ") || "none named"}`,
+        )
+        .join("\n"),
       `Labels of the ticket: ${JSON.stringify(state.ticket!.labels)}`,
     ]),
 };

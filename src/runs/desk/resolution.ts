@@ -14,7 +14,7 @@ import { type DispatchPlan, subjectOf, surfaceOf } from "./messages.ts";
 
 export const RESOLUTION = "resolution";
 export const DONE = "done";
-export const NOT_NEEDED = "not needed";
+const NOT_NEEDED = "not needed";
 
 const ETA_CAUSE = "eta";
 const USUAL_ETA_MINUTES = 24 * 60;
@@ -27,7 +27,8 @@ export function resolve(plan: DispatchPlan, sentAct: Act): Step {
   const last = asks.at(-1);
   if (!last) return askForResolution(plan, undefined);
   if (last.state === "open") return whileOpen(plan, { declared, sentAct });
-  if (last.answer === NOT_NEEDED) return { kind: "finish", outcome: { said: `${last.settledBy} said: not needed any more`, checked: "none" }, ticket: { status: "cancelled" } };
+  if (last.answer === NOT_NEEDED)
+    return { kind: "finish", outcome: { said: `${last.settledBy} said: not needed any more`, checked: "none" }, ticket: { status: "cancelled" } };
   if (last.answer !== DONE) return askForResolution(plan, "nobody said whether it is done");
   if (!declared) return resolved(last, { verdict: "unchecked", by: last.settledBy });
   const check = checkFor(state, last.id);
@@ -50,13 +51,17 @@ function afterCheck(plan: DispatchPlan, check: Act, ask: Ask): Step {
   const verdict = verdictOf(check);
   if (verdict === "passed") return resolved(ask, check.result as { verdict: string });
   const { why, answer } = (check.result ?? {}) as { why?: string; answer?: string };
-  const said = check.state !== "done" ? `the check was ${check.state}: ${check.error?.message ?? ""}` : `the check ${verdict === "failed" ? "failed" : "could not be read"}${why ?? answer ? `: ${why ?? answer}` : ""}`;
+  const said =
+    check.state !== "done"
+      ? `the check was ${check.state}: ${check.error?.message ?? ""}`
+      : `the check ${verdict === "failed" ? "failed" : "could not be read"}${(why ?? answer) ? `: ${why ?? answer}` : ""}`;
   return askForResolution(plan, said);
 }
 
 const verdictOf = (check: Act): string => (check.state === "done" ? ((check.result as { verdict?: string } | null)?.verdict ?? "unreadable") : "unreadable");
 
-const checkFor = (state: RunState, cause: string): Act | undefined => state.acts.findLast((act) => act.kind === "check" && (act.args as { cause?: string }).cause === cause);
+const checkFor = (state: RunState, cause: string): Act | undefined =>
+  state.acts.findLast((act) => act.kind === "check" && (act.args as { cause?: string }).cause === cause);
 
 function resolved(ask: Ask | undefined, result: { readonly verdict: string; readonly [key: string]: Json }): Step {
   const checked = result.verdict === "passed" ? "passed" : "unchecked";

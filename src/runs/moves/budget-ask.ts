@@ -35,7 +35,8 @@ export function askToRaiseBudget(session: Session, act: Act, short: Short): Prom
 }
 
 function reason(short: Short): string {
-  if (short.kind === "unpriced") return `The budget ${short.budget} (${short.subject}) has a cap in money, and the price of ${short.model} is unknown: set it under prices in loop.yaml.`;
+  if (short.kind === "unpriced")
+    return `The budget ${short.budget} (${short.subject}) has a cap in money, and the price of ${short.model} is unknown: set it under prices in loop.yaml.`;
   const caps = short.unit === "nanos" ? `${usdText(short.spentNanos)} of ${usdText(short.capNanos)}` : `${short.spentTokens} of ${short.capTokens} tokens`;
   const resets = short.resetsAtMs === null ? "" : `, until ${new Date(short.resetsAtMs).toISOString()}`;
   return `The budget ${short.budget} (${short.subject}) is reached: ${caps} spent${resets}.`;

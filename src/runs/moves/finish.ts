@@ -24,7 +24,8 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
   const pack = buildPack(input);
   const digest = digestOf(pack as unknown as Json);
   const envelope = signReceipt(statementOf(input, digest), engine.signer);
-  const over = ending.kind === "finish" ? ({ state: "done", reason: null } as const) : ({ state: "failed", reason: `${ending.code}: ${ending.message}` } as const);
+  const over =
+    ending.kind === "finish" ? ({ state: "done", reason: null } as const) : ({ state: "failed", reason: `${ending.code}: ${ending.message}` } as const);
   await fencedMove(engine.db, lease, async (tx) => {
     await insertReceipt(tx, { runId: run.id, ticketId: run.ticketId, digest, pack: pack as unknown as Json, envelope });
     failpoint("finish.receipt");
@@ -47,7 +48,13 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
 
 const ticketChange = (ending: Ending): TicketChange => ending.ticket ?? (ending.kind === "fail" ? { status: "blocked" } : { status: "in_review" });
 
-const costIn = ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls }: PackInput["cost"]): PackInput["cost"] => ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls });
+const costIn = ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls }: PackInput["cost"]): PackInput["cost"] => ({
+  calls,
+  costNanos,
+  listNanos,
+  unknownCalls,
+  estimatedCalls,
+});
 
 async function packInput(session: Session, ending: Ending): Promise<PackInput> {
   const { engine, state, current, pinned } = session;

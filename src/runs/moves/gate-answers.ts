@@ -64,7 +64,11 @@ export async function refuseAct(session: Session, act: Act, refusal: Refusal): P
 export function refuseByAsk(session: Session, act: Act, ask: Ask): Promise<Made> {
   const reason = ask.decisions.findLast((decision) => decision.answer === ask.answer)?.reason;
   const why = ask.state === "answered" ? `${ask.settledBy} said ${ask.answer}${reason ? `: ${reason}` : ""}` : `nobody answered ${ask.id}: it is ${ask.state}`;
-  return refuseAct(session, act, { rule: "person", why, decision: { outcome: "deny", rule: ask.rule, why, ask: ask.id, answer: ask.answer, answeredBy: ask.settledBy } });
+  return refuseAct(session, act, {
+    rule: "person",
+    why,
+    decision: { outcome: "deny", rule: ask.rule, why, ask: ask.id, answer: ask.answer, answeredBy: ask.settledBy },
+  });
 }
 
 /** The ask that a waiting act waited for is closed: its answer is the act's result. */

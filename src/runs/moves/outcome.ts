@@ -91,7 +91,9 @@ async function recordAsking(session: Session, attempted: Attempted, { ask, resul
     await openAsk(tx, ask);
     failpoint(`act.${act.kind}.ask_opened`);
     if (act.kind === "message" && session.state.ticket) await moveTicket(tx, session.state.ticket.id, { status: "dispatched" });
-    await append(tx, session.engine.clock, [runEvent(session, "ask.opened", { ask: ask.id, act: act.id, kind: ask.kind, purpose: ask.purpose, prompt: ask.prompt })]);
+    await append(tx, session.engine.clock, [
+      runEvent(session, "ask.opened", { ask: ask.id, act: act.id, kind: ask.kind, purpose: ask.purpose, prompt: ask.prompt }),
+    ]);
     return true;
   });
   failpoint(`act.${act.kind}.ended`);

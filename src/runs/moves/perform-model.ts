@@ -66,8 +66,18 @@ function callFor(session: Session, act: Act): Call | { readonly refused: string 
   const model = chooseModel(engine.tiers(pinned)[args.tier], failures, state.nowMs);
   if (model === undefined) return { refused: `loop.yaml names no model for the tier ${args.tier}` };
   const prompt = kind.prompt(state, pinned);
-  const system = args.repair === undefined ? prompt.system : `${prompt.system}\n\nYour last answer could not be used: ${args.repair}\nAnswer again, in the asked form only.`;
-  return { act, model, tier: args.tier, kind, schema: kind.schema?.(pinned), prompt: { ...prompt, system }, inputTokens: tokensAtMost(prompt, system), failures };
+  const system =
+    args.repair === undefined ? prompt.system : `${prompt.system}\n\nYour last answer could not be used: ${args.repair}\nAnswer again, in the asked form only.`;
+  return {
+    act,
+    model,
+    tier: args.tier,
+    kind,
+    schema: kind.schema?.(pinned),
+    prompt: { ...prompt, system },
+    inputTokens: tokensAtMost(prompt, system),
+    failures,
+  };
 }
 
 /** Three bytes a token is above what tokenizers make of any of our languages; the tools are sent too. */
@@ -94,7 +104,15 @@ async function start(session: Session, call: Call, { allotted, decision }: { all
   const { engine, lease, state } = session;
   const { act, model } = call;
   const { run } = state;
-  const payload = { act: act.id, kind: act.kind, name: act.name, model, decision, reservedNanos: allotted.reserve.nanos, warned: allotted.warned as unknown as Json };
+  const payload = {
+    act: act.id,
+    kind: act.kind,
+    name: act.name,
+    model,
+    decision,
+    reservedNanos: allotted.reserve.nanos,
+    warned: allotted.warned as unknown as Json,
+  };
   const started = await startAct(engine.db, {
     act,
     lease,
@@ -141,10 +159,24 @@ function settlementOf(session: Session, { act, model }: Call, { usage, modelId }
   const cost = session.engine.prices(session.current.workspace).costOf(model, usage);
   const { input, cached, output, reasoning } = usage;
   const known = input !== null && output !== null;
-  return { actId: act.id, attempt: act.attempts + 1, ...cost, model: `${model.slice(0, model.indexOf(":"))}:${modelId}`, tokens: { input, cached, output, reasoning }, source: known ? "measured" : "estimated" };
+  return {
+    actId: act.id,
+    attempt: act.attempts + 1,
+    ...cost,
+    model: `${model.slice(0, model.indexOf(":"))}:${modelId}`,
+    tokens: { input, cached, output, reasoning },
+    source: known ? "measured" : "estimated",
+  };
 }
 
-const NOT_CHARGED: ReadonlySet<ModelFailure["reason"]> = new Set(["rate_limited", "overloaded", "usage_limit", "not_authorised", "bad_request", "context_too_long"]);
+const NOT_CHARGED: ReadonlySet<ModelFailure["reason"]> = new Set([
+  "rate_limited",
+  "overloaded",
+  "usage_limit",
+  "not_authorised",
+  "bad_request",
+  "context_too_long",
+]);
 const MOST_ATTEMPTS = 12;
 
 /** Another model at once where there is one; else later, when the first of them may be asked again; else it failed. */

@@ -27,7 +27,12 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   if (!performer) return refuseAct(session, act, { rule: "kind", why: `nothing here performs acts of kind ${act.kind}` });
   const unreadable = problemWith(performer, act);
   if (unreadable) return refuseAct(session, act, { rule: "arguments", why: unreadable });
-  const verdict = judge({ act, agent: session.state.run.agent, workspace: session.current.workspace, ask: session.state.asks.findLast((ask) => ask.id === act.askId) });
+  const verdict = judge({
+    act,
+    agent: session.state.run.agent,
+    workspace: session.current.workspace,
+    ask: session.state.asks.findLast((ask) => ask.id === act.askId),
+  });
   if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
   const attempt = await start(session, act, verdict.decision);
@@ -45,14 +50,17 @@ export async function findThenPerform(session: Session, act: Act): Promise<Made>
 }
 
 async function start(session: Session, act: Act, decision: Json): Promise<number> {
-  const event = prepareEvent(runEvent(session, "act.started", { act: act.id, kind: act.kind, name: act.name, binding: act.binding, decision }), session.engine.clock.nowMs());
+  const event = prepareEvent(
+    runEvent(session, "act.started", { act: act.id, kind: act.kind, name: act.name, binding: act.binding, decision }),
+    session.engine.clock.nowMs(),
+  );
   const started = await startAct(session.engine.db, { act, lease: session.lease, decision, event, reservation: null });
   if (started !== "started") throw new LeaseLost(`the act ${act.id} could not be started: ${started}`);
   failpoint(`act.${act.kind}.started`);
   return act.attempts + 1;
 }
 
-export function situationOf(session: Session): Situation {
+function situationOf(session: Session): Situation {
   const { ticketId } = session.state.run;
   return { signal: session.signal, ticketId, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
 }

@@ -36,7 +36,12 @@ export function quarantineAnswer(session: Session): (() => Promise<Made>) | unde
   if (!ask || session.state.run.reason === null) return undefined;
   if (ask.state === "open") return () => setAsideAgain(session);
   if (ask.answer === AGAIN) return () => again(session, ask);
-  return () => finish(session, { kind: "fail", code: "run_quarantined", message: `It broke its process too often, and ${ask.settledBy ?? "nobody"} said: ${ask.answer ?? "nothing"}.` });
+  return () =>
+    finish(session, {
+      kind: "fail",
+      code: "run_quarantined",
+      message: `It broke its process too often, and ${ask.settledBy ?? "nobody"} said: ${ask.answer ?? "nothing"}.`,
+    });
 }
 
 async function setAsideAgain({ engine, lease, state }: Session): Promise<Made> {

@@ -24,7 +24,20 @@ export async function askIfHappened(session: Session, act: Act): Promise<Made> {
   const payload = { act: act.id, kind: act.kind, name: act.name, attempt: act.attempts, ask: ask.id };
   const event = prepareEvent(runEvent(session, "act.unknown", payload), engine.clock.nowMs());
   await fencedMove(engine.db, lease, async (tx) => {
-    await endAct(tx, { act, lease, attempt: act.attempts, state: "unknown", result: null, error: null, handle: null, event, late: event, settlement: null, message: null, planned: [] });
+    await endAct(tx, {
+      act,
+      lease,
+      attempt: act.attempts,
+      state: "unknown",
+      result: null,
+      error: null,
+      handle: null,
+      event,
+      late: event,
+      settlement: null,
+      message: null,
+      planned: [],
+    });
     failpoint("recover.unknown");
     await openAsk(tx, ask);
     failpoint("recover.ask_opened");
@@ -66,7 +79,9 @@ export async function settleUnknown(session: Session, act: Act, ask: Ask): Promi
   await fencedMove(engine.db, lease, async (tx) => {
     await moveAct(tx, { act, to: happened ? "done" : "cancelled", result });
     failpoint("recover.settled");
-    await append(tx, engine.clock, [runEvent(session, happened ? "act.done" : "act.cancelled", { act: act.id, kind: act.kind, name: act.name, ask: ask.id, result })]);
+    await append(tx, engine.clock, [
+      runEvent(session, happened ? "act.done" : "act.cancelled", { act: act.id, kind: act.kind, name: act.name, ask: ask.id, result }),
+    ]);
   });
   failpoint("recover.settlement_committed");
   return { kind: "moved" };

@@ -15,7 +15,7 @@ import { insertMessage, setTurns } from "../store/write.ts";
 import { performModel } from "./perform-model.ts";
 
 /** An act as it is before anything happened to it. */
-export function newAct(session: Session, planned: PlannedAct, place: { turn: number; ordinal: number }): Act {
+function newAct(session: Session, planned: PlannedAct, place: { turn: number; ordinal: number }): Act {
   const { run } = session.state;
   const id = newId("act", session.engine.clock.nowMs());
   return {
@@ -46,7 +46,11 @@ export async function plan(session: Session, step: Extract<Step, { kind: "plan" 
     await setTurns(tx, state.run.id, turn);
     if (state.ticket && step.ticket) await moveTicket(tx, state.ticket.id, step.ticket);
     failpoint("plan.ticket");
-    await append(tx, engine.clock, acts.map((act) => runEvent(session, "act.planned", { act: act.id, kind: act.kind, name: act.name, args: act.args, binding: act.binding })));
+    await append(
+      tx,
+      engine.clock,
+      acts.map((act) => runEvent(session, "act.planned", { act: act.id, kind: act.kind, name: act.name, args: act.args, binding: act.binding })),
+    );
   });
   failpoint("plan.committed");
   return { kind: "moved" };
@@ -57,7 +61,17 @@ export async function ask(session: Session, step: Extract<Step, { kind: "ask" }>
   const { engine, lease, state } = session;
   const id = newId("ask", engine.clock.nowMs()) as AskId;
   await fencedMove(engine.db, lease, async (tx) => {
-    await openAsk(tx, { ...step.ask, id, runId: state.run.id, actId: null, ticketId: state.run.ticketId, quorum: 1, binding: null, rule: null, revision: session.current.revision });
+    await openAsk(tx, {
+      ...step.ask,
+      id,
+      runId: state.run.id,
+      actId: null,
+      ticketId: state.run.ticketId,
+      quorum: 1,
+      binding: null,
+      rule: null,
+      revision: session.current.revision,
+    });
     failpoint("ask.opened");
     if (state.ticket && step.ticket) await moveTicket(tx, state.ticket.id, step.ticket);
     await append(tx, engine.clock, [runEvent(session, "ask.opened", { ask: id, kind: step.ask.kind, purpose: step.ask.purpose, prompt: step.ask.prompt })]);
@@ -94,7 +108,14 @@ export async function think(session: Session, request: ThoughtRequest): Promise<
 async function thinkByRules(session: Session, request: ThoughtRequest): Promise<Made> {
   const { engine, lease, state } = session;
   const value = engine.rules.think(request.purpose, state, session.pinned);
-  const message = { seq: nextSeq(state), role: "thought", name: request.purpose, source: "rules", trust: "agent", content: value === null ? { unable: true } : { value } };
+  const message = {
+    seq: nextSeq(state),
+    role: "thought",
+    name: request.purpose,
+    source: "rules",
+    trust: "agent",
+    content: value === null ? { unable: true } : { value },
+  };
   await fencedMove(engine.db, lease, async (tx) => {
     await insertMessage(tx, state.run.id, message);
     failpoint("think.message");

@@ -48,14 +48,17 @@ export async function requireRun(db: Db | Transaction, runId: string): Promise<R
 /** Newest first; those of one ticket, or of all. */
 export async function listRuns(db: Db, query: { ticketId?: string; limit: number }): Promise<Run[]> {
   const { rows } = await sql<RunRow>`
-    select *, 0 as now_ms from runs where ${query.ticketId ?? null}::text is null or ticket_id = ${query.ticketId ?? null} order by created_at desc, id desc limit ${query.limit}`.execute(db);
+    select *, 0 as now_ms from runs where ${query.ticketId ?? null}::text is null or ticket_id = ${query.ticketId ?? null} order by created_at desc, id desc limit ${query.limit}`.execute(
+    db,
+  );
   return rows.map(toRun);
 }
 
 async function requireRunRow(db: Db | Transaction, runId: string): Promise<{ run: Run; nowMs: number }> {
   const { rows } = await sql<RunRow>`select *, (extract(epoch from loop_now()) * 1000)::float8 as now_ms from runs where id = ${runId}`.execute(db);
   const row = rows[0];
-  if (!row) throw new LoopError("run_unknown", `There is no run ${runId.slice(0, 80)}. \`loop runs\` lists those there are.`, { facts: { run: runId.slice(0, 80) } });
+  if (!row)
+    throw new LoopError("run_unknown", `There is no run ${runId.slice(0, 80)}. \`loop runs\` lists those there are.`, { facts: { run: runId.slice(0, 80) } });
   return { run: toRun(row), nowMs: row.now_ms };
 }
 

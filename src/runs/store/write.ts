@@ -20,7 +20,9 @@ export async function insertRun(tx: Db | Transaction, run: NewRun): Promise<void
 export async function insertMessage(tx: Db | Transaction, runId: string, message: NewMessage): Promise<void> {
   await sql`
     insert into messages (run_id, seq, role, name, source, trust, content)
-    values (${runId}, ${message.seq}, ${message.role}, ${message.name}, ${message.source}, ${message.trust}, ${JSON.stringify(message.content)}::jsonb)`.execute(tx);
+    values (${runId}, ${message.seq}, ${message.role}, ${message.name}, ${message.source}, ${message.trust}, ${JSON.stringify(message.content)}::jsonb)`.execute(
+    tx,
+  );
 }
 
 export async function setTurns(tx: Transaction, runId: string, turns: number): Promise<void> {
@@ -35,7 +37,11 @@ export async function endRun(tx: Transaction, lease: Lease, end: { state: "done"
 }
 
 /** Takes a run out of the hands of whoever holds it. False when its state does not allow the move. */
-export async function seizeRun(tx: Transaction, runId: string, move: { from: readonly RunStatus[]; to: RunStatus; reason: string; due: boolean; ends: boolean }): Promise<boolean> {
+export async function seizeRun(
+  tx: Transaction,
+  runId: string,
+  move: { from: readonly RunStatus[]; to: RunStatus; reason: string; due: boolean; ends: boolean },
+): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
     update runs set state = ${move.to}, reason = ${move.reason}, fence = fence + 1, wake = wake + 1, holder = null, tries = 0,
       due = case when ${move.due} then loop_now() end, ended_at = case when ${move.ends} then loop_now() end
@@ -47,7 +53,9 @@ export async function seizeRun(tx: Transaction, runId: string, move: { from: rea
 /** Sets a held run aside: nobody claims it before it is woken. */
 export async function setAside(tx: Transaction, lease: Lease, reason: string): Promise<void> {
   await sql`
-    update runs set state = 'quarantined', reason = ${reason}, holder = null, due = null, tries = 0 where id = ${lease.runId} and fence = ${lease.fence}`.execute(tx);
+    update runs set state = 'quarantined', reason = ${reason}, holder = null, due = null, tries = 0 where id = ${lease.runId} and fence = ${lease.fence}`.execute(
+    tx,
+  );
 }
 
 /** A held run that was set aside goes on. */

@@ -1,7 +1,5 @@
 import type { Workspace } from "#src/workspace/model.ts";
 
-export type Tier = "fast" | "strong";
-
 /** Models by tier, best first: what the tier names, then the fallbacks. */
 export interface ModelTiers {
   readonly fast: readonly string[];

@@ -35,7 +35,9 @@ export async function requireTicket(db: Db | Transaction, idOrNumber: string): P
   const number = /^#?(\d{1,15})$/.exec(idOrNumber)?.[1];
   const { rows } = await sql<TicketRow>`select * from tickets where id = ${idOrNumber} or number = ${number ?? null}::bigint`.execute(db);
   if (rows[0]) return toTicket(rows[0]);
-  throw new LoopError("ticket_unknown", `There is no ticket ${idOrNumber.slice(0, 80)}. \`loop tickets\` lists those there are.`, { facts: { ticket: idOrNumber.slice(0, 80) } });
+  throw new LoopError("ticket_unknown", `There is no ticket ${idOrNumber.slice(0, 80)}. \`loop tickets\` lists those there are.`, {
+    facts: { ticket: idOrNumber.slice(0, 80) },
+  });
 }
 
 export interface TicketQuery {

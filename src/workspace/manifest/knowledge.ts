@@ -28,7 +28,7 @@ const raise = z.strictObject({
   urgencyMinutes: z.int().positive().optional(),
 });
 
-export const thresholds = z.strictObject({
+const thresholds = z.strictObject({
   costAboveUsd: usd.optional(),
   severityAtOrAbove: z.int().min(1).max(5).optional(),
   risks: z.array(slug).default([]),

@@ -24,9 +24,3 @@ export async function findMessage(db: Db, actKey: string): Promise<OutboxRow | u
   const { rows } = await sql<OutboxRow>`select id, recipient, subject, body, at from outbox where act_key = ${actKey}`.execute(db);
   return rows[0];
 }
-
-/** Newest first. */
-export async function listMessages(db: Db, limit: number): Promise<OutboxRow[]> {
-  const { rows } = await sql<OutboxRow>`select id, recipient, subject, body, at from outbox order by at desc, id desc limit ${limit}`.execute(db);
-  return rows;
-}

@@ -1,0 +1,62 @@
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { embedMissing } from "#src/brain/embed-missing.ts";
+import type { BrainEmbedder } from "#src/brain/embedder.ts";
+import type { Notifier } from "#src/database/notify.ts";
+import type { Queue } from "#src/database/queue.ts";
+import { startSealer } from "#src/journal/sealer.ts";
+import { learnFrom } from "#src/learning/learn.ts";
+import type { Engine } from "#src/runs/engine.ts";
+import { startFleet } from "#src/runs/fleet.ts";
+import type { Settings } from "#src/settings/schema.ts";
+import { usualChores } from "./chores.ts";
+import { type Chore, startPulse } from "./pulse.ts";
+
+const POLL_MS = 1_000;
+const GRACE_MS = 8_000;
+const CHORE_MS = 50_000;
+
+export interface WorkParts {
+  readonly engine: Engine;
+  readonly settings: Pick<Settings, "roles" | "slots" | "leaseMs">;
+  /** Of the database, without a pooler: the pulse holds a lock on it. */
+  readonly url: string;
+  readonly notifier: Notifier;
+  readonly queue: Queue;
+  readonly embedder: BrainEmbedder | undefined;
+  /** False while the disk is full. */
+  readonly mayClaim: () => boolean;
+}
+
+/** Starts the sealer, the fleet and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
+export async function startWork(parts: WorkParts): Promise<(() => Promise<void> | void)[]> {
+  const { engine, settings, notifier } = parts;
+  const { db, log, signer } = engine;
+  const sealer = startSealer({ db, signer, log, hint: notifier.onChange });
+  const fleet = settings.roles.includes("engine") ? await startEngine(parts) : [];
+  const pulse = settings.roles.includes("pulse") ? startBeating(parts) : [];
+  return [sealer.stop, ...fleet, ...pulse];
+}
+
+async function startEngine({ engine, settings, notifier, queue, mayClaim }: WorkParts): Promise<(() => Promise<void> | void)[]> {
+  const fleet = startFleet(engine, {
+    holder: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
+    slots: settings.slots,
+    leaseMs: settings.leaseMs,
+    pollMs: POLL_MS,
+    graceMs: GRACE_MS,
+    mayClaim,
+    changed: notifier.changed,
+  });
+  await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
+  return [fleet.stop, notifier.onChange(fleet.hint)];
+}
+
+function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Promise<void> | void)[] {
+  const { db, clock, log, workspaces } = engine;
+  const embedding: Chore[] = embedder
+    ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }]
+    : [];
+  const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock, workspaces), ...embedding] });
+  return [pulse.stop, notifier.onChange(pulse.hint)];
+}
