@@ -178,7 +178,7 @@ export function print(line: Line): string {
   const ratio = line.ratio === null ? "" : figure(line.ratio);
   const interval = line.low === null ? "" : `[${figure(line.low)}, ${figure(line.high!)}]`;
   const cells = [
-    line.name.padEnd(30),
+    line.name.padEnd(32),
     line.ours.padStart(16),
     line.reference.padStart(14),
     `${ratio} ${interval}`.trim().padStart(24),

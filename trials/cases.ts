@@ -5,9 +5,11 @@ import { twoStarts } from "./e07-two-starts.ts";
 import { lateCost } from "./e08-late-cost.ts";
 import { killStorm } from "./f01-kill-storm.ts";
 import { killSweeps } from "./f02-kill-sweep.ts";
+import { killedAnyTime, killedRequest } from "./f03-f04-killed-request.ts";
 import { deafStop, engineStop, serverStop } from "./f08-clean-stop.ts";
+import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
 
 /** Every case, in the order of README.md. */
-export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, engineStop, deafStop, serverStop, ...failover];
+export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, killedRequest, killedAnyTime, engineStop, deafStop, serverStop, deliveries, otherBody, ...failover];

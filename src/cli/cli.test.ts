@@ -58,6 +58,13 @@ async function until<T>(look: () => Promise<T | undefined>): Promise<T> {
   throw new Error("it did not come to that");
 }
 
+const AT_ONCE = 4;
+
+/** A few at a time: each is a process of its own. */
+async function together<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  for (let from = 0; from < all.length; from += AT_ONCE) await Promise.all(all.slice(from, from + AT_ONCE).map(work));
+}
+
 interface Ask {
   readonly id: string;
   readonly purpose: string;
@@ -85,12 +92,12 @@ test("without a server, verbs say so and what to do, bad use says what was expec
     [["version"], 0, /^loopwright \d+\.\d+\.\d+ \(node v24/],
     [[], 0, /^loop: work done/],
   ];
-  for (const [args, code, said] of cases) {
+  await together(cases, async ([args, code, said]) => {
     const ended = await loop(args);
     assert.deepEqual({ args, code: ended.code }, { args, code });
     assert.match(ended.out + ended.err, said);
     assert.doesNotMatch(ended.out + ended.err, /\n\s+at /);
-  }
+  });
   const problem = JSON.parse((await loop(["asks", "--json"])).out) as { code: string; status: number };
   assert.deepEqual({ code: problem.code, status: problem.status }, { code: "server_not_running", status: 503 });
   assert.equal((await loopFor(home, { LOOP_PROT: "1" })(["doctor"])).code, 1);
@@ -205,12 +212,12 @@ async function reads(loop: Loop): Promise<void> {
     [["migrate"], /brought the tables up/],
     [["doctor"], /ok +server +runs/],
   ];
-  for (const [args, said] of shown) {
+  await together(shown, async ([args, said]) => {
     const { code, out, err } = await loop(args);
     assert.deepEqual({ args, code }, { args, code: 0 }, out + err);
     assert.match(out, said, args.join(" "));
     assert.ok(!out.includes("\u001b"), `${args.join(" ")} has colours`);
-  }
+  });
   const [run] = (await json<{ runs: { id: string }[] }>(loop, "runs")).runs;
   assert.match((await loop(["run", run!.id])).out, /message dispatch +\+ done +findable +1 +severe-message-asks/);
   assert.match((await loop(["cancel", run!.id, "--reason", "too late"])).err, /is done; it cannot become cancelled/);

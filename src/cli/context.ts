@@ -19,7 +19,8 @@ export async function createContext(options: ContextOptions): Promise<Context> {
   const env = await withEnvFile(options.env);
   const settings = once(() => readSettingsOf(env));
   const homeFolder = await homeFolderOf(env, settings);
-  const target = once(() => targetOf(homeFolder));
+  const elsewhere = env["LOOP_URL"] ? await remoteOf(await settings()) : {};
+  const target = once(() => ({ ...targetOf(homeFolder), ...elsewhere }));
   return {
     env,
     settings,
@@ -88,6 +89,21 @@ async function homeFolderOf(env: Environment, settings: () => Promise<Settings>)
   return usual ?? (await settings()).homeFolder;
 }
 
+/** @throws LoopError settings_invalid when the token would travel for all to read, or is missing */
+async function remoteOf({ serverUrl, serverToken }: Settings): Promise<Pick<Target, "origin" | "token">> {
+  const { protocol, hostname } = new URL(serverUrl!);
+  const problem =
+    protocol === "http:" && !/^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+      ? `LOOP_URL is ${serverUrl}: the token would travel for all to read. Expected an https address, or one of this machine`
+      : serverToken === undefined
+        ? "LOOP_URL is set and LOOP_TOKEN is not. Expected a token of that server, as `loop token create` makes it there"
+        : undefined;
+  if (problem === undefined) return { origin: serverUrl, token: serverToken };
+  const { LoopError } = await import("#src/kernel/errors.ts");
+  throw new LoopError("settings_invalid", `${problem}.`);
+}
+
+/** The server of this home. */
 export const targetOf = (homeFolder: string): Target => ({ homeFolder, socketPath: socketPathOf(homeFolder), token: readCredentials(homeFolder)?.token });
 
 /** Of the checkout or of the installed package: two folders above this one in both. */

@@ -8,7 +8,7 @@ const LONGEST_PATH_BYTES = 1_024;
 export function pathFault(path: string): string | undefined {
   if (Buffer.byteLength(path) > LONGEST_PATH_BYTES) return `a path of more than ${LONGEST_PATH_BYTES} bytes`;
   if (!path.isWellFormed() || path.includes("\uFFFD")) return "a name that is not UTF-8";
-  if (/[\u0000-\u001F\u007F\\]/.test(path)) return "a control character or a backslash in its name";
+  if (/[\p{Cc}\\]/u.test(path)) return "a control character or a backslash in its name";
   for (const part of path.split("/")) {
     if (part === "" || part === "." || part === "..") return "a path that leads elsewhere";
     if (Buffer.byteLength(part) > LONGEST_PART_BYTES) return `a name of more than ${LONGEST_PART_BYTES} bytes`;

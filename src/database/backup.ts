@@ -91,7 +91,11 @@ export async function backup(options: BackupOptions): Promise<BackupManifest> {
 
 async function syncFile(path: string): Promise<void> {
   const handle = await open(path);
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }
 
 function named(error: unknown, out: string): unknown {

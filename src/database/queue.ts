@@ -44,7 +44,7 @@ export interface ScheduleRule {
 /** Ordinary jobs: tried again with back-off, and kept as dead letters when they fail for good. All but `start` need a queue that was started. */
 export interface Queue {
   /** Part of the caller's transaction: the job exists if and when that commits. Gives the id of the job. */
-  enqueue(tx: Db | Transaction, name: QueueName, data: object, options?: { readonly afterSeconds?: number }): Promise<string>;
+  enqueue(tx: Db | Transaction, name: QueueName, data: object): Promise<string>;
   /** One job a slot at a time; a slot that finished one takes the next at once, and looks each two seconds when there was none. */
   work<T extends object>(name: QueueName, handler: JobHandler<T>, options: { readonly concurrency: number }): Promise<void>;
   /** `when`: a cron expression, or a recurrence rule (RFC 5545) such as `FREQ=WEEKLY;BYDAY=MO`. Replaces the schedule of this queue and key. @throws LoopError input_invalid */
@@ -89,8 +89,8 @@ export function createQueue(options: QueueOptions): Queue {
   boss.on("error", complainSeldom(options));
   boss.on("warning", ({ message, data }) => log.warn(`job queue: ${message}`, { data }));
   return {
-    async enqueue(tx, name, data, { afterSeconds = 0 } = {}) {
-      const id = await boss.send(name, data, { db: fromKysely(tx), ...(afterSeconds > 0 ? { startAfter: afterSeconds } : {}) });
+    async enqueue(tx, name, data) {
+      const id = await boss.send(name, data, { db: fromKysely(tx) });
       if (id === null) throw new Error(`the queue ${name} swallowed a job`);
       return id;
     },
@@ -142,7 +142,7 @@ async function work(
   { handler, concurrency }: { handler: JobHandler<object>; concurrency: number },
 ): Promise<void> {
   const slot = async (): Promise<void> => {
-    let worker: string | undefined;
+    const own: { worker?: string } = {};
     const handle = async ([job]: Job[]): Promise<void> => {
       const tries = job!.retryCount + 1;
       try {
@@ -153,10 +153,10 @@ async function work(
         else log.warn("a job failed and is tried again", facts);
         throw error;
       } finally {
-        if (worker !== undefined) boss.notifyWorker(worker);
+        if (own.worker !== undefined) boss.notifyWorker(own.worker);
       }
     };
-    worker = await boss.work(name, { pollingIntervalSeconds: POLL_SECONDS }, handle);
+    own.worker = await boss.work(name, { pollingIntervalSeconds: POLL_SECONDS }, handle);
   };
   for (let made = 0; made < concurrency; made += 1) await slot();
 }

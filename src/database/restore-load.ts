@@ -20,8 +20,8 @@ export async function loadTable({ tx, client }: Loading, table: BackupTable, row
   if (table.rows === "json") return loadJson({ tx, client }, { ...table, columns: table.columns.filter((column) => known.has(column)) }, rows);
   const foreign = table.columns.find((column) => !known.has(column));
   if (foreign !== undefined) throw damaged(`its table ${tableKey(table)} has a column ${foreign}, which its migrations do not make`);
-  await sql.raw(`delete from ${nameOf(table)}`).execute(tx); // rows that a migration put there are in the backup too
-  return copyIn(client, `copy ${nameOf(table)} (${table.columns.map(quote).join(", ")}) from stdin`, rows);
+  await sql.raw(`truncate ${nameOf(table)}`).execute(tx); // rows that a migration put there are in the backup too
+  return copyIn(client, `copy ${nameOf(table)} (${table.columns.map(quote).join(", ")}) from stdin (freeze)`, rows);
 }
 
 async function columnsOf(tx: Transaction, { schema, name }: BackupTable): Promise<string[]> {

@@ -43,7 +43,6 @@ declare module "fastify" {
 }
 
 export type App = FastifyInstance<RawServerDefault, RawRequestDefaultExpression, RawReplyDefaultExpression, FastifyBaseLogger, ZodTypeProvider>;
-type Request = Pick<FastifyRequest, "caller" | "headers" | "method" | "url" | "body" | "raw" | "query" | "routeOptions">;
 export type Reply = FastifyReply;
 
 /** Who asks, on a route that needs a credential. @throws LoopError credential_invalid on one that does not */

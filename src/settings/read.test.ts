@@ -28,6 +28,8 @@ test("with nothing set, every setting has its default", () => {
     publicUrl: undefined,
     trustedProxies: [],
     roles: ["api", "engine", "pulse"],
+    serverUrl: undefined,
+    serverToken: undefined,
     logLevel: "info",
     slots: 16,
     leaseMs: 10_000,

@@ -141,6 +141,13 @@ export const SETTINGS = {
     byDefault: "all",
     meaning: "What this process does: `api` answers requests, `engine` moves runs, `pulse` watches sensors and timers.",
   }),
+  serverUrl: optional("Serving", {
+    name: "LOOP_URL",
+    kind: webOrigin,
+    unset: "not set: the server of this home, over its local socket",
+    meaning: "The server that the command line speaks to, where it is another than that of this home. `https`, unless it is on this machine.",
+  }),
+  serverToken: optional("Serving", { name: "LOOP_TOKEN", kind: keyText, meaning: "The token for the server at `LOOP_URL`.", secret: true }),
   logLevel: fixed("Serving", {
     name: "LOOP_LOG_LEVEL",
     kind: oneOf("debug", "info", "warn", "error"),

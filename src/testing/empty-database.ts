@@ -31,5 +31,9 @@ function named(url: string, database: string): string {
 async function administer(cluster: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: cluster });
   await client.connect();
-  await client.query(statement).finally(() => client.end());
+  try {
+    await client.query(statement);
+  } finally {
+    await client.end();
+  }
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { eachLine } from "./lines.ts";
 import { until } from "./wait.ts";
 
 /** One line that a child said: a JSON object with a `say`. */
@@ -49,7 +49,7 @@ export function startChild({ name, script, args = [], env = {}, under = [] }: Ch
   const said: Said[] = [];
   let stderr = "";
   let ended: Ended | undefined;
-  createInterface({ input: child.stdout }).on("line", (text) => void said.push(...readLine(text)));
+  eachLine(child.stdout, (text) => void said.push(...readLine(text)));
   child.stderr.on("data", (data: Buffer) => (stderr = (stderr + data.toString()).slice(-20_000)));
   child.stdin.on("error", () => undefined); // it was killed while something was told to it
   const exited = new Promise<Ended>((resolve) => {

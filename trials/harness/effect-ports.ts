@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import type { EffectClass } from "#src/acts/act.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { Answered, Asked } from "./effects.ts";
+import { eachLine } from "./lines.ts";
 
 /** How a process of a trial reaches the world outside. */
 export interface Reach {
@@ -22,12 +22,11 @@ function openLine({ socketPath, by }: Reach): Ask {
   return (asked) => {
     if (!socket) {
       socket = connect(socketPath);
-      createInterface({ input: socket }).on("line", (text) => {
+      eachLine(socket, (text) => {
         const { id, found } = JSON.parse(text) as Answered;
         waiting.get(id)?.(found);
         waiting.delete(id);
       });
-      socket.on("error", () => undefined);
     }
     const id = (lastId += 1);
     return new Promise((resolve) => {

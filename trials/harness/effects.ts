@@ -1,8 +1,8 @@
 import { appendFileSync, readFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EffectClass } from "#src/acts/act.ts";
+import { eachLine } from "./lines.ts";
 
 /*
  * The world outside, which nothing rolls back: a process of its own (the trial) that is asked over a socket and appends a line to a file for each effect, under
@@ -56,8 +56,8 @@ export async function openOutside(file: string, socketPath: string): Promise<Out
   };
   const server = createServer((socket) => {
     sockets.add(socket);
-    socket.on("close", () => sockets.delete(socket)).on("error", () => undefined);
-    createInterface({ input: socket }).on("line", (text) => {
+    socket.on("close", () => sockets.delete(socket));
+    eachLine(socket, (text) => {
       void answer(JSON.parse(text) as Asked).then((given) => (socket.destroyed ? undefined : socket.write(`${JSON.stringify(given)}\n`)));
     });
   });

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline";
+import { eachLine } from "./lines.ts";
 
 /** What the trial is told, one line each. */
 export function say(kind: string, more: object = {}): void {
@@ -7,9 +7,8 @@ export function say(kind: string, more: object = {}): void {
 
 /** Lines from the trial. When the trial is gone, so is the child: the stop is asked for. */
 export function listen(onLine: (line: { readonly [key: string]: unknown }) => void, onGone: () => void): void {
-  const lines = createInterface({ input: process.stdin });
-  lines.on("line", (text) => onLine(JSON.parse(text) as { readonly [key: string]: unknown }));
-  lines.on("close", onGone);
+  eachLine(process.stdin, (text) => onLine(JSON.parse(text) as { readonly [key: string]: unknown }));
+  process.stdin.on("close", onGone);
 }
 
 /** Runs once, on SIGTERM or when the trial is gone, and ends the process with 0 when all went well. */

@@ -4,6 +4,8 @@ import type { Socket } from "node:net";
 export interface Target {
   readonly homeFolder: string;
   readonly socketPath: string;
+  /** Scheme, host and port of a server elsewhere, which then is the one that is meant. */
+  readonly origin?: string | undefined;
   /** Undefined: only what is public can be asked. */
   readonly token: string | undefined;
 }
@@ -54,17 +56,25 @@ export function createApi(target: Target): Api {
 
 /** A connection on which the request has been sent. */
 export function open(target: Target, { method, path, body }: Call): Socket {
-  const socket = net.connect(target.socketPath);
+  const url = target.origin === undefined ? undefined : new URL(target.origin);
+  const socket = url === undefined ? net.connect(target.socketPath) : connectTo(url);
   const text = body === undefined ? "" : JSON.stringify(body);
   const head = [
     `${method} ${path} HTTP/1.0`,
-    "host: localhost",
+    `host: ${url?.host ?? "localhost"}`,
     "loop-face: cli",
     ...(target.token === undefined ? [] : [`authorization: Bearer ${target.token}`]),
     ...(body === undefined ? [] : ["content-type: application/json", `content-length: ${Buffer.byteLength(text)}`]),
   ];
   socket.write(`${head.join("\r\n")}\r\n\r\n${text}`);
   return socket;
+}
+
+function connectTo({ protocol, hostname, port }: URL): Socket {
+  const host = hostname.replace(/^\[|\]$/g, "");
+  if (protocol === "http:") return net.connect({ host, port: Number(port || 80) });
+  const named = net.isIP(host) === 0 ? { servername: host } : {};
+  return process.getBuiltinModule("node:tls").connect({ host, port: Number(port || 443), ...named });
 }
 
 /** All that comes until the server closes the connection. */

@@ -1,4 +1,4 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface, type Interface } from "node:readline/promises";
 
 /** `later`: nothing was decided here; somebody may answer elsewhere. */
 export type Choice = "approve" | "deny" | "later";
@@ -23,30 +23,30 @@ interface Asking {
   readonly interrupted: () => void;
 }
 
-/** Asks on the terminal until one of the words comes. The end of input counts as `later`. */
+/** Asks on the terminal until one of the words comes. The end of input, and of the terminal itself, count as `later`. */
 export async function askOnTerminal(question: string, { signal, interrupted }: Asking): Promise<Choice> {
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
   const { promise: ended, resolve: end } = Promise.withResolvers<Choice>();
-  lines.on("close", () => end("later"));
+  const later = (): void => end("later");
+  for (const stream of [process.stdin, process.stdout]) stream.on("error", later); // the terminal was closed
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  lines.on("close", later).on("error", later);
   lines.on("SIGINT", () => {
-    lines.close();
+    later();
     interrupted();
   });
-  process.stdin.on("error", () => lines.close()); // the terminal was closed
-  const aborted = (): void => lines.close();
-  signal.addEventListener("abort", aborted, { once: true });
+  signal.addEventListener("abort", later, { once: true });
   try {
-    return await Promise.race([choose(lines.question.bind(lines), question), ended]);
+    return await Promise.race([choose(lines, question), ended]);
   } finally {
-    signal.removeEventListener("abort", aborted);
+    signal.removeEventListener("abort", later);
     lines.close();
     process.stdin.pause();
   }
 }
 
-async function choose(ask: (question: string) => Promise<string>, question: string): Promise<Choice> {
+async function choose(lines: Interface, question: string): Promise<Choice> {
   for (;;) {
-    const choice = WORDS[(await ask(question)).trim().toLowerCase()];
+    const choice = WORDS[(await lines.question(question)).trim().toLowerCase()];
     if (choice !== undefined) return choice;
     process.stdout.write("Type a to approve, d to deny, or l to decide later in another terminal.\n");
   }
