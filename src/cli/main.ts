@@ -37,4 +37,5 @@ function aliased(args: readonly string[]): readonly string[] {
   return first === undefined || first === "--help" || first === "-h" ? ["help", ...args.slice(1)] : args;
 }
 
-process.exitCode = await main(process.argv.slice(2));
+/* Everything was written by now, and to wait for sockets that are closing takes another two milliseconds. */
+process.exit(await main(process.argv.slice(2)));

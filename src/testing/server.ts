@@ -2,12 +2,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, cp, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestContext } from "node:test";
 import { WORKSPACES_FOLDER } from "./desk.ts";
 
-const CHILD = join(import.meta.dirname, "server-child.ts");
+const CHILD = join(import.meta.dirname, `server-child${extname(import.meta.filename)}`);
 
 /** A home of its own with a copy of a sample workspace; removed after the test. */
 export async function temporaryHome(t: TestContext, workspace = "warm-stays"): Promise<string> {

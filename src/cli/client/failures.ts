@@ -26,10 +26,14 @@ export const noAnswer = (afterMs: number): LoopError =>
 /** What a connection that fails means to a person. */
 export function notRunning({ homeFolder, socketPath, origin }: Target, cause: NodeJS.ErrnoException): LoopError {
   if (origin !== undefined) {
-    return new LoopError("server_not_running", `Nobody can be spoken to at ${origin}: ${cause.code ?? cause.message}. Set LOOP_URL to the address of a server that runs, or unset it to use the one of this home.`, {
-      facts: { origin },
-      cause,
-    });
+    return new LoopError(
+      "server_not_running",
+      `Nobody can be spoken to at ${origin}: ${cause.code ?? cause.message}. Set LOOP_URL to the address of a server that runs, or unset it to use the one of this home.`,
+      {
+        facts: { origin },
+        cause,
+      },
+    );
   }
   if (cause.code === "EACCES" || cause.code === "EPERM") {
     return new LoopError(

@@ -56,6 +56,8 @@ async function decideHere(stage: Stage, { ask, answered }: { ask: AskShape; answ
     () => elsewhere.abort(),
   );
   const choice = await askOnTerminal("  Or here: [a]pprove, [d]eny, [l]ater? ", {
+    input: process.stdin,
+    output: process.stdout,
     signal: AbortSignal.any([stage.signal, elsewhere.signal]),
     interrupted: stage.interrupted,
   });

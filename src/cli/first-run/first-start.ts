@@ -81,6 +81,9 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
   const isNew = isEmpty(settings.workspaceFolder);
   if (isNew) copySample(SAMPLE_WORKSPACE, settings.workspaceFolder);
   line("workspace", `${settings.workspaceFolder}${isNew ? `, a copy of the sample ${SAMPLE_WORKSPACE}` : ""}`);
+  context.print(
+    toned(`         starting   the database and the server${isNew ? "; the first time takes a few seconds" : ""}`, "quiet", pageOf(env, process.stdout)),
+  );
   const { serve } = await loadProgram();
   const steps: Readonly<Record<string, string>> = {
     database: settings.databaseUrl === undefined ? `Postgres of its own, data in ${join(settings.homeFolder, "postgres")}` : "the one of DATABASE_URL",

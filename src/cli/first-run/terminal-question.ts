@@ -1,4 +1,5 @@
 import { createInterface, type Interface } from "node:readline/promises";
+import type { Readable, Writable } from "node:stream";
 
 /** `later`: nothing was decided here; somebody may answer elsewhere. */
 export type Choice = "approve" | "deny" | "later";
@@ -17,6 +18,8 @@ const WORDS: Readonly<Record<string, Choice>> = {
 };
 
 interface Asking {
+  readonly input: Readable;
+  readonly output: Writable;
   /** Ends the question: it was answered elsewhere, or the server stops. */
   readonly signal: AbortSignal;
   /** Ctrl-C at the question. */
@@ -24,11 +27,11 @@ interface Asking {
 }
 
 /** Asks on the terminal until one of the words comes. The end of input, and of the terminal itself, count as `later`. */
-export async function askOnTerminal(question: string, { signal, interrupted }: Asking): Promise<Choice> {
+export async function askOnTerminal(question: string, { input, output, signal, interrupted }: Asking): Promise<Choice> {
   const { promise: ended, resolve: end } = Promise.withResolvers<Choice>();
   const later = (): void => end("later");
-  for (const stream of [process.stdin, process.stdout]) stream.on("error", later); // the terminal was closed
-  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  for (const stream of [input, output]) stream.on("error", later); // the terminal was closed
+  const lines = createInterface({ input, output });
   lines.on("close", later).on("error", later);
   lines.on("SIGINT", () => {
     later();
@@ -36,18 +39,18 @@ export async function askOnTerminal(question: string, { signal, interrupted }: A
   });
   signal.addEventListener("abort", later, { once: true });
   try {
-    return await Promise.race([choose(lines, question), ended]);
+    return await Promise.race([choose({ lines, output }, question), ended]);
   } finally {
     signal.removeEventListener("abort", later);
     lines.close();
-    process.stdin.pause();
+    input.pause();
   }
 }
 
-async function choose(lines: Interface, question: string): Promise<Choice> {
+async function choose({ lines, output }: { lines: Interface; output: Writable }, question: string): Promise<Choice> {
   for (;;) {
     const choice = WORDS[(await lines.question(question)).trim().toLowerCase()];
     if (choice !== undefined) return choice;
-    process.stdout.write("Type a to approve, d to deny, or l to decide later in another terminal.\n");
+    output.write("Type a to approve, d to deny, or l to decide later in another terminal.\n");
   }
 }
