@@ -48,7 +48,7 @@ async function idle(world: World): Promise<Line[]> {
   try {
     const postmaster = Number((await readFile(join(server.home, "postgres", "data", "postmaster.pid"), "utf8")).split("\n")[0]);
     await sleep(settleMs);
-    const pids = [...familyOf(server.child.pid), ...familyOf(postmaster)];
+    const pids = [...new Set([...familyOf(server.child.pid), ...familyOf(postmaster)])]; // a Postgres that was there already is no child of the server
     const busy = (): number => pids.reduce((sum, pid) => sum + processorMs(pid), 0);
     const before = busy();
     await sleep(overMs);

@@ -1,10 +1,17 @@
 import { join } from "node:path";
 import { type Case, judged } from "./harness/case.ts";
 import { countOf } from "./harness/oracle.ts";
-import { openServer, type Reply } from "./harness/server.ts";
+import { openServer, type Reply, type Server } from "./harness/server.ts";
 import { inLanes } from "./harness/wait.ts";
+import type { World } from "./harness/world.ts";
 
 const TIMES = 5;
+
+/** One after the other: what happens when both start at once on an empty database is F09. */
+async function twoServers(world: World, databaseUrl: string): Promise<Server[]> {
+  const open = (name: string): Promise<Server> => openServer(world, { name, home: join(world.folder, name), databaseUrl, env: { LOOP_ROLE: "api" } });
+  return [await open("one"), await open("two")];
+}
 
 export const deliveries: Case = {
   id: "F29",
@@ -14,9 +21,7 @@ export const deliveries: Case = {
   async run(world) {
     const database = await world.database();
     const { db } = database;
-    const servers = await Promise.all(
-      ["one", "two"].map((name) => openServer(world, { name, home: join(world.folder, name), databaseUrl: database.url, env: { LOOP_ROLE: "api" } })),
-    );
+    const servers = await twoServers(world, database.url);
     const messages = Array.from({ length: world.short ? 40 : 400 }, (_, index) => index);
     const results = new Map<number, Reply[]>();
     let refused = 0;
@@ -46,9 +51,7 @@ export const otherBody: Case = {
   async run(world) {
     const database = await world.database();
     const { db } = database;
-    const servers = await Promise.all(
-      ["one", "two"].map((name) => openServer(world, { name, home: join(world.folder, name), databaseUrl: database.url, env: { LOOP_ROLE: "api" } })),
-    );
+    const servers = await twoServers(world, database.url);
     const ids = Array.from({ length: world.short ? 20 : 200 }, (_, index) => index);
     let conflicts = 0;
     let wrong = 0;

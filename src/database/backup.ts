@@ -9,7 +9,7 @@ import type pg from "pg";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
-import { connectForCopy } from "./backup-connection.ts";
+import { connectForCopy, prepareForCopy } from "./backup-connection.ts";
 import { copyOut } from "./backup-copy.ts";
 import { listWorkspace, openFile } from "./backup-files.ts";
 import {
@@ -148,9 +148,12 @@ class Writing {
 
   /** A migration that rewrites a table would empty it for an older snapshot: while a backup is made none runs, and the other way round. */
   async #openSnapshot(): Promise<void> {
-    const { rows } = await this.#client.query<{ locked: boolean }>("select pg_try_advisory_lock_shared(hashtextextended('loopwright.migrate', 0)) as locked");
-    if (!rows[0]!.locked) throw new LoopError("database_unavailable", "The database is being migrated. Make the backup when that is done.");
     await this.#client.query("begin isolation level repeatable read, read only");
+    await prepareForCopy(this.#client);
+    const { rows } = await this.#client.query<{ locked: boolean }>(
+      "select pg_try_advisory_xact_lock_shared(hashtextextended('loopwright.migrate', 0)) as locked",
+    );
+    if (!rows[0]!.locked) throw new LoopError("database_unavailable", "The database is being migrated. Make the backup when that is done.");
   }
 
   async #sealedKeys(): Promise<string | undefined> {

@@ -5,7 +5,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { BackupProgress } from "./backup.ts";
-import { borrowedDb, connectForCopy } from "./backup-connection.ts";
+import { borrowedDb, connectForCopy, prepareForCopy } from "./backup-connection.ts";
 import { type BackupManifest, tableKey } from "./backup-format.ts";
 import { keyFilesOf, unsealKeys } from "./backup-keys.ts";
 import { readBackup, verifyBackup } from "./backup-read.ts";
@@ -56,7 +56,6 @@ export async function restore(options: RestoreOptions): Promise<Restored> {
   const workspace = await lookAtFolder(options.workspaceFolder, manifest);
   const client = await connectForCopy(options.url, "restore", options.log);
   try {
-    await requireFreeDatabase(client, options.home);
     const migrated = await restoreInto(client, options, { manifest, keys, workspace });
     await client.query("analyze");
     return { manifest, migrated, keys: keys ? "restored" : manifest.keys === "sealed" ? "left behind" : "not in the backup" };
@@ -76,10 +75,10 @@ async function openKeys({ file, keys }: RestoreOptions, manifest: BackupManifest
   return unsealKeys(sealed, { passphrase: keys.passphrase, homeId: manifest.homeId });
 }
 
-/** The locks end with the connection. @throws LoopError home_in_use | restore_target_taken */
+/** The locks end with the transaction. @throws LoopError home_in_use | restore_target_taken */
 async function requireFreeDatabase(client: pg.Client, home: Home): Promise<void> {
   const { rows: locks } = await client.query<{ locked: boolean }>(
-    "select pg_try_advisory_lock(hashtextextended('loopwright.migrate', 0)) and pg_try_advisory_lock(hashtextextended($1, 0)) as locked",
+    "select pg_try_advisory_xact_lock(hashtextextended('loopwright.migrate', 0)) and pg_try_advisory_xact_lock(hashtextextended($1, 0)) as locked",
     [`loopwright.home.${home.id}`],
   );
   if (!locks[0]!.locked) throw new LoopError("home_in_use", "A server, a backup or another restore is at work on this home or its database. End it first.");
@@ -105,6 +104,8 @@ async function restoreInto(client: pg.Client, options: RestoreOptions, { manifes
     return await borrowedDb(client)
       .transaction()
       .execute(async (tx) => {
+        await prepareForCopy(client);
+        await requireFreeDatabase(client, home);
         await load(options, { tx, client, draft, expectedBytes: manifest.digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0) });
         const migrated = await migrateToNow(tx, folderOf(options));
         await letGo(tx);

@@ -4,8 +4,8 @@ import { sql } from "kysely";
 import { LoopError } from "#src/kernel/errors.ts";
 import { backup, type BackupOptions } from "./backup.ts";
 import { tryLock } from "./lock.ts";
-import { migrate, MIGRATIONS_FOLDER, readMigrations } from "./migrate.ts";
-import type { Db } from "./open.ts";
+import { type Migrated, migrate, MIGRATIONS_FOLDER, readMigrations } from "./migrate.ts";
+import { type Db, openDatabase } from "./open.ts";
 import { QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
 
 export interface Pending {
@@ -51,13 +51,24 @@ export async function upgrade(options: UpgradeOptions): Promise<Upgraded> {
     throw new LoopError("home_in_use", `A server is at work on ${home.folder}. Stop it with \`loop down\`, then upgrade.`, { facts: { folder: home.folder } });
   try {
     const pending = await pendingMigrations(db, migrationsFolder);
-    if (pending.names.length === 0 || pending.isNew) return { ...(await migrate(db, migrationsFolder)), backupFile: undefined };
+    if (pending.names.length === 0 || pending.isNew) return { ...(await migrateAtLeisure(options, migrationsFolder)), backupFile: undefined };
     await mkdir(backupFolder, { recursive: true, mode: 0o700 });
     const backupFile = join(backupFolder, `before-upgrade-${new Date(clock.nowMs()).toISOString().replaceAll(/[:.]/g, "-")}.loopwright-backup`);
     await backup({ ...options, out: backupFile });
-    const { ran } = await migrate(db, migrationsFolder);
+    const { ran } = await migrateAtLeisure(options, migrationsFolder);
     return { ran, backupFile };
   } finally {
     await lock.release();
+  }
+}
+
+/** With no limit on how long a transaction takes: building an index over years of a record is longer than any that a server may run. */
+async function migrateAtLeisure({ url, log }: UpgradeOptions, folder: string): Promise<Migrated> {
+  const onIdleError = (error: Error): void => log.warn("an idle database connection broke", { error });
+  const database = openDatabase({ url, poolSize: 1, prepare: false, transactionTimeoutMs: 0, onIdleError });
+  try {
+    return await migrate(database.db, folder);
+  } finally {
+    await database.close();
   }
 }

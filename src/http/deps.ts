@@ -26,6 +26,8 @@ export interface HttpLimits {
   /** How long `?wait=true` waits for the triage of a ticket. */
   readonly waitMs: number;
   readonly waitPollMs: number;
+  /** How long a verb of a ticket waits for the question that it answers, while nothing of the ticket waits for anybody: its run is moving. */
+  readonly settleMs: number;
   /** How often the journal is looked at while somebody follows the feed. */
   readonly feedPollMs: number;
   /** How often the tokens of open feeds are looked at. */
@@ -40,6 +42,7 @@ export const USUAL_LIMITS: HttpLimits = {
   writesPerMinute: 3_000,
   waitMs: 30_000,
   waitPollMs: 100,
+  settleMs: 3_000,
   feedPollMs: 100,
   feedCheckMs: 2_000,
   feedBeatMs: 15_000,

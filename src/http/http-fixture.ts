@@ -89,6 +89,7 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}):
     recall: (query) => retrieve(db, query),
     health: () => Promise.resolve({ ok: true, degraded: "one thing", parts: { disk: "fine" } }),
     ...more,
+    limits: { settleMs: 0, ...more.limits }, // nothing moves here
   });
   app.addHook("onSend", async (request, reply, payload) => holdToSchema(request.routeOptions.schema?.response, reply.statusCode, payload));
   t.after(() => app.close());

@@ -1,16 +1,17 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { answerAsk } from "#src/asks/answer.ts";
 import type { Ask } from "#src/asks/ask.ts";
 import { asksOfTicket } from "#src/asks/store/read.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { cancelTicket } from "#src/runs/cancel-ticket.ts";
 import { DONE, RESOLUTION } from "#src/runs/desk/resolution.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
-import { type Ticket, TICKET_MOVES } from "#src/tickets/ticket.ts";
+import { isClosed, type Ticket } from "#src/tickets/ticket.ts";
 import { type App, callerOf, faceOf } from "./app.ts";
 import { answeredView, answerReply, type AnswerReply, lostView } from "./ask-view.ts";
-import { cancelTicket } from "#src/runs/cancel-ticket.ts";
-import type { HttpDeps } from "./deps.ts";
+import { type HttpDeps, USUAL_LIMITS } from "./deps.ts";
 import { idOf } from "./ids.ts";
 import { type Answer, performOnce, send } from "./once.ts";
 import { idParams, text } from "./query.ts";
@@ -75,6 +76,7 @@ interface Wanted {
 async function answerFor(deps: HttpDeps, request: FastifyRequest, wanted: Wanted): Promise<Answer<AnswerReply>> {
   const caller = callerOf(request);
   const ticketId = idOf("ticket", wanted.id);
+  await whileMoving(deps, ticketId);
   return performOnce(deps, request, async (db) => {
     const ticket = await requireTicket(db, ticketId);
     const asks = await asksOfTicket(db, ticket.id);
@@ -86,9 +88,19 @@ async function answerFor(deps: HttpDeps, request: FastifyRequest, wanted: Wanted
   });
 }
 
+/** Right after one answer the next question is not open yet. */
+async function whileMoving({ db, limits }: HttpDeps, ticketId: string): Promise<void> {
+  const { settleMs, waitPollMs } = { ...USUAL_LIMITS, ...limits };
+  for (let waitedMs = 0; waitedMs < settleMs; waitedMs += waitPollMs) {
+    const ticket = await requireTicket(db, ticketId);
+    if (isClosed(ticket.status) || (await asksOfTicket(db, ticket.id)).some(({ state }) => state === "open")) return;
+    await sleep(waitPollMs);
+  }
+}
+
 function nothingToAnswer(ticket: Ticket, asks: readonly Ask[], purpose: string): LoopError {
   const waits = asks.find(({ state }) => state === "open");
-  const closed = TICKET_MOVES[ticket.status].length === 0;
+  const closed = isClosed(ticket.status);
   const hint = closed
     ? "It is closed."
     : waits

@@ -31,7 +31,7 @@ export async function askOnTerminal(question: string, { input, output, signal, i
   const { promise: ended, resolve: end } = Promise.withResolvers<Choice>();
   const later = (): void => end("later");
   for (const stream of [input, output]) stream.on("error", later); // the terminal was closed
-  const lines = createInterface({ input, output });
+  const lines = createInterface({ input, output, prompt: question });
   lines.on("close", later).on("error", later);
   lines.on("SIGINT", () => {
     later();
@@ -39,7 +39,7 @@ export async function askOnTerminal(question: string, { input, output, signal, i
   });
   signal.addEventListener("abort", later, { once: true });
   try {
-    return await Promise.race([choose({ lines, output }, question), ended]);
+    return await Promise.race([choose(lines, output), ended]);
   } finally {
     signal.removeEventListener("abort", later);
     lines.close();
@@ -47,10 +47,14 @@ export async function askOnTerminal(question: string, { input, output, signal, i
   }
 }
 
-async function choose({ lines, output }: { lines: Interface; output: Writable }, question: string): Promise<Choice> {
-  for (;;) {
-    const choice = WORDS[(await lines.question(question)).trim().toLowerCase()];
+/** What is typed ahead counts. */
+async function choose(lines: Interface, output: Writable): Promise<Choice> {
+  lines.prompt();
+  for await (const line of lines) {
+    const choice = WORDS[line.trim().toLowerCase()];
     if (choice !== undefined) return choice;
     output.write("Type a to approve, d to deny, or l to decide later in another terminal.\n");
+    lines.prompt();
   }
+  return "later";
 }

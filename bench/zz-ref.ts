@@ -1,0 +1,2 @@
+import { prepareReferences } from "./references.ts";
+await prepareReferences();
