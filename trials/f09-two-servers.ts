@@ -47,7 +47,7 @@ export const oneDatabase: Case = {
     let handovers = 0;
     for (let round = 0; round < rounds; round += 1) {
       const database = await world.database({ empty: round % 2 === 1 });
-      const children = await Promise.all(["one", "two"].map((name) => startServer(world, { name: `${name}-${round}`, home: join(world.folder, `${name}-${round}`), databaseUrl: database.url })));
+      const children = await Promise.all(["one", "two"].map((name) => startServer(world, { name: `${name}-${round}`, home: join(world.folder, `${name}-${round}`), databaseUrl: database.url, env: { LOOP_ROLE: "api,pulse" } })));
       const servers = (await Promise.all(children.map((child) => reach(child).catch((error: Error) => void troubles.push(error.message))))).filter((server) => server !== undefined);
       if (servers.length < 2) {
         await Promise.all(children.map((child) => child.kill()));
@@ -115,12 +115,12 @@ export const timersOnce: Case = {
     const seen = await account(db, storm.effects, stepsIn(scripts));
     const fired = await countOf(db, "select sum(wake)::bigint as n from runs");
     const left = await countOf(db, "select count(*) as n from timers t join runs r on r.id = t.run_id where r.ended_at is null");
-    const wrong = await countOf(db, "select count(*) as n from runs where wake <> 2");
+    const wrong = await countOf(db, "select count(*) as n from runs where wake > 2"); // none at all where the time was over before the run parked
     return judged({
       reached: kills,
       wanted: Math.ceil(rounds / 2),
-      figure: `${2 * runs} timers, ${fired} fired, ${wrong} runs with another number than theirs, ${left} left, ${kills} pulses killed, ${twice} moments with two, ${told(seen)}`,
-      conditions: { "all finished": finished, "each fired once": wrong === 0, "never two pulses": twice === 0, sound: seen.isSound },
+      figure: `${2 * runs} times to wait for, ${fired} timers fired, ${wrong} runs woken more often than they have timers, ${left} left, ${kills} pulses killed, ${twice} moments with two, ${told(seen)}`,
+      conditions: { "all finished": finished, "none fired twice": wrong === 0, "none lost": left === 0, "never two pulses": twice === 0, sound: seen.isSound },
     });
   },
 };

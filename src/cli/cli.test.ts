@@ -78,7 +78,7 @@ test("without a server, verbs say so and what to do, bad use says what was expec
   const loop = loopFor(home);
   const cases: readonly (readonly [args: readonly string[], code: number, said: RegExp])[] = [
     [["asks"], 3, /No server runs for the home .* Start it with `loop up`/],
-    [["aprove", "1"], 1, /There is no verb "aprove"\. Did you mean `.*loop approve`\?/],
+    [["aprove", "1"], 1, /There is no verb "aprove"\. Did you mean `.*loop'? approve`\?/],
     [["audit"], 2, /needs one more word[^]*audit export[^]*audit verify/],
     [["approve"], 2, /Something is missing/],
     [["approve", "../x"], 2, /names no question/],
@@ -135,7 +135,7 @@ test("a ticket goes through the loop by the command line alone, is proven offlin
   const ask = await openAsk(loop, "act");
   assert.match(
     (await loop(["asks"])).out,
-    new RegExp(`^1 question needs a person\\.[^]*ticket #1[^]*順風冷氣行[^]*\\$138[^]*silence never approves[^]*loop approve 1`),
+    new RegExp(`^1 question needs a person\\.[^]*ticket #1[^]*順風冷氣行[^]*\\$138[^]*silence never approves[^]*loop'? approve 1`),
   );
   assert.equal((await loop(["answer", ask.id, "perhaps"])).code, 1);
   assert.match((await loop(["approve", "1", "--reason", "known firm"])).out, /^Approved: dispatch to 順風冷氣行\./);
@@ -172,7 +172,7 @@ test("a ticket goes through the loop by the command line alone, is proven offlin
   await noticesPower(loop, home);
   assert.match((await loop(["down"])).out, /^Stopped \(process \d+\)/);
   assert.equal((await loop(["status"])).code, 3);
-  assert.equal(existsSync(join(home, "server.json")), false);
+  assert.deepEqual(await readdir(join(home, "processes")), []);
 });
 
 async function proves(loop: Loop, home: string): Promise<void> {
@@ -207,6 +207,7 @@ async function reads(loop: Loop): Promise<void> {
     [["budgets"], /taipei-2br/],
     [["policy", "explain", "message", "dispatch", "--severity", "4", "--cost", "138"], /^ASK by severe-message-asks/],
     [["token", "list"], /credentials\.json/],
+    [["people"], /yating +林雅婷 +approver, operator +warm_taipei_2br +workspace/],
     [["feed"], /receipt\.signed/],
     [["apply"], /^Nothing to do: revision 1/],
     [["migrate"], /brought the tables up/],
@@ -263,7 +264,7 @@ test("npm start --demo shows the whole loop on a fresh home and leaves proof, an
   assert.equal(code, 0, out);
   for (const part of [
     /a question for you/,
-    /bin\/loop approve 1/,
+    /bin\/loop'? approve 1/,
     /standing in for 順風冷氣行: acknowledged/,
     /standing in for the guest: yes/,
     /VERIFIED {2}the receipt/,
@@ -273,5 +274,5 @@ test("npm start --demo shows the whole loop on a fresh home and leaves proof, an
     assert.match(out, part);
   assert.ok((await stat(join(home, "receipts", "ticket-1.json"))).isFile());
   assert.equal(existsSync(join(home, "postgres", "data", "postmaster.pid")), false);
-  assert.equal(existsSync(join(home, "server.json")), false);
+  assert.deepEqual(await readdir(join(home, "processes")), []);
 });

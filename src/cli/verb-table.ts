@@ -150,6 +150,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
     load: async () => (await import("./verbs/secret-manage.ts")).secretRotate,
   },
   "secrets rm": { group: "Everything else", summary: "Remove a secret.", load: async () => (await import("./verbs/secret-manage.ts")).secretRemove },
+  people: {
+    group: "Everything else",
+    summary: "List who may act, and what each looks after.",
+    load: async () => (await import("./verbs/people-list.ts")).peopleList,
+  },
   "token list": {
     group: "Everything else",
     summary: "List tokens, without their values.",

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,19 +107,34 @@ test("a backup that is cut off anywhere or has one bit turned is refused", LIMIT
   await assert.rejects(verifyBackup(join(folder, "none")), { code: "input_invalid", message: /ENOENT/ });
 });
 
-/** The archive again, with other entries put before its manifest. */
-async function withEntries(file: string, entries: readonly Buffer[]): Promise<Buffer> {
+interface Planted {
+  readonly entry: Buffer;
+  /** In the workspace, as the reader would have it. The manifest lists it, so that nothing but its name or kind is wrong. */
+  readonly path?: string;
+}
+
+const EMPTY_SHA256 = createHash("sha256").digest("hex");
+
+/** The archive again, with one more empty entry before its manifest. */
+async function withEntry(file: string, { entry: planted, path }: Planted): Promise<Buffer> {
   const pieces: Buffer[] = [];
   const chunks = (async function* () {
     yield gunzipSync(await readFile(file));
   })();
   for await (const entry of readTar(chunks)) {
-    if (entry.name === "manifest.json") pieces.push(...entries);
-    pieces.push(tarHeader(entry));
-    for await (const piece of entry.bytes()) pieces.push(Buffer.from(piece));
-    pieces.push(tarPadding(entry.sizeBytes));
+    const read: Buffer[] = [];
+    for await (const piece of entry.bytes()) read.push(Buffer.from(piece));
+    const isManifest = entry.name === "manifest.json";
+    const bytes = isManifest ? listing(Buffer.concat(read), path) : Buffer.concat(read);
+    pieces.push(...(isManifest ? [planted] : []), tarHeader({ ...entry, sizeBytes: bytes.length }), bytes, tarPadding(bytes.length));
   }
   return gzipSync(Buffer.concat([...pieces, TAR_END]));
+}
+
+function listing(text: Buffer, path: string | undefined): Buffer {
+  const manifest = JSON.parse(text.toString()) as BackupManifest;
+  const files = path === undefined ? manifest.files : [...manifest.files, { path, sizeBytes: 0, sha256: EMPTY_SHA256 }];
+  return Buffer.from(JSON.stringify({ ...manifest, files }));
 }
 
 const fileEntry = (name: string): Buffer => tarHeader({ name, kind: "file", sizeBytes: 0, isExecutable: false });
@@ -134,31 +150,33 @@ function typedEntry(name: string, type: string, link: string): Buffer {
   return header;
 }
 
-const HOSTILE: Readonly<Record<string, Buffer>> = {
-  "a parent": fileEntry("workspace/../../outside"),
-  "a parent in the middle": fileEntry("workspace/a/../../../outside"),
-  "the parent itself": fileEntry("workspace/.."),
-  "an absolute name": fileEntry("/tmp/outside"),
-  "an absolute name in the workspace": fileEntry("workspace//etc/outside"),
-  "a NUL": fileEntry(`workspace/a\0${"b".repeat(200)}`),
-  "a line feed": fileEntry("workspace/a\nb"),
-  "a backslash": fileEntry("workspace/..\\..\\outside"),
-  "a name of 4 KiB": fileEntry(`workspace/${"a/".repeat(2_048)}b`),
-  "a part of 300 bytes": fileEntry(`workspace/${"é".repeat(150)}`),
-  "a table that nobody announced": fileEntry("tables/public.somebodys/1"),
-  "a symbolic link": typedEntry("workspace/link", "2", "/etc"),
-  "a hard link": typedEntry("workspace/link", "1", "/etc/passwd"),
-  "a device": typedEntry("workspace/device", "3", ""),
-  "a pipe": typedEntry("workspace/pipe", "6", ""),
+const planted = (path: string): Planted => ({ path, entry: fileEntry(`workspace/${path}`) });
+
+const HOSTILE: Readonly<Record<string, Planted>> = {
+  "a parent": planted("../../outside"),
+  "a parent in the middle": planted("a/../../../outside"),
+  "the parent itself": planted(".."),
+  "an absolute name": { entry: fileEntry("/tmp/outside") },
+  "an absolute name in the workspace": planted("/etc/outside"),
+  "a NUL": planted(`a\0${"b".repeat(200)}`),
+  "a line feed": planted("a\nb"),
+  "a backslash": planted("..\\..\\outside"),
+  "a name of 4 KiB": planted(`${"a/".repeat(2_048)}b`),
+  "a part of 300 bytes": planted("é".repeat(150)),
+  "a table that nobody announced": { entry: fileEntry("tables/public.somebodys/1") },
+  "a symbolic link": { path: "link", entry: typedEntry("workspace/link", "2", "/etc") },
+  "a hard link": { path: "link", entry: typedEntry("workspace/link", "1", "/etc/passwd") },
+  "a device": { path: "device", entry: typedEntry("workspace/device", "3", "") },
+  "a pipe": { path: "pipe", entry: typedEntry("workspace/pipe", "6", "") },
 };
 
 test("no name in an archive leads out of the folder, and nothing but files and folders is made", LIMIT, async (t) => {
   const { folder, file } = await made(t);
   const other = join(folder, "hostile");
-  await writeFile(other, await withEntries(file, []));
+  await writeFile(other, await withEntry(file, planted("zz/harmless")));
   await verifyBackup(other);
-  for (const [what, entry] of Object.entries(HOSTILE)) {
-    await writeFile(other, await withEntries(file, [entry]));
+  for (const [what, hostile] of Object.entries(HOSTILE)) {
+    await writeFile(other, await withEntry(file, hostile));
     await assert.rejects(verifyBackup(other), { code: "backup_invalid" }, what);
   }
 });

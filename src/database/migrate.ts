@@ -6,13 +6,13 @@ import { type Migration, Migrator } from "kysely/migration";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Db } from "./open.ts";
-import { migrateQueue } from "./queue-schema.ts";
+import { migrateQueue, QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
 
 const LOCK = "hashtextextended('loopwright.migrate', 0)";
 const LOCK_POLL_MS = 100;
 const LOCK_WAIT_MS = 60_000;
 
-/** The files of `migrations/`, in order. Each is one transaction and is never edited once released. */
+/** The files of `migrations/`, in order. Those that are new to a database run in one transaction; none is edited once released. */
 export const MIGRATIONS_FOLDER = join(import.meta.dirname, "..", "..", "migrations");
 
 export interface Migrated {
@@ -25,11 +25,13 @@ export interface Migrated {
  * @throws LoopError database_newer when the database was migrated by a newer program
  */
 export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Migrated> {
+  const migrations = await readMigrations(folder);
   return db.connection().execute(async (connection) => {
+    await refuseNewer(connection, Object.keys(migrations));
+    if ((await pendingMigrations(connection, folder)).names.length === 0) return { ran: [] }; // a start need not wait for a backup, which holds the lock
     await lock(connection);
     failpoint("migrate.locked");
     try {
-      const migrations = await readMigrations(folder);
       await refuseNewer(connection, Object.keys(migrations));
       const migrator = new Migrator({ db: connection, provider: { getMigrations: () => Promise.resolve(migrations) } });
       const { error, results } = await migrator.migrateToLatest();
@@ -42,6 +44,24 @@ export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promi
       await sql`select pg_advisory_unlock(${sql.raw(LOCK)})`.execute(connection);
     }
   });
+}
+
+export interface Pending {
+  /** Names of migrations that this program has and the database has not, in order. */
+  readonly names: readonly string[];
+  /** There is nothing in the database yet, so nothing that a backup could save. */
+  readonly isNew: boolean;
+}
+
+/** What {@link migrate} would do. */
+export async function pendingMigrations(db: Kysely<Record<never, never>>, folder: string = MIGRATIONS_FOLDER): Promise<Pending> {
+  const known = Object.keys(await readMigrations(folder));
+  const { rows: tables } = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(db);
+  if (!tables[0]!.found) return { names: known, isNew: true };
+  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
+  const ran = new Set(rows.map((row) => row.name));
+  const queue = (await queueSchemaVersion(db)) === QUEUE_SCHEMA_VERSION ? [] : ["queue"];
+  return { names: [...known.filter((name) => !ran.has(name)), ...queue], isNew: ran.size === 0 };
 }
 
 /** Session lock, polled: a blocking wait would hold a snapshot that `create index concurrently` of the holder waits for. */

@@ -236,6 +236,19 @@ test("a restore whose journal does not hold is taken back whole", LIMIT, async (
   assert.equal((await openHome(to.home.folder)).id, to.home.id);
 });
 
+test("a restore whose last step the database refuses takes its files away again", LIMIT, async (t) => {
+  const { from, to } = await twoPlaces(t);
+  await backupOf(from);
+  const refusesCommit = async (db: Db) => {
+    await sql`create table twice (a int unique deferrable initially deferred)`.execute(db);
+    await sql`insert into twice values (1), (1)`.execute(db);
+    return { kind: "verified" } as const;
+  };
+  await assert.rejects(restoreTo(from, to, { verifyJournal: refusesCommit }), { code: "23505" });
+  assert.deepEqual([await readdir(to.folder), await readdir(to.home.keys)], [["home"], []]);
+  assert.equal((await openHome(to.home.folder)).id, to.home.id);
+});
+
 const RESTORE = `
   const { restore } = await import(${JSON.stringify(import.meta.resolve("./restore.ts"))});
   const { silentLog } = await import(${JSON.stringify(import.meta.resolve("#src/testing/silent-log.ts"))});

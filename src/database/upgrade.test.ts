@@ -14,11 +14,11 @@ import { heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { openHome } from "./home.ts";
 import { tryLock } from "./lock.ts";
-import { migrate, MIGRATIONS_FOLDER } from "./migrate.ts";
+import { migrate, MIGRATIONS_FOLDER, pendingMigrations } from "./migrate.ts";
 import { type Db, inTransaction } from "./open.ts";
 import { migrateQueue, QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
 import { restore } from "./restore.ts";
-import { pendingMigrations, upgrade } from "./upgrade.ts";
+import { upgrade } from "./upgrade.ts";
 
 const LIMIT = { timeout: 120_000 };
 const verifyJournal = () => Promise.resolve({ kind: "verified" } as const);
@@ -176,6 +176,23 @@ test("an upgrade backs up first, and the older program gets its record back from
   assert.deepEqual((await sql`select id from threads`.execute(back.db)).rows, [{ id: "thr_1" }]);
   assert.deepEqual(await migrate(back.db, old), { ran: [] });
   assert.deepEqual((await pendingMigrations(back.db)).names, done.ran);
+});
+
+test("a start with nothing to migrate does not wait for a backup, and a migration does", LIMIT, async (t) => {
+  const { db, url } = await testDatabase(t);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query("begin; select pg_advisory_xact_lock_shared(hashtextextended('loopwright.migrate', 0))");
+  assert.deepEqual(await migrate(db), { ran: [] });
+  await sql`drop schema pgboss cascade`.execute(db);
+  let isDone = false;
+  const migrating = migrate(db).finally(() => (isDone = true));
+  const tries = "select from pg_stat_activity where datname = current_database() and query like '%pg_try_advisory_lock%' and pid <> pg_backend_pid()";
+  while ((await client.query(tries)).rowCount === 0);
+  assert.equal(isDone, false);
+  await client.query("commit");
+  assert.deepEqual(await migrating, { ran: ["queue_0043"] });
+  await client.end();
 });
 
 test("an upgrade is refused while a server is at work, and needs no backup where there is nothing yet", LIMIT, async (t) => {

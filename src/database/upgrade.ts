@@ -1,30 +1,10 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { sql } from "kysely";
 import { LoopError } from "#src/kernel/errors.ts";
 import { backup, type BackupOptions } from "./backup.ts";
 import { tryLock } from "./lock.ts";
-import { type Migrated, migrate, MIGRATIONS_FOLDER, readMigrations } from "./migrate.ts";
+import { type Migrated, migrate, MIGRATIONS_FOLDER, pendingMigrations } from "./migrate.ts";
 import { type Db, openDatabase } from "./open.ts";
-import { QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
-
-export interface Pending {
-  /** Names of migrations that this program has and the database has not, in order. */
-  readonly names: readonly string[];
-  /** There is nothing in the database yet, so nothing that a backup could save. */
-  readonly isNew: boolean;
-}
-
-/** What {@link migrate} would do. */
-export async function pendingMigrations(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Pending> {
-  const known = Object.keys(await readMigrations(folder));
-  const { rows: tables } = await sql<{ found: boolean }>`select to_regclass('kysely_migration') is not null as found`.execute(db);
-  if (!tables[0]!.found) return { names: known, isNew: true };
-  const { rows } = await sql<{ name: string }>`select name from kysely_migration`.execute(db);
-  const ran = new Set(rows.map((row) => row.name));
-  const queue = ((await queueSchemaVersion(db)) ?? 0) < QUEUE_SCHEMA_VERSION ? ["queue"] : [];
-  return { names: [...known.filter((name) => !ran.has(name)), ...queue], isNew: ran.size === 0 };
-}
 
 export interface UpgradeOptions extends Omit<BackupOptions, "out"> {
   readonly db: Db;

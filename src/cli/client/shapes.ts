@@ -229,3 +229,12 @@ export interface WorkspaceShape {
   readonly problems: readonly { readonly file: string; readonly line: number; readonly seen: string; readonly expected: string }[];
   readonly waiting: readonly { readonly file: string; readonly words: string }[];
 }
+
+export interface PersonShape {
+  readonly handle: string;
+  readonly displayName: string;
+  readonly roles: readonly string[];
+  readonly looksAfter: Readonly<Record<string, readonly string[]>>;
+  readonly source: string;
+  readonly disabledAt: string | null;
+}

@@ -3,9 +3,10 @@ import { PassThrough } from "node:stream";
 import { test } from "node:test";
 import { askOnTerminal } from "./terminal-question.ts";
 
-function terminal() {
-  const input = new PassThrough();
-  const output = new PassThrough();
+/** As a terminal has it: each key by itself, until raw mode is left, which fails where the terminal is gone. */
+function terminal(leaveRawMode: (input: PassThrough) => void = () => undefined) {
+  const input = Object.assign(new PassThrough(), { isTTY: true, setRawMode: (isRaw: boolean) => !isRaw && leaveRawMode(input) });
+  const output = Object.assign(new PassThrough(), { isTTY: true });
   const ending = new AbortController();
   let interrupted = 0;
   const choice = askOnTerminal("Approve? ", { input, output, signal: ending.signal, interrupted: () => (interrupted += 1) });
@@ -26,7 +27,7 @@ test("a word decides, in short or whole and in any case; anything else is asked 
   const unsure = terminal();
   unsure.input.write("hm\nd\n");
   assert.equal(await unsure.choice, "deny");
-  assert.match(unsure.shown(), /Approve\? Type a to approve/);
+  assert.match(unsure.shown(), /Type a to approve, d to deny/);
 });
 
 test("an answer from elsewhere, the end of input and a terminal that is gone leave the decision open and break nothing", async () => {
@@ -36,7 +37,7 @@ test("an answer from elsewhere, the end of input and a terminal that is gone lea
   const ended = terminal();
   ended.input.end();
   assert.equal(await ended.choice, "later");
-  const gone = terminal();
-  gone.input.destroy(Object.assign(new Error("read EIO"), { code: "EIO", syscall: "read" }));
+  const gone = terminal((input) => input.emit("error", Object.assign(new Error("setRawMode EIO"), { code: "EIO", syscall: "setRawMode" })));
+  gone.input.end();
   assert.equal(await gone.choice, "later");
 });

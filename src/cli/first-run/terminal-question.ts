@@ -32,12 +32,13 @@ export async function askOnTerminal(question: string, { input, output, signal, i
   const later = (): void => end("later");
   for (const stream of [input, output]) stream.on("error", later); // the terminal was closed
   const lines = createInterface({ input, output, prompt: question });
-  lines.on("close", later).on("error", later);
+  lines.on("close", later);
   lines.on("SIGINT", () => {
     later();
     interrupted();
   });
   signal.addEventListener("abort", later, { once: true });
+  if (signal.aborted) later();
   try {
     return await Promise.race([choose(lines, output), ended]);
   } finally {

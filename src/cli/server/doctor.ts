@@ -12,6 +12,7 @@ import type { Finding } from "../render/findings.ts";
 
 const NODE_NEEDED = 24;
 const WAIT_MS = 5_000;
+const SANDBOX_PROGRAM = "bwrap";
 
 /** Looks at everything that a server of this home needs. Changes nothing. `server`: what it says of itself, where one runs. */
 export async function examine(settings: Settings, server: ReadyShape | undefined): Promise<Finding[]> {
@@ -164,7 +165,7 @@ function sandboxFinding(): Promise<Finding> {
   const todo =
     "Checks by command and sensors count as unreadable until then. Install bubblewrap (Debian: apt-get install bubblewrap), or set `sandbox: off` in loop.yaml, which the receipts will show.";
   return new Promise((resolve) => {
-    execFile("bwrap", ["--unshare-all", "--ro-bind", "/", "/", "true"], { timeout: WAIT_MS }, (error) => {
+    execFile(SANDBOX_PROGRAM, ["--unshare-all", "--ro-bind", "/", "/", "true"], { timeout: WAIT_MS }, (error) => {
       if (error === null) return resolve({ what, state: "ok", seen: "bubblewrap works" });
       const seen = (error as NodeJS.ErrnoException).code === "ENOENT" ? "bubblewrap is not installed" : "bubblewrap is there and may not work here";
       resolve({ what, state: "warn", seen, todo });

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { LoopError } from "#src/kernel/errors.ts";
 import { killPostgres } from "../server/run-server.ts";
-import { findServer, isRunning, type ServerProcess } from "../server/server-file.ts";
+import { findProcesses, isRunning, type ServerProcess } from "../server/server-file.ts";
 import type { Verb } from "../verb.ts";
 
 const GONE_WITHIN_MS = 30_000;
@@ -12,25 +12,28 @@ export const serverDown: Verb = {
   flags: { force: { means: "do not wait: end it at once, as a power failure would; nothing recorded is lost" } },
   words: { least: 0, most: 0 },
   examples: ["loop down"],
+  about: "Processes of this home on this machine: those that only work are stopped before the one that answers, whose Postgres they use.",
   async run(given, context) {
     const homeFolder = context.homeFolder();
-    const server = findServer(homeFolder);
-    if (!server) return context.print(context.json ? JSON.stringify({ stopped: false }) : `No server runs for the home ${homeFolder}.`);
-    if (given.has("force")) killPostgres(homeFolder);
-    signal(server, given.has("force") ? "SIGKILL" : "SIGTERM");
-    if (!(await isGone(server))) {
-      throw new LoopError(
-        "home_in_use",
-        `The server (process ${server.processId}) is still there after ${GONE_WITHIN_MS / 1_000} s: something that it does takes long. Wait, or end it with \`loop down --force\`.`,
-      );
-    }
-    context.print(
-      context.json
-        ? JSON.stringify({ stopped: true, processId: server.processId })
-        : `Stopped (process ${server.processId}). What is open goes on at the next start.`,
-    );
+    const isForced = given.has("force");
+    const processes = findProcesses(homeFolder).toSorted((a, b) => Number(a.url !== "") - Number(b.url !== ""));
+    for (const server of processes) await stop(server, isForced);
+    if (isForced) killPostgres(homeFolder);
+    const ids = processes.map(({ processId }) => processId);
+    if (context.json) context.print(JSON.stringify({ stopped: ids }));
+    else if (ids.length === 0) context.print(`No server runs for the home ${homeFolder}.`);
+    else context.print(`Stopped (process ${ids.join(", ")}). What is open goes on at the next start.`);
   },
 };
+
+async function stop(server: ServerProcess, isForced: boolean): Promise<void> {
+  signal(server, isForced ? "SIGKILL" : "SIGTERM");
+  if (await isGone(server)) return;
+  throw new LoopError(
+    "home_in_use",
+    `The process ${server.processId} is still there after ${GONE_WITHIN_MS / 1_000} s: something that it does takes long. Wait, or end it with \`loop down --force\`.`,
+  );
+}
 
 function signal({ processId }: ServerProcess, name: NodeJS.Signals): void {
   try {

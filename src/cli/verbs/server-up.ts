@@ -7,7 +7,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { createApi } from "../client/api.ts";
 import { readCredentials } from "../client/home-files.ts";
 import { targetOf } from "../context.ts";
-import { findServer } from "../server/server-file.ts";
+import { findProcesses, findServer } from "../server/server-file.ts";
 import type { Context, Verb } from "../verb.ts";
 
 const READY_WITHIN_MS = 90_000;
@@ -19,13 +19,16 @@ export const serverUp: Verb = {
   words: { least: 0, most: 0 },
   examples: ["loop up", "LOOP_PORT=0 loop up --json"],
   async run(_given, context) {
-    const { homeFolder } = await context.settings(); // all of them are checked before anything is started
-    if (findServer(homeFolder) && (await isReady(homeFolder))) return tell(context, "It runs already");
+    const { homeFolder, roles } = await context.settings(); // all of them are checked before anything is started
+    const answers = roles.includes("api");
+    if (answers && findServer(homeFolder) && (await isReady(homeFolder))) return tell(context, "It runs already");
     const home = await openHome(homeFolder);
     const log = join(home.logs, "up.log");
     const child = start(log);
     const deadline = performance.now() + READY_WITHIN_MS;
-    while (findServer(homeFolder)?.processId !== child.processId || !(await isReady(homeFolder))) {
+    const isUp = async (): Promise<boolean> =>
+      findProcesses(homeFolder).some(({ processId }) => processId === child.processId) && (!answers || isReady(homeFolder));
+    while (!(await isUp())) {
       if (child.ended()) throw notStarted(log, child.from);
       if (performance.now() > deadline)
         throw new LoopError(
@@ -35,7 +38,7 @@ export const serverUp: Verb = {
       await pause(LOOK_EVERY_MS);
     }
     child.leave();
-    tell(context, "The server is up");
+    tell(context, answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`);
   },
 };
 

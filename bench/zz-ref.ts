@@ -1,2 +1,0 @@
-import { prepareReferences } from "./references.ts";
-await prepareReferences();
