@@ -187,8 +187,9 @@ test("a start with nothing to migrate does not wait for a backup, and a migratio
   await sql`drop schema pgboss cascade`.execute(db);
   let isDone = false;
   const migrating = migrate(db).finally(() => (isDone = true));
-  const tries = "select from pg_stat_activity where datname = current_database() and query like '%pg_try_advisory_lock%' and pid <> pg_backend_pid()";
-  while ((await client.query(tries)).rowCount === 0);
+  const tries = () =>
+    sql`select from pg_stat_activity where datname = current_database() and query like '%pg_try_advisory_lock%' and pid <> pg_backend_pid()`.execute(db);
+  while ((await tries()).rows.length === 0);
   assert.equal(isDone, false);
   await client.query("commit");
   assert.deepEqual(await migrating, { ran: ["queue_0043"] });

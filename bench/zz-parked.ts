@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import type { Act } from "#src/acts/act.ts";
+import { bindingOf } from "#src/acts/binding.ts";
+import { approvalFor } from "#src/acts/gate.ts";
+import { moveAct, planActs } from "#src/acts/store/plan.ts";
+import { openAsk } from "#src/asks/store/open.ts";
+import { createNotifier } from "#src/database/notify.ts";
+import { type Db, inTransaction } from "#src/database/open.ts";
+import { systemClock } from "#src/kernel/clock.ts";
+import { newId, type RunId } from "#src/kernel/ids.ts";
+import { claim } from "#src/leases/store/claim.ts";
+import { park } from "#src/leases/store/park.ts";
+import { wake } from "#src/leases/store/wake.ts";
+import { insertMessage, insertRun } from "#src/runs/store/write.ts";
+import { silentLog } from "#src/testing/silent-log.ts";
+import { createWorkspaceView } from "#src/workspace/current.ts";
+import type { TrialDatabase } from "../trials/harness/cluster.ts";
+import { inLanes, until } from "../trials/harness/wait.ts";
+import { bounded, boundedMedian, type Line, steadily } from "./measure.ts";
+import { canSeeProcesses, familyOf, processorMs, residentMb } from "./processes.ts";
+import { makeHome, type Server, startServer } from "./server.ts";
+import type { World } from "./world.ts";
+
+const SETTLE_MS = 3_000;
+const RUNS_OF_A_BATCH = 250;
+const RUNS_OF_A_WAKE = 1_000;
+
+/** BENCH 4: what runs that wait for people cost a server: memory, processor time while nothing happens, and how fast all of them are looked at when all are woken. */
+export async function zzParked(world: World): Promise<Line[]> {
+  const runs = world.short ? 2_000 : 10_000;
+  const database = await world.fresh(10);
+  const server = await startServer(world, { home: await makeHome(world), databaseUrl: database.url });
+  try {
+    await memoryOf(server, "warm");
+    const before = await memoryOf(server, "empty");
+    await parkRuns(database.db, runs);
+    const after = await memoryOf(server, "parked");
+    const lines = [bounded("parked, growth", { value: after - before, unit: "MB", goal: { at: "most", value: 10 }, more: { runs, before, after } })];
+    
+    lines.push(
+      ...(await steadily(
+        () => world.insertOnce(20),
+        async () => [await wakeAll(database, world.short ? 3 : 5)],
+      )),
+    );
+    return lines;
+  } finally {
+    await server.stop();
+    await database.close();
+  }
+}
+
+async function memoryOf({ child }: Server, as: string): Promise<number> {
+  await sleep(SETTLE_MS);
+  child.tell({ tell: "collect", as });
+  await child.heard(as);
+  return canSeeProcesses ? residentMb(child.pid).rss : 0;
+}
+
+async function idle(world: World, { child }: Server, runs: number): Promise<Line> {
+  const overMs = world.short ? 8_000 : 20_000;
+  const postgres = familyOf(world.cluster.server.processId);
+  const all = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + processorMs(pid), 0);
+  const before = { server: processorMs(child.pid), postgres: all(postgres) };
+  await sleep(overMs);
+  const percentOf = (ms: number): number => (ms / overMs) * 100;
+  const more = { runs, overMs, postgresPercent: percentOf(all(postgres) - before.postgres) };
+  return bounded("parked, idle", { value: percentOf(processorMs(child.pid) - before.server), unit: "% of a core", goal: { at: "most", value: 1.5 }, more });
+}
+
+/** Wakes all of them at once, until each was claimed, looked at and parked again. */
+async function wakeAll({ db, url }: TrialDatabase, rounds: number): Promise<Line> {
+  const { rows } = await sql<{ id: RunId }>`select id from runs order by id`.execute(db);
+  const ids = rows.map((row) => row.id);
+  const notifier = createNotifier({ db, url, log: silentLog });
+  const rates: number[] = [];
+  for (let round = 0; round < rounds; round += 1) {
+    const fenceBefore = await fenceSum(db);
+    const stat=async()=>(await sql<any>`select xact_commit, xact_rollback, tup_updated, tup_fetched, tup_returned from pg_stat_database where datname=current_database()`.execute(db)).rows[0];const s0=await stat();const startMs = performance.now();
+    for (let from = 0; from < ids.length; from += RUNS_OF_A_WAKE) {
+      await wake(db, ids.slice(from, from + RUNS_OF_A_WAKE));
+      notifier.changed();
+    }
+    const isDone = async () => (await stillDue(db)) === 0 && (await fenceSum(db)) >= fenceBefore + ids.length;
+    if (!(await until(isDone, { limitMs: 120_000, everyMs: 50 }))) throw new Error(`${await stillDue(db)} woken runs were not looked at within two minutes`);
+    await sleep(1500);const s1=await stat();console.log("commits a run",(s1.xact_commit-s0.xact_commit)/ids.length,"rollbacks",(s1.xact_rollback-s0.xact_rollback)/ids.length, "updated",(s1.tup_updated-s0.tup_updated)/ids.length,"returned",(s1.tup_returned-s0.tup_returned)/ids.length);
+    rates.push((ids.length / (performance.now() - startMs)) * 1_000);
+  }
+  await notifier.close();
+  return boundedMedian("parked, waking all", { samples: rates, unit: "/s", goal: { at: "least", value: 3_000 }, more: { runs: ids.length } });
+}
+
+async function stillDue(db: Db): Promise<number> {
+  const { rows } = await sql<{ due: number }>`select count(*) as due from runs where due is not null`.execute(db);
+  return rows[0]!.due;
+}
+
+/** Each claim raises a fence by one. */
+async function fenceSum(db: Db): Promise<number> {
+  const { rows } = await sql<{ sum: number }>`select sum(fence)::float8 as sum from runs`.execute(db);
+  return rows[0]!.sum;
+}
+
+/** Runs that asked a person something and wait: transcript, act and ask as the engine leaves them. Nobody sees them before they wait. */
+async function parkRuns(db: Db, count: number): Promise<void> {
+  const { revision } = await createWorkspaceView(db).current();
+  const batches = Array.from({ length: Math.ceil(count / RUNS_OF_A_BATCH) }, (_, index) => Math.min(RUNS_OF_A_BATCH, count - index * RUNS_OF_A_BATCH));
+  await inLanes(batches, 6, (size) => parkBatch(db, { size, revision }));
+  await sql`vacuum analyze runs, acts, asks, messages`.execute(db);
+}
+
+function parkBatch(db: Db, { size, revision }: { size: number; revision: number }): Promise<void> {
+  return inTransaction(db, async (tx) => {
+    for (let made = 0; made < size; made += 1) {
+      const id = newId("run", systemClock.nowMs());
+      const limits = { maxTurns: 20, maxOutputTokens: 4_096 };
+      await insertRun(tx, {
+        id,
+        ticketId: null,
+        threadId: null,
+        agent: "desk",
+        runner: "rules",
+        procedure: "chat",
+        labels: { property: "warm_taipei_2br" },
+        limits,
+        revision,
+        attempt: 1,
+        lanes: [],
+        retryOf: null,
+      });
+      await insertMessage(tx, id, { seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } });
+      const act = askedAct(id);
+      const asked = { outcome: "ask" as const, rule: "bench", why: "somebody should look", matched: [] };
+      const ask = approvalFor({ act, asked, ticketId: null, revision, nowMs: systemClock.nowMs() });
+      await planActs(tx, [act]);
+      await moveAct(tx, { act, to: "asked", askId: ask.id, decision: asked });
+      await openAsk(tx, ask);
+    }
+    for (const lease of await claim(tx, { limit: size, holder: "bench", leaseMs: 10_000 })) await park(tx, lease);
+  });
+}
+
+function askedAct(runId: RunId): Act {
+  const id = newId("act", systemClock.nowMs());
+  const base = { kind: "tool" as const, name: "towels.send", args: { count: 4 }, runId };
+  return {
+    ...base,
+    id,
+    turn: 1,
+    ordinal: 0,
+    effect: "findable",
+    state: "planned",
+    key: id,
+    facts: {},
+    binding: bindingOf(base),
+    askId: null,
+    decision: null,
+    handle: null,
+    result: null,
+    error: null,
+    attempts: 0,
+  };
+}
