@@ -76,13 +76,14 @@ const VERSION = "0.1.0";
 const clock = systemClock;
 
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
-export async function serve(settings: Settings, env: Environment): Promise<RunningServer> {
+export async function serve(settings: Settings, env: Environment, told: { readonly onStep?: (step: "database") => void } = {}): Promise<RunningServer> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = once(async () => {
     for (const undo of stops.toReversed()) await undo();
   });
   try {
     const base = await openBase(settings, env, stops);
+    told.onStep?.("database");
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder);

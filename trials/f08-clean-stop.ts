@@ -1,8 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { type Case, judged } from "./harness/case.ts";
 import { account, countOf, stepsIn, told } from "./harness/oracle.ts";
+import { isRunning, postmasterOf } from "./harness/own-postgres.ts";
 import { ms } from "./harness/statistics.ts";
 import { openServer } from "./harness/server.ts";
 import { openStorm } from "./harness/storm.ts";
@@ -100,7 +100,7 @@ export const serverStop: Case = {
     sending = false;
     await Promise.all(lanes);
     const ended = await Promise.all(feeds.map((feed) => feed.text().then(() => true, () => true)));
-    const postmasterGone = !(await isRunning(home));
+    const postmasterGone = !(await isRunning(await postmasterOf(home)));
     const again = await openServer(world, { name: "second", home });
     const missing: string[] = [];
     for (const id of acked) if ((await again.call(`GET /v1/tickets/${id}`))?.status !== 200) missing.push(id);
@@ -113,15 +113,3 @@ export const serverStop: Case = {
     });
   },
 };
-
-async function isRunning(home: string): Promise<boolean> {
-  const file = await readFile(join(home, "postgres", "data", "postmaster.pid"), "utf8").catch(() => "");
-  const pid = Number(file.split("\n")[0]);
-  if (!(pid > 0)) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-}

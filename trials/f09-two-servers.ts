@@ -41,7 +41,7 @@ export const oneDatabase: Case = {
   short: true,
   limitMs: { short: 90_000, full: 180_000 },
   async run(world) {
-    const rounds = world.short ? 2 : 6;
+    const rounds = world.short ? 4 : 10;
     const troubles: string[] = [];
     let most = 0;
     let handovers = 0;

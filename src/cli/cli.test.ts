@@ -109,7 +109,14 @@ test("a ticket goes through the loop by the command line alone, is proven offlin
   const { url } = await testDatabase(t);
   const home = await temporaryHome(t);
   const loop = loopFor(home, { DATABASE_URL: url });
-  t.after(() => loop(["down", "--force"]));
+  try {
+    await goThroughTheLoop(loop, home);
+  } finally {
+    await loop(["down", "--force"]); // before the home goes: it is what names the process
+  }
+});
+
+async function goThroughTheLoop(loop: Loop, home: string): Promise<void> {
   assert.match((await loop(["up"])).out, /^The server is up: http:\/\/127\.0\.0\.1:\d+/);
   assert.match((await loop(["up"])).out, /^It runs already/);
   const sent = await json<{ number: number; ticket: { triage: { category: string; severity: number } } }>(
@@ -173,7 +180,7 @@ test("a ticket goes through the loop by the command line alone, is proven offlin
   assert.match((await loop(["down"])).out, /^Stopped \(process \d+\)/);
   assert.equal((await loop(["status"])).code, 3);
   assert.deepEqual(await readdir(join(home, "processes")), []);
-});
+}
 
 async function proves(loop: Loop, home: string): Promise<void> {
   assert.equal((await loop(["receipt", "show", "1", "--out", "receipt.json"])).code, 0);

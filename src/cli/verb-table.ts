@@ -134,6 +134,17 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Say what policy would decide about an act, and why.",
     load: async () => (await import("./verbs/policy-explain.ts")).policyExplain,
   },
+  jobs: { group: "Everything else", summary: "List jobs that failed for good.", load: async () => (await import("./verbs/job-list.ts")).jobList },
+  "jobs redrive": {
+    group: "Everything else",
+    summary: "Try a job that failed for good again.",
+    load: async () => (await import("./verbs/job-list.ts")).jobRedrive,
+  },
+  "jobs discard": {
+    group: "Everything else",
+    summary: "Let a job that failed for good be.",
+    load: async () => (await import("./verbs/job-list.ts")).jobDiscard,
+  },
   "secrets list": {
     group: "Everything else",
     summary: "List the names of sealed secrets.",

@@ -27,6 +27,7 @@ export interface Listening {
  */
 export async function listenHttp(app: App, options: ListenOptions): Promise<Listening> {
   const { host, port, socketPath } = options;
+  await app.ready(); // a request on the local socket must not come before the routes
   if (!isLoopback(host) && !(await app.tokenExists())) {
     throw new LoopError(
       "token_missing",

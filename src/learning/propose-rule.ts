@@ -180,6 +180,6 @@ function promptFor({ title, reason, category, severityAtLeast, then }: RuleWante
     text.trimEnd(),
     "```",
     "",
-    "Then run `loop plan`: it must show this change and no other, and nobody who gains power. Open a pull request with the title and the reason above.",
+    "Then run `loop apply`: it must show this change and no other, and nobody who gains power. Open a pull request with the title and the reason above.",
   ].join("\n");
 }

@@ -50,14 +50,14 @@ export interface Storm {
 const CHILD = new URL("../storm-child.ts", import.meta.url);
 
 /** A database with the chat workspace in force, watched for stale writes, and engines over it as they are asked for. */
-export async function openStorm(world: World, more: { database?: TrialDatabase; files?: Readonly<Record<string, string>> } = {}): Promise<Storm> {
+export async function openStorm(world: World, more: { database?: TrialDatabase; files?: Readonly<Record<string, string>>; isWatched?: boolean } = {}): Promise<Storm> {
   const database = more.database ?? (await world.database());
   const { db } = database;
   const effects = join(world.folder, "effects");
   const outside = await openOutside(effects, join(world.folder, "outside.sock"));
   world.after(outside.close);
   await putInForce(db, stormWorkspace(more.files));
-  await watchStaleWrites(db);
+  if (more.isWatched !== false) await watchStaleWrites(db);
   return {
     database,
     effects,

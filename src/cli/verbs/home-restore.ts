@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { openHome } from "#src/database/home.ts";
 import { launchPostgres } from "#src/database/launch.ts";
+import { verifyBackup } from "#src/database/backup-read.ts";
 import { restore } from "#src/database/restore.ts";
 import { verifyJournal } from "#src/journal/verify.ts";
 import { systemClock } from "#src/kernel/clock.ts";
@@ -20,7 +21,9 @@ export const homeRestore: Verb = {
   examples: ["LOOP_HOME=/srv/loopwright-new loop restore home.loopwright-backup"],
   async run(given, context) {
     const settings = await context.settings();
-    const keys = given.has("without-keys") ? "leave" : { passphrase: await readHidden("Passphrase of the keys") };
+    const file = resolve(given.words[0]!);
+    const { keys: kept } = await verifyBackup(file);
+    const keys = given.has("without-keys") || kept === "left out" ? "leave" : { passphrase: await readHidden("Passphrase of the keys") };
     const home = await openHome(settings.homeFolder);
     const redactor = createRedactor();
     for (const value of secretValues(context.env)) redactor.learn(value);
