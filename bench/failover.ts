@@ -31,7 +31,10 @@ export async function failover(world: World): Promise<Line[]> {
 type Disturb = (engine: Child, taken: Promise<unknown>) => Promise<unknown>;
 
 async function disturbed(world: World, name: string, disturb: Disturb): Promise<Line[]> {
-  const place = await openWorld({ cluster: () => Promise.resolve(world.cluster), keep: join(world.folder, "kept"), close: () => Promise.resolve() }, world.short);
+  const place = await openWorld(
+    { cluster: () => Promise.resolve(world.cluster), keep: join(world.folder, "kept"), close: () => Promise.resolve() },
+    world.short,
+  );
   try {
     const storm = await openStorm(place);
     const { db } = storm.database;
@@ -86,7 +89,9 @@ async function untilTaken(db: Db, stranded: readonly Fenced[]): Promise<void> {
   const [ids, fences] = [stranded.map((run) => run.id), stranded.map((run) => run.fence)];
   const look = async (): Promise<boolean> => {
     const { rows } = await sql<{ id: string }>`
-      select r.id from runs r join unnest(${ids}::text[], ${fences}::bigint[]) as was (id, fence) using (id) where r.fence = was.fence and r.ended_at is null`.execute(db);
+      select r.id from runs r join unnest(${ids}::text[], ${fences}::bigint[]) as was (id, fence) using (id) where r.fence = was.fence and r.ended_at is null`.execute(
+      db,
+    );
     return rows.length === 0;
   };
   if (!(await until(look, { limitMs: LIMIT_MS, everyMs: 20 }))) throw new Error("runs of an engine that is gone were not taken over within a minute");

@@ -36,17 +36,34 @@ export async function recall(world: World): Promise<Line[]> {
     () => world.insertOnce(20),
     async () => {
       const tookMs = await timed(db, questions, embedder);
-      const commonMs = await timed(db, Array.from({ length: 30 }, () => ({ ...questionOf(random), text: COMMON })), embedder);
+      const commonMs = await timed(
+        db,
+        Array.from({ length: 30 }, () => ({ ...questionOf(random), text: COMMON })),
+        embedder,
+      );
       const more = { items: items.length, storedMs };
       return [
         boundedQuantile("recall, p95", { samples: tookMs, q: 0.95, unit: "ms", goal: { at: "most", value: 50 }, more }),
-        bounded("recall, common word", { value: median(commonMs) / median(tookMs), unit: "× median", goal: { at: "most", value: 5 }, more: { ...summaryOf(commonMs) } }),
+        bounded("recall, common word", {
+          value: median(commonMs) / median(tookMs),
+          unit: "× median",
+          goal: { at: "most", value: 5 },
+          more: { ...summaryOf(commonMs) },
+        }),
       ];
     },
   );
   const shares = await sharesFound(db, { items, questions: questions.slice(0, 60), embedder });
   await close();
-  return [...lines, bounded("recall, @10 of exact", { value: shares.reduce((sum, share) => sum + share, 0) / shares.length, unit: "", goal: { at: "least", value: 0.95 }, more: { questions: shares.length } })];
+  return [
+    ...lines,
+    bounded("recall, @10 of exact", {
+      value: shares.reduce((sum, share) => sum + share, 0) / shares.length,
+      unit: "",
+      goal: { at: "least", value: 0.95 },
+      more: { questions: shares.length },
+    }),
+  ];
 }
 
 async function stored(db: Db, items: readonly BrainItem<FileLayer>[], embedder: BrainEmbedder): Promise<number> {
@@ -70,7 +87,10 @@ async function timed(db: Db, questions: readonly BrainQuery[], embedder: BrainEm
 }
 
 /** For each question: which share of the ten nearest of the largest layer the index finds, against every vector compared at full precision. */
-async function sharesFound(db: Db, { items, questions, embedder }: { items: readonly BrainItem[]; questions: readonly BrainQuery[]; embedder: BrainEmbedder }): Promise<number[]> {
+async function sharesFound(
+  db: Db,
+  { items, questions, embedder }: { items: readonly BrainItem[]; questions: readonly BrainQuery[]; embedder: BrainEmbedder },
+): Promise<number[]> {
   const signal = new AbortController().signal;
   const layer = items.filter((item) => item.layer === "history");
   const vectors = await embedder.embed(layer.map(textOf), signal);
@@ -109,7 +129,13 @@ function itemOf(index: number, random: Random): BrainItem<FileLayer> {
 function questionOf(random: Random): BrainQuery {
   const topic = Math.floor(random() * 400);
   const words = Array.from({ length: WORDS_OF_A_QUESTION }, (_, at) => (at % 3 === 0 ? anyWord(random) : topicWord(topic, random)));
-  return { text: [COMMON, ...words].join(" "), labels: { property: `home-${Math.floor(random() * 200)}` }, categories: [`category-${topic % 40}`], scopes: ["workspace"], limitPerLayer: 5 };
+  return {
+    text: [COMMON, ...words].join(" "),
+    labels: { property: `home-${Math.floor(random() * 200)}` },
+    categories: [`category-${topic % 40}`],
+    scopes: ["workspace"],
+    limitPerLayer: 5,
+  };
 }
 
 /** What embedMissing embeds of an item. */

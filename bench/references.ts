@@ -46,7 +46,11 @@ export async function prepareReferences(): Promise<void> {
 
 /** Peer ranges are not looked at: the versions are exact and were tried together. Undefined: all went well. */
 function npmInstall(folder: string): Promise<string | undefined> {
-  const child = spawn("npm", ["install", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder, stdio: ["ignore", "ignore", "pipe"], timeout: 300_000 });
+  const child = spawn("npm", ["install", "--legacy-peer-deps", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "pipe"],
+    timeout: 300_000,
+  });
   let said = "";
   child.stderr.on("data", (piece: Buffer) => (said += piece.toString()));
   return new Promise((resolve) => {

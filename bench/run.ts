@@ -63,6 +63,7 @@ const world = await makeWorld({ short });
 console.log(
   `Postgres ${world.honesty["server_version"]}: fsync ${world.honesty["fsync"]}, synchronous_commit ${world.honesty["synchronous_commit"]}, full_page_writes ${world.honesty["full_page_writes"]}`,
 );
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void world.close().finally(() => process.exit(130)));
 const lines: Line[] = [];
 const tell = (line: Line): void => {
   lines.push(line);

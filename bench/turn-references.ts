@@ -79,7 +79,9 @@ interface Langgraph {
 interface Graph {
   addNode(name: string, work: (state: unknown) => object): Graph;
   addEdge(from: string, to: string): Graph;
-  compile(options: { checkpointer: unknown }): { invoke(input: object, options: { configurable: { thread_id: string }; durability: "sync" }): Promise<unknown> };
+  compile(options: { checkpointer: unknown }): {
+    invoke(input: object, options: { configurable: { thread_id: string }; durability: "sync" }): Promise<unknown>;
+  };
 }
 interface Saver {
   setup(): Promise<void>;
@@ -96,7 +98,11 @@ async function againstLanggraph(world: World, rounds: number): Promise<Line> {
   const saver = PostgresSaver.fromConnString(database.url);
   await saver.setup();
   const state = Annotation.Root({ said: Annotation() });
-  const graph = new StateGraph(state).addNode("model", () => ({ said: CONTENT })).addEdge(START, "model").addEdge("model", END).compile({ checkpointer: saver });
+  const graph = new StateGraph(state)
+    .addNode("model", () => ({ said: CONTENT }))
+    .addEdge(START, "model")
+    .addEdge("model", END)
+    .compile({ checkpointer: saver });
   const lease = await heldRun(world);
   let [seq, thread] = [1, 0];
   try {

@@ -69,7 +69,7 @@ export async function makeWorld(options: { short: boolean }): Promise<World> {
     },
     start(child) {
       const started = startChild(child);
-      ends.push(() => started.kill());
+      ends.push(() => endOf(started));
       return started;
     },
     honesty: await settingsOf(database.db),
@@ -81,6 +81,15 @@ export async function makeWorld(options: { short: boolean }): Promise<World> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+const STOP_LIMIT_MS = 15_000;
+
+/** Asked first: a server that is killed leaves its Postgres behind. */
+async function endOf(child: Child): Promise<void> {
+  const limit = setTimeout(() => void child.kill(), STOP_LIMIT_MS);
+  await child.stop();
+  clearTimeout(limit);
 }
 
 type Probes = Pick<World, "insertOnce" | "insertRate" | "syncs" | "close">;

@@ -10,9 +10,11 @@ import { postgresKilled } from "./f06-postgres-killed.ts";
 import { deafStop, engineStop, serverStop } from "./f08-clean-stop.ts";
 import { oneDatabase, oneHome, timersOnce } from "./f09-two-servers.ts";
 import { crashLoop, poisonHead } from "./f10-f50-poison.ts";
+import { diskFull, logsFull, readOnly } from "./f11-f13-disk.ts";
 import { migrationKilled } from "./f15-migration-killed.ts";
 import { backupUnderLoad } from "./f16-backup.ts";
 import { conflicts, cutConnections, latency } from "./f19-f22-database.ts";
+import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { receiptTampering } from "./h51-receipt.ts";
@@ -20,4 +22,4 @@ import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
 
 /** Every case, in the order of README.md. */
-export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, killedRequest, killedAnyTime, postgresKilled, engineStop, deafStop, serverStop, oneHome, oneDatabase, timersOnce, crashLoop, migrationKilled, backupUnderLoad, cutConnections, latency, conflicts, deliveries, otherBody, lastDollar, poisonHead, receiptTampering, ...failover];
+export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, killedRequest, killedAnyTime, postgresKilled, engineStop, deafStop, serverStop, oneHome, oneDatabase, timersOnce, crashLoop, diskFull, logsFull, readOnly, migrationKilled, backupUnderLoad, cutConnections, latency, conflicts, clockBack, deliveries, otherBody, lastDollar, poisonHead, receiptTampering, ...failover];

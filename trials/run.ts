@@ -27,6 +27,14 @@ for (const one of chosen) await rm(join(results, one.id), { recursive: true, for
 const startMs = performance.now();
 const shared = await openShared(results, { short });
 let lines: Line[] = [];
+
+/** However this ends, nothing is left running: children go when their standard input closes, Postgres is stopped here. */
+function endEarly(why: unknown): void {
+  console.error(why);
+  void shared.close().finally(() => process.exit(1));
+}
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => endEarly(`stopped by ${signal}`));
+process.once("uncaughtException", endEarly);
 try {
   lines = await runCases(shared, chosen, { short, lanes, tell: (line) => console.log(print(line)) });
 } finally {

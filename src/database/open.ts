@@ -42,10 +42,17 @@ export function openDatabase(options: DatabaseOptions): Database {
       return client.query(LIMITS, [String(options.transactionTimeoutMs)]) as unknown as void; // the pool waits for it, though its types do not say so
     },
   });
-  pool.on("error", options.onIdleError);
+  let closing = false;
+  pool.on("error", (error) => {
+    if (!closing) options.onIdleError(error); // a server that stops with us says goodbye to each connection
+  });
   const dialect = new PostgresDialect({ pool: options.prepare ? preparing(pool) : pool });
   const db = new Kysely<NoTables>({ dialect });
-  return { db, url: options.url, close: () => db.destroy() };
+  const close = (): Promise<void> => {
+    closing = true;
+    return db.destroy();
+  };
+  return { db, url: options.url, close };
 }
 
 const LIMITS = `

@@ -1,5 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
+import { until } from "./wait.ts";
 
 /** The number of the postmaster that serves this home; undefined when its file is not there. */
 export async function postmasterOf(home: string): Promise<number | undefined> {
@@ -24,4 +25,14 @@ export async function isRunning(pid: number | undefined): Promise<boolean> {
 export async function urlOf(home: string): Promise<string> {
   const { password, port } = JSON.parse(await readFile(join(home, "postgres", "postgres.json"), "utf8")) as { password: string; port: number };
   return `postgres://loop:${password}@127.0.0.1:${port}/loopwright`;
+}
+
+/** Ends the Postgres that a killed server of this home left running, and no other. */
+export async function endPostgresOf(home: string): Promise<void> {
+  const pid = await postmasterOf(home);
+  if (pid === undefined || !(await isRunning(pid))) return;
+  const place = await readlink(`/proc/${pid}/cwd`).catch(() => "");
+  if (!place.startsWith(home)) return;
+  process.kill(pid, "SIGQUIT"); // at once: its data goes with the case
+  await until(async () => !(await isRunning(pid)), { limitMs: 10_000 });
 }

@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Child } from "./child.ts";
+import { endPostgresOf } from "./own-postgres.ts";
 import type { World } from "./world.ts";
 
 const CHILD = new URL("../server-child.ts", import.meta.url);
@@ -33,6 +34,7 @@ export interface Server {
 export async function startServer(world: World, { name, home, databaseUrl, env = {}, under = [] }: ServerOptions): Promise<Child> {
   const workspace = await workspaceOf(world);
   await mkdir(home, { recursive: true });
+  world.after(() => endPostgresOf(home));
   const ours = { LOOP_HOME: home, LOOP_WORKSPACE: workspace, LOOP_PORT: "0", LOOP_MIN_FREE_MB: "50", ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }) };
   const child = world.start({ name, script: CHILD, env: { ...ours, ...env }, under });
   world.after(() => keepLog(world, home, name));

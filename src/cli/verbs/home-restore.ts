@@ -31,7 +31,7 @@ export const homeRestore: Verb = {
     const postgres = settings.databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
     try {
       const options = {
-        file: resolve(given.words[0]!),
+        file,
         url: settings.databaseUrl ?? postgres!.url,
         home,
         workspaceFolder: settings.workspaceFolder,

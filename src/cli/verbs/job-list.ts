@@ -41,6 +41,10 @@ async function withQueue(context: Context, work: (queue: Queue) => Promise<void>
   await withRecord(context, async ({ db, url, log }) => {
     const queue = createQueue({ db, url, log, clock: systemClock, supervises: false });
     await queue.start();
-    await work(queue).finally(() => queue.stop());
+    try {
+      await work(queue);
+    } finally {
+      await queue.stop();
+    }
   });
 }
