@@ -28,7 +28,7 @@ export interface FleetOptions {
 export interface Fleet {
   /** Some run may be due: look now. */
   hint(): void;
-  /** Takes no more runs, hands back those it holds after the move they are in (at most the grace time), and resolves when nothing moves. */
+  /** Takes no more runs, hands back those it holds after the move they are in (at most the grace time), and resolves when nothing moves, or what moves does not listen. */
   stop(): Promise<void>;
   readonly moving: () => number;
 }
@@ -39,10 +39,14 @@ interface Held {
   readonly done: Promise<void>;
 }
 
+/** How long an act that was aborted may take to notice. */
+const DEAF_MS = 1_000;
+
 /** One fetcher, N slots, one renewer. A slow run holds one slot and nobody else. */
 export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   const held = new Map<RunId, Held>();
-  const stopping = new AbortController();
+  const stopping = new AbortController(); // no more runs
+  const ended = new AbortController(); // no more renewals either
   let wakeUp = Promise.withResolvers<void>();
   const hint = (): void => wakeUp.resolve();
   const take = (lease: Lease): void => {
@@ -65,10 +69,9 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
     }
   })();
   const renewing = (async () => {
-    while (!stopping.signal.aborted || held.size > 0) {
-      await pause(options.leaseMs / 3.3, stopping.signal);
-      await renewHeld(engine, held, options.leaseMs);
-      if (stopping.signal.aborted) await Promise.race([...[...held.values()].map((run) => run.done), sleep(100)]);
+    while (!ended.signal.aborted) {
+      await pause(options.leaseMs / 3.3, ended.signal);
+      if (!ended.signal.aborted) await renewHeld(engine, held, options.leaseMs);
     }
   })();
   return {
@@ -79,9 +82,11 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
       hint();
       await fetching;
       const allDone = Promise.all([...held.values()].map((run) => run.done));
-      await Promise.race([allDone, sleep(options.graceMs)]);
+      await Promise.race([allDone, sleep(options.graceMs, undefined, { ref: false })]);
       for (const run of held.values()) run.abort.abort();
-      await allDone;
+      await Promise.race([allDone, sleep(DEAF_MS, undefined, { ref: false })]);
+      if (held.size > 0) engine.log.warn("acts that do not hear the stop are left behind; their leases run out", { runs: [...held.keys()] });
+      ended.abort();
       await renewing;
     },
   };
