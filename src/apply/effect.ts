@@ -5,6 +5,7 @@ import type { Clock } from "#src/kernel/clock.ts";
 import { refreshAllotments } from "#src/ledger/store/open-allotments.ts";
 import { setLanes } from "#src/leases/store/lanes.ts";
 import { syncTeam } from "#src/people/team.ts";
+import { lockFollowing } from "./store/lock-following.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 
 /**
@@ -14,6 +15,7 @@ import type { WorkspaceView } from "#src/workspace/current.ts";
 export async function followRevision(db: Db, clock: Clock, workspaces: WorkspaceView): Promise<number> {
   const { revision, workspace } = await workspaces.current();
   await inTransaction(db, async (tx) => {
+    await lockFollowing(tx);
     await syncTeam(tx, clock, workspace.team);
     await reindex(tx, itemsOf(workspace));
     await refreshAllotments(tx); // a lowered cap counts from the next call on

@@ -49,10 +49,19 @@ export async function listenHttp(app: App, options: ListenOptions): Promise<List
     port: taken,
     async close() {
       local?.close();
-      await app.close();
+      const closing = app.close();
+      const nudging = setInterval(() => app.server.closeIdleConnections(), NUDGE_EVERY_MS); // a feed that just ended leaves a connection that waits for more
+      const cutting = setTimeout(() => app.server.closeAllConnections(), CLOSE_LIMIT_MS);
+      await closing.finally(() => {
+        clearInterval(nudging);
+        clearTimeout(cutting);
+      });
     },
   };
 }
+
+const NUDGE_EVERY_MS = 50;
+const CLOSE_LIMIT_MS = 5_000;
 
 const isLoopback = (host: string): boolean => host === "localhost" || host === "::1" || (net.isIPv4(host) && host.startsWith("127."));
 
