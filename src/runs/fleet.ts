@@ -34,9 +34,11 @@ export interface Fleet {
 }
 
 interface Held {
+  /** When the lease was last known to be ours, by a clock that goes on while the process stands still. */
+  renewedMs: number;
   readonly lease: Lease;
   readonly abort: AbortController;
-  readonly done: Promise<void>;
+  done: Promise<void>;
 }
 
 /** How long an act that was aborted may take to notice. */
@@ -49,21 +51,23 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   const ended = new AbortController(); // no more renewals either
   let wakeUp = Promise.withResolvers<void>();
   const hint = (): void => wakeUp.resolve();
-  const take = (lease: Lease): void => {
-    const abort = new AbortController();
-    const done = move(engine, lease, { abort: abort.signal, stopping: () => stopping.signal.aborted }).finally(() => {
-      if (held.get(lease.runId)?.lease.fence === lease.fence) held.delete(lease.runId);
+  const take = (lease: Lease, claimedMs: number): void => {
+    const seat: Held = { lease, abort: new AbortController(), renewedMs: claimedMs, done: Promise.resolve() };
+    const isFresh = (): boolean => performance.now() - seat.renewedMs < options.leaseMs;
+    seat.done = move(engine, lease, { abort: seat.abort.signal, isFresh, stopping: () => stopping.signal.aborted }).finally(() => {
+      if (held.get(lease.runId) === seat) held.delete(lease.runId);
       hint();
       options.changed();
     });
-    held.set(lease.runId, { lease, abort, done });
+    held.set(lease.runId, seat);
   };
   const fetching = (async () => {
     while (!stopping.signal.aborted) {
       wakeUp = Promise.withResolvers<void>();
       const free = options.slots - held.size;
+      const claimedMs = performance.now();
       const claimed = free > 0 && options.mayClaim() ? await claimSome(engine, options, free) : [];
-      claimed.forEach(take);
+      for (const lease of claimed) take(lease, claimedMs);
       if (claimed.length > 0 && claimed.length === free) continue;
       await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
     }
@@ -107,13 +111,17 @@ async function claimSome(engine: Engine, options: FleetOptions, limit: number): 
 async function renewHeld(engine: Engine, held: ReadonlyMap<RunId, Held>, leaseMs: number): Promise<void> {
   const runs = [...held.values()];
   if (runs.length === 0) return;
+  const renewedMs = performance.now();
   try {
     const kept = await renew(
       engine.db,
       runs.map((run) => run.lease),
       leaseMs,
     );
-    for (const run of runs) if (!kept.has(run.lease.runId)) run.abort.abort();
+    for (const run of runs) {
+      if (kept.has(run.lease.runId)) run.renewedMs = renewedMs;
+      else run.abort.abort();
+    }
   } catch (error) {
     engine.log.warn("leases could not be renewed; they run out unless the database comes back", { error });
   }

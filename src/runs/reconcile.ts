@@ -16,6 +16,8 @@ import { readState } from "./store/state.ts";
 export interface Until {
   /** Stop at once: the lease is lost, or the time to finish is over. */
   readonly abort: AbortSignal;
+  /** False once the lease may have run out: this process stood still, and somebody else may have the run. */
+  readonly isFresh: () => boolean;
   /** Stop after the move that is being made. */
   readonly stopping: () => boolean;
 }
@@ -32,7 +34,7 @@ export async function reconcile(engine: Engine, lease: Lease, until: Until): Pro
   if (!isOpen(state.run.state)) return;
   for (;;) {
     if (until.abort.aborted || until.stopping()) throw new LeaseLost(`the reconcile of ${lease.runId} was told to stop`);
-    const session: Session = { engine, lease, state, signal: until.abort, pinned, current };
+    const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, pinned, current };
     const made = await makeMove(session);
     if (made.kind !== "moved") return;
     state = made.state ?? (await readState(engine.db, lease.runId));

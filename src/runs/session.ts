@@ -13,6 +13,8 @@ export interface Session {
   readonly state: RunState;
   /** Aborted when the lease is lost or the process stops. */
   readonly signal: AbortSignal;
+  /** Asked right before an effect: a process that was stopped and goes on must not do what another has done since. */
+  readonly isFresh: () => boolean;
   /** The revision that the run keeps: instructions, tools, models. */
   readonly pinned: Workspace;
   /** The revision in force: policy, budgets. */

@@ -85,7 +85,7 @@ export async function drain(engine: Engine): Promise<number> {
     if (leases.length === 0) return claims;
     for (const lease of leases) {
       claims += 1;
-      await reconcile(engine, lease, { abort: new AbortController().signal, stopping: () => false }).catch((error: unknown) => {
+      await reconcile(engine, lease, { abort: new AbortController().signal, isFresh: () => true, stopping: () => false }).catch((error: unknown) => {
         if (!(error instanceof LeaseLost)) throw error;
       });
     }

@@ -36,6 +36,7 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
   const attempt = await start(session, act, verdict.decision);
+  if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
   const performed = await attemptTo(() => performer.perform(act, situationOf(session)), attempt);
   failpoint(`act.${act.kind}.performed`);
   return recordOutcome(session, { act, attempt, performed });
