@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bounded, type Line, shown } from "./measure.ts";
-import { canSeeProcesses, familyOf, processorMs, residentMb } from "./processes.ts";
+import { canSeeProcesses, familyOf, familyProcessorMs, residentMb } from "./processes.ts";
 import { makeHome, startServer } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -48,11 +48,12 @@ async function idle(world: World): Promise<Line[]> {
   try {
     const postmaster = Number((await readFile(join(server.home, "postgres", "data", "postmaster.pid"), "utf8")).split("\n")[0]);
     await sleep(settleMs);
-    const pids = [...new Set([...familyOf(server.child.pid), ...familyOf(postmaster)])]; // a Postgres that was there already is no child of the server
-    const busy = (): number => pids.reduce((sum, pid) => sum + processorMs(pid), 0);
+    const roots = familyOf(server.child.pid).includes(postmaster) ? [server.child.pid] : [server.child.pid, postmaster];
+    const busy = (): number => roots.reduce((sum, pid) => sum + familyProcessorMs(pid), 0);
     const before = busy();
     await sleep(overMs);
     const percent = ((busy() - before) / overMs) * 100;
+    const pids = roots.flatMap(familyOf);
     const memory = pids.map(residentMb);
     const total = (of: "pss" | "rss"): number => memory.reduce((sum, one) => sum + one[of], 0);
     const more = { serverMb: residentMb(server.child.pid).pss, sumOfRssMb: total("rss"), afterMs: settleMs + overMs };

@@ -18,7 +18,7 @@ import { createWorkspaceView } from "#src/workspace/current.ts";
 import type { TrialDatabase } from "../trials/harness/cluster.ts";
 import { inLanes, until } from "../trials/harness/wait.ts";
 import { bounded, boundedMedian, type Line, steadily } from "./measure.ts";
-import { canSeeProcesses, familyOf, processorMs, residentMb } from "./processes.ts";
+import { canSeeProcesses, familyProcessorMs, processorMs, residentMb } from "./processes.ts";
 import { makeHome, type Server, startServer } from "./server.ts";
 import type { World } from "./world.ts";
 
@@ -60,12 +60,11 @@ async function memoryOf({ child }: Server, as: string): Promise<number> {
 
 async function idle(world: World, { child }: Server, runs: number): Promise<Line> {
   const overMs = world.short ? 8_000 : 20_000;
-  const postgres = familyOf(world.cluster.server.processId);
-  const all = (pids: readonly number[]): number => pids.reduce((sum, pid) => sum + processorMs(pid), 0);
-  const before = { server: processorMs(child.pid), postgres: all(postgres) };
+  const postgresPid = world.cluster.server.processId;
+  const before = { server: processorMs(child.pid), postgres: familyProcessorMs(postgresPid) };
   await sleep(overMs);
   const percentOf = (ms: number): number => (ms / overMs) * 100;
-  const more = { runs, overMs, postgresPercent: percentOf(all(postgres) - before.postgres) };
+  const more = { runs, overMs, postgresPercent: percentOf(familyProcessorMs(postgresPid) - before.postgres) };
   return bounded("parked, idle", { value: percentOf(processorMs(child.pid) - before.server), unit: "% of a core", goal: { at: "most", value: 1.5 }, more });
 }
 

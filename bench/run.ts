@@ -63,20 +63,27 @@ const world = await makeWorld({ short });
 console.log(
   `Postgres ${world.honesty["server_version"]}: fsync ${world.honesty["fsync"]}, synchronous_commit ${world.honesty["synchronous_commit"]}, full_page_writes ${world.honesty["full_page_writes"]}`,
 );
-for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void world.close().finally(() => process.exit(130)));
+let interrupted = false;
+const interrupt = (): void => {
+  interrupted = true;
+  void world.close().finally(() => process.exit(130));
+};
+process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
 const lines: Line[] = [];
 const tell = (line: Line): void => {
+  if (interrupted) return;
   lines.push(line);
   console.log(print(line));
 };
 try {
   for (const [name, benches] of Object.entries({ ...BENCHES, honesty: [honesty] })) {
     if (wanted.length > 0 && !wanted.includes(name) && name !== "honesty") continue;
-    for (const bench of benches) (await carryOut(name, bench)).forEach(tell);
+    for (const bench of interrupted ? [] : benches) (await carryOut(name, bench)).forEach(tell);
   }
 } finally {
   await world.close();
 }
+if (interrupted) process.exit(130);
 const machine = {
   node: process.version,
   processors: availableParallelism(),

@@ -10,7 +10,8 @@ import { endBy, listen, say } from "../trials/harness/in-child.ts";
  * two looks at its memory can be compared.
  */
 
-const server = await serve(readSettings({ env: process.env, home: homedir(), isRoot: process.geteuid?.() === 0 }), process.env);
+const serving = serve(readSettings({ env: process.env, home: homedir(), isRoot: process.geteuid?.() === 0 }), process.env);
+const end = endBy(async () => (await serving).stop()); // told to end while it starts, it still takes its Postgres along
 
 function collect(as: string): void {
   setFlagsFromString("--expose-gc");
@@ -18,5 +19,6 @@ function collect(as: string): void {
   say(as);
 }
 
-listen(({ tell, as }) => (tell === "collect" ? collect(String(as)) : undefined), endBy(server.stop));
-say("ready", { url: server.url });
+listen(({ tell, as }) => (tell === "collect" ? collect(String(as)) : undefined), end);
+const { url } = await serving;
+say("ready", { url });

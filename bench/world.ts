@@ -32,6 +32,7 @@ export interface World {
   start(options: ChildOptions): Child;
   /** fsync, synchronous_commit, full_page_writes as the server says. */
   readonly honesty: Readonly<Record<string, string>>;
+  /** Safe to call twice. */
   close(): Promise<void>;
 }
 
@@ -47,6 +48,14 @@ export async function makeWorld(options: { short: boolean }): Promise<World> {
   const probes = await openProbes(database);
   const ends: (() => Promise<unknown>)[] = [];
   let folders = 0;
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    for (const end of ends.toReversed()) await end().catch(() => undefined);
+    await probes.close();
+    await database.close().catch(() => undefined); // the last check ends the server under it
+    await cluster.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
   return {
     ...options,
     ...probes,
@@ -57,10 +66,10 @@ export async function makeWorld(options: { short: boolean }): Promise<World> {
     signer,
     async fresh(poolSize = 10) {
       const made = await cluster.database({ poolSize });
-      let closing: Promise<void> | undefined;
-      const close = () => (closing ??= made.close());
-      ends.push(close);
-      return { ...made, close };
+      let ending: Promise<void> | undefined;
+      const end = () => (ending ??= made.close());
+      ends.push(end);
+      return { ...made, close: end };
     },
     async empty(name) {
       const made = join(folder, `${name}-${(folders += 1)}`);
@@ -73,13 +82,7 @@ export async function makeWorld(options: { short: boolean }): Promise<World> {
       return started;
     },
     honesty: await settingsOf(database.db),
-    async close() {
-      for (const end of ends.toReversed()) await end().catch(() => undefined);
-      await probes.close();
-      await database.close().catch(() => undefined); // the last check ends the server under it
-      await cluster.stop();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close: () => (closing ??= close()),
   };
 }
 
