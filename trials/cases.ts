@@ -13,13 +13,55 @@ import { crashLoop, poisonHead } from "./f10-f50-poison.ts";
 import { diskFull, logsFull, readOnly } from "./f11-f13-disk.ts";
 import { migrationKilled } from "./f15-migration-killed.ts";
 import { backupUnderLoad } from "./f16-backup.ts";
+import { retention } from "./f18-retention.ts";
 import { conflicts, cutConnections, latency } from "./f19-f22-database.ts";
+import { deafListener, noConnections } from "./f20-f23-connections.ts";
+import { clockJumps } from "./f25-clock-jumps.ts";
 import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
+import { replay } from "./f56-replay.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
 
 /** Every case, in the order of README.md. */
-export const CASES: readonly Case[] = [...wakes, journalOrder, ...leases, twoStarts, lateCost, killStorm, ...killSweeps, killedRequest, killedAnyTime, postgresKilled, engineStop, deafStop, serverStop, oneHome, oneDatabase, timersOnce, crashLoop, diskFull, logsFull, readOnly, migrationKilled, backupUnderLoad, cutConnections, latency, conflicts, clockBack, deliveries, otherBody, lastDollar, poisonHead, receiptTampering, ...failover];
+export const CASES: readonly Case[] = [
+  ...wakes,
+  journalOrder,
+  ...leases,
+  twoStarts,
+  lateCost,
+  killStorm,
+  ...killSweeps,
+  killedRequest,
+  killedAnyTime,
+  postgresKilled,
+  engineStop,
+  deafStop,
+  serverStop,
+  oneHome,
+  oneDatabase,
+  timersOnce,
+  crashLoop,
+  diskFull,
+  logsFull,
+  readOnly,
+  migrationKilled,
+  backupUnderLoad,
+  retention,
+  cutConnections,
+  noConnections,
+  latency,
+  conflicts,
+  deafListener,
+  clockJumps,
+  clockBack,
+  deliveries,
+  otherBody,
+  lastDollar,
+  poisonHead,
+  replay,
+  receiptTampering,
+  ...failover,
+];

@@ -29,7 +29,9 @@ const engine = await trialEngine({ db, folder, name: `desk-${process.pid}`, surf
 const { workspace: inForce } = await engine.workspaces.current();
 await inTransaction(db, async (tx) => void (await reindex(tx, itemsOf(inForce))));
 
-const { sender, text, labels, language, externalId } = parse(await readFile(join(workspace, "samples", "aircon-near-socket-zh.yaml"), "utf8")) as Parameters<typeof receive>[1];
+const { sender, text, labels, language, externalId } = parse(await readFile(join(workspace, "samples", "aircon-near-socket-zh.yaml"), "utf8")) as Parameters<
+  typeof receive
+>[1];
 await receive(engine, { sender, text, labels: labels!, language: language!, externalId: externalId! });
 await sql`update runs set due = loop_now() where holder is not null`.execute(db); // the lease of the process that was killed has run out
 for (;;) {

@@ -5,7 +5,7 @@ import { openAsks } from "#src/asks/store/read.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import { wake } from "#src/leases/store/wake.ts";
 import { performTogether } from "#src/people/store/idempotency.ts";
-import { type Case, judged } from "./harness/case.ts";
+import { type Case, judged, inTime } from "./harness/case.ts";
 import { account, countOf, stepsIn, told } from "./harness/oracle.ts";
 import { answerOne, hurry } from "./harness/people.ts";
 import { ms, quantile } from "./harness/statistics.ts";
@@ -58,7 +58,7 @@ const wakesInOpenTransactions: Case = {
       reached: whileHeld,
       wanted: 10,
       figure: `${delays.length} answers, ${whileHeld} while the run was held, commit → act p99 ${ms(quantile(delays, 0.99))}, most ${ms(Math.max(...delays))}, ${told(seen)}`,
-      conditions: { "all finished": finished, "acted on within 2 s": Math.max(...delays) < 2_000, sound: seen.isSound },
+      conditions: { "all finished": finished, "acted on within 2 s": inTime(Math.max(...delays) < 2_000), sound: seen.isSound },
     });
   },
 };
@@ -75,16 +75,23 @@ const timerAndWake: Case = {
     const scripts = Array.from({ length: runs }, (_, index) => `later:3600000:e${index}`);
     await Promise.all([storm.engine("engine-a"), storm.engine("engine-b")]);
     const ids = (await storm.queue(scripts)) as RunId[];
-    const timers = (): Promise<number> => countOf(db, "select count(*) as n from timers where due_at between loop_now() + '55 minutes' and loop_now() + '61 minutes'");
-    const parked = await until(async () => (await timers()) === runs && (await countOf(db, "select count(*) as n from runs where state = 'waiting' and due is null")) === runs, { limitMs: 15_000 });
+    const timers = (): Promise<number> =>
+      countOf(db, "select count(*) as n from timers where due_at between loop_now() + '55 minutes' and loop_now() + '61 minutes'");
+    const parked = await until(
+      async () => (await timers()) === runs && (await countOf(db, "select count(*) as n from runs where state = 'waiting' and due is null")) === runs,
+      { limitMs: 15_000 },
+    );
     const fences = new Map((await sql<{ id: string; fence: number }>`select id, fence from runs`.execute(db)).rows.map((row) => [row.id, row.fence]));
     const startMs = performance.now();
     for (const id of ids) await wake(db, [id]);
     await hurry(db);
-    const actedOn = async (): Promise<boolean> => (await sql<{ id: string; fence: number }>`select id, fence from runs`.execute(db)).rows.every((row) => row.fence > fences.get(row.id)!);
+    const actedOn = async (): Promise<boolean> =>
+      (await sql<{ id: string; fence: number }>`select id, fence from runs`.execute(db)).rows.every((row) => row.fence > fences.get(row.id)!);
     const seenNow = await until(actedOn, { limitMs: 5_000, everyMs: 10 });
     const tookMs = performance.now() - startMs;
-    const again = await until(async () => (await countOf(db, "select count(*) as n from runs where state = 'waiting' and due is null")) === runs, { limitMs: 5_000 });
+    const again = await until(async () => (await countOf(db, "select count(*) as n from runs where state = 'waiting' and due is null")) === runs, {
+      limitMs: 5_000,
+    });
     const stayed = (await timers()) === runs;
     await advance(3_601_000);
     const finished = await storm.allEnded(15_000);
@@ -138,7 +145,10 @@ const slowRun: Case = {
     const without = await wakeToAct(storm, answers);
     const [slow] = (await storm.queue([`slow:${longMs}`])) as RunId[];
     await hurry(db);
-    await until(async () => (await countOf(db, "select count(*) as n from acts where name = 'effect.slow' and state = 'started'")) === 1, { limitMs: 5_000, everyMs: 5 });
+    await until(async () => (await countOf(db, "select count(*) as n from acts where name = 'effect.slow' and state = 'started'")) === 1, {
+      limitMs: 5_000,
+      everyMs: 5,
+    });
     let waking = true;
     let wakes = 0;
     const wakeUp = (async () => {
@@ -151,13 +161,15 @@ const slowRun: Case = {
     const stillSlow = (await countOf(db, "select count(*) as n from acts where name = 'effect.slow' and state = 'started'")) === 1;
     waking = false;
     await wakeUp;
-    const over = await until(async () => (await countOf(db, `select count(*) as n from runs where id = '${slow}' and state = 'done'`)) === 1, { limitMs: longMs + 10_000 });
+    const over = await until(async () => (await countOf(db, `select count(*) as n from runs where id = '${slow}' and state = 'done'`)) === 1, {
+      limitMs: longMs + 10_000,
+    });
     const [before, after] = [quantile(without, 0.99), quantile(beside, 0.99)];
     return judged({
       reached: stillSlow || longMs < 10_000 ? wakes : 0,
       wanted: 10,
       figure: `wake → act p50 ${ms(quantile(without, 0.5))} and p99 ${ms(before)} without, ${ms(quantile(beside, 0.5))} and ${ms(after)} beside an act of ${longMs / 1_000} s with ${wakes} wakes waiting`,
-      conditions: { "p99 within 1.5 × and 20 ms": after <= 1.5 * before + 20, "the slow run went on": over },
+      conditions: { "p99 within 1.5 × and 20 ms": inTime(after <= 1.5 * before + 20), "the slow run went on": over },
     });
   },
 };

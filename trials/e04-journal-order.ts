@@ -14,7 +14,8 @@ const OPEN_MS = 5_000;
 
 const note = (kind: string, of: number) => ({ kind: `trial.${kind}`, actor: "system", payload: { of } });
 
-const isSealed = async (db: Db, id: number): Promise<boolean> => (await countOf(db, `select count(*) as n from events where id = ${id} and position is not null`)) === 1;
+const isSealed = async (db: Db, id: number): Promise<boolean> =>
+  (await countOf(db, `select count(*) as n from events where id = ${id} and position is not null`)) === 1;
 
 /** Three transactions; the middle one stays open for five seconds. Gives how long the others took to be sealed. */
 async function threeTransactions(db: Db): Promise<{ sealedAfterMs: number; stillOpen: boolean; inOrder: boolean }> {
@@ -45,17 +46,21 @@ async function threeTransactions(db: Db): Promise<{ sealedAfterMs: number; still
 /** Causes that commit at once or after a while, each followed by an effect as soon as the cause is there; many at a time. */
 async function chains(db: Db, count: number): Promise<number> {
   let longOpen = 0;
-  await inLanes(Array.from({ length: count }, (_, index) => index), 8, async (index) => {
-    const isLong = index % 10 === 0;
-    if (isLong) longOpen += 1;
-    const cause = await inTransaction(db, async (tx) => {
-      const [id = 0] = await append(tx, systemClock, [note("cause", index)]);
-      await sleep(isLong ? 200 + Math.random() * 300 : Math.random() * 5);
-      return id;
-    });
-    await append(db, systemClock, [note("consequence", cause)]);
-    if (index % 7 === 0) await hurry(db);
-  });
+  await inLanes(
+    Array.from({ length: count }, (_, index) => index),
+    8,
+    async (index) => {
+      const isLong = index % 10 === 0;
+      if (isLong) longOpen += 1;
+      const cause = await inTransaction(db, async (tx) => {
+        const [id = 0] = await append(tx, systemClock, [note("cause", index)]);
+        await sleep(isLong ? 200 + Math.random() * 300 : Math.random() * 5);
+        return id;
+      });
+      await append(db, systemClock, [note("consequence", cause)]);
+      if (index % 7 === 0) await hurry(db);
+    },
+  );
   return longOpen;
 }
 

@@ -12,6 +12,7 @@ import type { TrialDatabase } from "./harness/cluster.ts";
 import { countOf } from "./harness/oracle.ts";
 import { openStorm } from "./harness/storm.ts";
 import type { World } from "./harness/world.ts";
+import { textOf } from "./harness/text.ts";
 
 const CHILD = new URL("./lease-child.ts", import.meta.url);
 
@@ -69,7 +70,7 @@ const renewAndPark: Case = {
     for (const renewer of renewers) renewer.tell({ tell: "stop" });
     const rounds = (await Promise.all(renewers.map((renewer) => renewer.heard("followed")))).reduce((sum, end) => sum + Number(end["rounds"]), 0);
     const revived = await countOf(db, "select count(*) as n from runs where holder is not null or due is not null");
-    const failed = renewers.flatMap((renewer) => renewer.said.map((said) => String(said["failed"] ?? ""))).filter((text) => text !== "");
+    const failed = renewers.flatMap((renewer) => renewer.said.map((said) => textOf(said["failed"]))).filter((text) => text !== "");
     const { rows } = await sql<{ deadlocks: number }>`select deadlocks from pg_stat_database where datname = current_database()`.execute(db);
     return judged({
       reached: Math.min(parked, rounds),

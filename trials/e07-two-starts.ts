@@ -1,8 +1,9 @@
 import { join } from "node:path";
-import { type Case, judged } from "./harness/case.ts";
+import { type Case, judged, inTime } from "./harness/case.ts";
 import type { Child } from "./harness/child.ts";
 import { ms } from "./harness/statistics.ts";
 import { reach, startServer } from "./harness/server.ts";
+import { textOf } from "./harness/text.ts";
 
 const LIMIT_MS = 2_000;
 
@@ -18,7 +19,7 @@ async function outcome(child: Child, startMs: number): Promise<Outcome> {
   await Promise.race([child.heard("ready").catch(() => undefined), child.heard("refused").catch(() => undefined)]);
   const said = child.said[0];
   const kind = said?.say === "ready" || said?.say === "refused" ? said.say : "silent";
-  return { child, kind, tookMs: performance.now() - startMs, code: String(said?.["code"] ?? ""), message: String(said?.["message"] ?? "") };
+  return { child, kind, tookMs: performance.now() - startMs, code: textOf(said?.["code"]), message: textOf(said?.["message"]) };
 }
 
 export const twoStarts: Case = {
@@ -59,7 +60,7 @@ export const twoStarts: Case = {
       conditions: {
         "one wins each time": alone === rounds,
         "it is said why": clear === rounds,
-        "within 2 s": refusals.every((tookMs) => tookMs <= LIMIT_MS),
+        "within 2 s": inTime(refusals.every((tookMs) => tookMs <= LIMIT_MS)),
         "the winner serves and stops": stopped === rounds,
       },
     });

@@ -35,17 +35,25 @@ export const lateCost: Case = {
     const stopped = await underWay();
     first.signal("SIGSTOP");
     await storm.engine("engine-b", settings);
-    const moved = await until(async () => (await countOf(db, "select count(*) as n from acts where kind = 'model' and turn = 1 and attempts = 2")) === runs, { limitMs: 20_000 });
+    const moved = await until(async () => (await countOf(db, "select count(*) as n from acts where kind = 'model' and turn = 1 and attempts = 2")) === runs, {
+      limitMs: 20_000,
+    });
     first.signal("SIGCONT");
     const late = await until(async () => (await countOf(db, "select count(*) as n from events where kind = 'act.late_outcome'")) === runs, { limitMs: 15_000 });
     const finished = await storm.allEnded(20_000);
     const seen = await account(db, storm.effects, stepsIn(scripts));
     const { rows } = await sql<Entry>`
-      select l.attempt, l.state, l.source, l.cost_nanos as cost from ledger l join acts a on a.id = l.act_id where a.turn = 1 order by l.act_id, l.attempt`.execute(db);
+      select l.attempt, l.state, l.source, l.cost_nanos as cost from ledger l join acts a on a.id = l.act_id where a.turn = 1 order by l.act_id, l.attempt`.execute(
+      db,
+    );
     const firsts = rows.filter((row) => row.attempt === 1);
-    const measured = (entries: readonly Entry[]): boolean => entries.length === runs && entries.every((row) => row.state === "settled" && row.source === "measured" && row.cost === CALL_NANOS);
+    const measured = (entries: readonly Entry[]): boolean =>
+      entries.length === runs && entries.every((row) => row.state === "settled" && row.source === "measured" && row.cost === CALL_NANOS);
     const booked = await countOf(db, "select coalesce(sum(cost_nanos), 0)::bigint as n from ledger");
-    const charged = await countOf(db, "select ((select coalesce(sum(spent_nanos), 0) from budget_periods) + (select coalesce(sum(spent_nanos), 0) from allotments))::bigint as n");
+    const charged = await countOf(
+      db,
+      "select ((select coalesce(sum(spent_nanos), 0) from budget_periods) + (select coalesce(sum(spent_nanos), 0) from allotments))::bigint as n",
+    );
     return judged({
       reached: stopped,
       wanted: runs,

@@ -102,7 +102,11 @@ const chat: Sweep = {
     const { rows: acts } = await sql<{ name: string; state: string }>`select name, state from acts where kind <> 'model' order by turn, ordinal`.execute(db);
     const lines = await sweepEffects(join(folder, "chat-effects"));
     const onceWasGivenUp = acts.some((act) => act.name === "effect.once" && act.state === "cancelled");
-    const times = (kind: string): string => lines.filter((line) => line.kind === kind).map((line) => line.times).join("+");
+    const times = (kind: string): string =>
+      lines
+        .filter((line) => line.kind === kind)
+        .map((line) => line.times)
+        .join("+");
     return {
       runs: runs.map((run) => run.state),
       acts: acts.map((act) => `${act.name} ${act.name === "effect.once" && onceWasGivenUp ? "done" : act.state}`),
@@ -117,13 +121,26 @@ const chat: Sweep = {
 const desk: Sweep = {
   script: new URL("./desk-sweep-child.ts", import.meta.url),
   args: ({ database, folder, socketPath }) => [database.url, folder, socketPath],
-  named: [...["message", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)), "act.check.performed", "intake.committed", "ask.committed", "finish.committed", "journal.sealed"],
+  named: [
+    ...["message", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)),
+    "act.check.performed",
+    "intake.committed",
+    "ask.committed",
+    "finish.committed",
+    "journal.sealed",
+  ],
   every: 2,
   async judge({ database: { db }, folder }) {
     const { rows: tickets } = await sql<{ status: string; resolution: { checked: string } | null }>`select status, resolution from tickets`.execute(db);
     const { rows: runs } = await sql<{ state: string }>`select state from runs`.execute(db);
-    const { rows: asks } = await sql<{ ask: string }>`select purpose || ' ' || state || ' ' || coalesce(answer, '') as ask from asks order by purpose`.execute(db);
-    const { rows: acts } = await sql<{ act: string; key: string; kind: string }>`select kind || ' ' || name || ' ' || state as act, key, kind from acts order by turn, ordinal`.execute(db);
+    const { rows: asks } = await sql<{ ask: string }>`select purpose || ' ' || state || ' ' || coalesce(answer, '') as ask from asks order by purpose`.execute(
+      db,
+    );
+    const { rows: acts } = await sql<{
+      act: string;
+      key: string;
+      kind: string;
+    }>`select kind || ' ' || name || ' ' || state as act, key, kind from acts order by turn, ordinal`.execute(db);
     const { rows: receipts } = await sql<{ envelope: string }>`select envelope from receipts`.execute(db);
     const trustedKeys = (await listKeys(db)).map((key) => key.publicKey);
     const lines = readEffects(join(folder, "effects"));

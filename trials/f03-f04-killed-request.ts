@@ -8,6 +8,7 @@ import { countOf } from "./harness/oracle.ts";
 import { openServer, type Reply, type Server, serverAt } from "./harness/server.ts";
 import { until } from "./harness/wait.ts";
 import type { World } from "./harness/world.ts";
+import { textOf } from "./harness/text.ts";
 
 /*
  * A server takes one request under a key and is killed at a named point on the way; a server that was not killed takes the same request again. Both serve one
@@ -40,19 +41,33 @@ interface Place {
 }
 
 const ticketsNamed = (database: TrialDatabase, text: string) => (): Promise<number> =>
-  countOf(database.db, `select (select count(*) from tickets where body = '${text}') + (select count(*) from runs r join tickets t on t.id = r.ticket_id where t.body = '${text}') - 1 as n`);
+  countOf(
+    database.db,
+    `select (select count(*) from tickets where body = '${text}') + (select count(*) from runs r join tickets t on t.id = r.ticket_id where t.body = '${text}') - 1 as n`,
+  );
 
 const KINDS: readonly Kind[] = [
   {
     name: "a message under an Idempotency-Key",
     points: /^intake\./,
-    prepare: ({ database }, index) => Promise.resolve({ line: "POST /v1/tickets", body: { text: `keyed message ${index}` }, key: `key-${index}`, times: ticketsNamed(database, `keyed message ${index}`) }),
+    prepare: ({ database }, index) =>
+      Promise.resolve({
+        line: "POST /v1/tickets",
+        body: { text: `keyed message ${index}` },
+        key: `key-${index}`,
+        times: ticketsNamed(database, `keyed message ${index}`),
+      }),
     essence: ({ status, body }) => ({ status, id: body["id"], runId: body["runId"] }),
   },
   {
     name: "a message under an external id",
     points: /^intake\./,
-    prepare: ({ database }, index) => Promise.resolve({ line: "POST /v1/tickets", body: { text: `external message ${index}`, externalId: `x-${index}` }, times: ticketsNamed(database, `external message ${index}`) }),
+    prepare: ({ database }, index) =>
+      Promise.resolve({
+        line: "POST /v1/tickets",
+        body: { text: `external message ${index}`, externalId: `x-${index}` },
+        times: ticketsNamed(database, `external message ${index}`),
+      }),
     essence: ({ status, body }) => ({ status, id: body["id"], runId: body["runId"] }),
   },
   {
@@ -74,7 +89,9 @@ const KINDS: readonly Kind[] = [
 /** Starts a server that counts or dies; its home is its own, its database that of the steady one. */
 async function frail(place: Place, name: string, env: Record<string, string>): Promise<Server | undefined> {
   const { world, database, steady } = place;
-  const server = await openServer(world, { name, home: join(world.folder, name), databaseUrl: database.url, env: { LOOP_ROLE: "api", ...env } }).catch(() => undefined);
+  const server = await openServer(world, { name, home: join(world.folder, name), databaseUrl: database.url, env: { LOOP_ROLE: "api", ...env } }).catch(
+    () => undefined,
+  );
   return server && serverAt(server.child, server.url, steady.token);
 }
 
@@ -107,8 +124,18 @@ async function tryAt(place: Place, kind: Kind, { number, index }: { number: numb
   const third = await place.steady.call(line, more);
   const [seen, again] = [second && kind.essence(second), third && kind.essence(third)];
   const count = await times();
-  const isOne = count === 1 && second !== undefined && second.status < 300 && JSON.stringify(seen) === JSON.stringify(again) && (first === undefined || JSON.stringify(kind.essence(first)) === JSON.stringify(seen));
-  return { point, trouble: isOne ? undefined : `${kind.name}, killed at ${point}: ${count} on record, answers ${JSON.stringify([first, second, third].map((reply) => reply && { status: reply.status, ...reply.body }))}` };
+  const isOne =
+    count === 1 &&
+    second !== undefined &&
+    second.status < 300 &&
+    JSON.stringify(seen) === JSON.stringify(again) &&
+    (first === undefined || JSON.stringify(kind.essence(first)) === JSON.stringify(seen));
+  return {
+    point,
+    trouble: isOne
+      ? undefined
+      : `${kind.name}, killed at ${point}: ${count} on record, answers ${JSON.stringify([first, second, third].map((reply) => reply && { status: reply.status, ...reply.body }))}`,
+  };
 }
 
 async function openSteady(world: World): Promise<Place> {
@@ -119,7 +146,8 @@ async function openSteady(world: World): Promise<Place> {
 
 export const killedRequest: Case = {
   id: "F03-F04",
-  title: "kill -9 of the server at each point of a request, the one between commit and reply among them: the retry finds exactly one effect, and gets its result",
+  title:
+    "kill -9 of the server at each point of a request, the one between commit and reply among them: the retry finds exactly one effect, and gets its result",
   short: true,
   limitMs: { short: 180_000, full: 300_000 },
   async run(world) {
@@ -172,10 +200,10 @@ export const killedAnyTime: Case = {
         for (;;) {
           const reply = await server.call("POST /v1/tickets", { body: { text: `message ${key}` }, key, timeoutMs: 10_000 });
           if (reply?.status === 202 || reply?.status === 200) {
-            replies.set(key, (replies.get(key) ?? new Set()).add(String(reply.body["id"])));
+            replies.set(key, (replies.get(key) ?? new Set()).add(textOf(reply.body["id"])));
             if (index % 5 !== 0 || replies.get(key)!.size > 1) break;
             const twice = await server.call("POST /v1/tickets", { body: { text: `message ${key}` }, key, timeoutMs: 10_000 });
-            if (twice) replies.get(key)!.add(String(twice.body["id"]));
+            if (twice) replies.get(key)!.add(textOf(twice.body["id"]));
             break;
           }
           brokenCalls += 1;

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Case, judged } from "./harness/case.ts";
+import { type Case, judged, inTime } from "./harness/case.ts";
 import { connected } from "./harness/cluster.ts";
 import { postmasterOf, urlOf } from "./harness/own-postgres.ts";
 import { openServer, type Server } from "./harness/server.ts";
 import { ms } from "./harness/statistics.ts";
 import { until } from "./harness/wait.ts";
+import { textOf } from "./harness/text.ts";
 
 const MOST_MS = 5_000;
 
@@ -15,7 +16,10 @@ interface Round {
   readonly resumedMs: number;
 }
 
-const isReady = (home: string): Promise<boolean> => urlOf(home).then((url) => connected(url, (client) => client.query("select 1"))).then(() => true);
+const isReady = (home: string): Promise<boolean> =>
+  urlOf(home)
+    .then((url) => connected(url, (client) => client.query("select 1")))
+    .then(() => true);
 
 /** Kills the postmaster and watches the server find its way back. */
 async function killOnce(server: Server, home: string): Promise<Round | undefined> {
@@ -28,14 +32,19 @@ async function killOnce(server: Server, home: string): Promise<Round | undefined
   const watching = until(
     async () => {
       const health = await server.call("GET /v1/health", { timeoutMs: 2_000 });
-      if (health?.status === 503 && String(health.body["degraded"] ?? "").includes("database")) saidDegraded = true;
+      if (health?.status === 503 && textOf(health.body["degraded"]).includes("database")) saidDegraded = true;
       return resumed < Number.POSITIVE_INFINITY;
     },
     { limitMs: 40_000, everyMs: 20 },
   );
   const isBack = await until(async () => (await postmasterOf(home)) !== pid && (await isReady(home)), { limitMs: 30_000, everyMs: 25 });
   const readyMs = performance.now() - killedMs;
-  const wrote = isBack && (await until(async () => (await server.call("POST /v1/tickets", { body: { text: "are you back?" }, timeoutMs: 2_000 }))?.status === 202, { limitMs: 30_000, everyMs: 25 }));
+  const wrote =
+    isBack &&
+    (await until(async () => (await server.call("POST /v1/tickets", { body: { text: "are you back?" }, timeoutMs: 2_000 }))?.status === 202, {
+      limitMs: 30_000,
+      everyMs: 25,
+    }));
   resumed = performance.now() - killedMs - readyMs;
   await watching;
   return { saidDegraded, readyMs: isBack ? readyMs : Number.POSITIVE_INFINITY, resumedMs: wrote ? resumed : Number.POSITIVE_INFINITY };
@@ -43,7 +52,8 @@ async function killOnce(server: Server, home: string): Promise<Round | undefined
 
 export const postgresKilled: Case = {
   id: "F06",
-  title: "kill -9 of the server's own Postgres under load, again and again: the server stays up, says so, resumes within 5 s after the database is ready, and loses nothing",
+  title:
+    "kill -9 of the server's own Postgres under load, again and again: the server stays up, says so, resumes within 5 s after the database is ready, and loses nothing",
   short: true,
   limitMs: { short: 150_000, full: 420_000 },
   async run(world) {
@@ -57,7 +67,7 @@ export const postgresKilled: Case = {
         while (sending) {
           const reply = await server.call("POST /v1/tickets", { body: { text: `message ${externalId}`, externalId }, timeoutMs: 5_000 });
           if (reply?.status === 202) {
-            acked.set(externalId, String(reply.body["id"]));
+            acked.set(externalId, textOf(reply.body["id"]));
             break;
           }
           await sleep(200);
@@ -76,11 +86,21 @@ export const postgresKilled: Case = {
     await Promise.all(lanes);
     const stayedUp = !server.child.hasExited();
     const counts = await urlOf(home)
-      .then((url) => connected(url, (client) => client.query<{ id: string; n: number }>("select external_id as id, count(*)::int as n from deliveries join tickets t on t.id = ticket_id group by 1")))
-      .then(({ rows }) => rows, () => []);
+      .then((url) =>
+        connected(url, (client) =>
+          client.query<{ id: string; n: number }>("select external_id as id, count(*)::int as n from deliveries join tickets t on t.id = ticket_id group by 1"),
+        ),
+      )
+      .then(
+        ({ rows }) => rows,
+        () => [],
+      );
     const present = new Map(counts.map((row) => [row.id, row.n]));
     const missing = [...acked.keys()].filter((id) => present.get(id) !== 1).length;
-    const moved = await until(async () => Number(((await server.call("GET /v1/runs?limit=200"))?.body["runs"] as { state: string }[]).filter((run) => run.state === "queued" || run.state === "running").length) === 0, { limitMs: 40_000, everyMs: 500 });
+    const moved = await until(
+      async () => (await server.list<{ state: string }>("/v1/runs?limit=200", "runs")).every((run) => run.state !== "queued" && run.state !== "running"),
+      { limitMs: 40_000, everyMs: 500 },
+    );
     const { code } = await server.child.stop();
     const worst = (of: (round: Round) => number): string => ms(Math.max(...rounds.map(of)));
     return judged({
@@ -91,7 +111,7 @@ export const postgresKilled: Case = {
         "the server stays up": stayedUp,
         "says degraded": rounds.every((round) => round.saidDegraded),
         "starts its Postgres again": rounds.every((round) => round.readyMs < Number.POSITIVE_INFINITY),
-        "resumes within 5 s": rounds.every((round) => round.resumedMs <= MOST_MS),
+        "resumes within 5 s": inTime(rounds.every((round) => round.resumedMs <= MOST_MS)),
         "nothing lost": missing === 0,
         "the runs move on": moved,
         "stops cleanly": code === 0,

@@ -1,12 +1,13 @@
 import { join } from "node:path";
 import { sql } from "kysely";
-import { type Case, judged } from "./harness/case.ts";
+import { type Case, judged, inTime } from "./harness/case.ts";
 import { account, countOf, stepsIn, told } from "./harness/oracle.ts";
 import { isRunning, postmasterOf } from "./harness/own-postgres.ts";
 import { ms } from "./harness/statistics.ts";
 import { openServer } from "./harness/server.ts";
 import { openStorm } from "./harness/storm.ts";
 import { until } from "./harness/wait.ts";
+import { textOf } from "./harness/text.ts";
 
 const MOST_MS = 10_000;
 
@@ -43,7 +44,14 @@ export const engineStop: Case = {
       reached: stoppedWith,
       wanted: Math.floor(all.length / 2),
       figure: `${stoppedWith} acts under way, exit ${signal ?? code} after ${ms(tookMs)}, ${begun} acts begun after it, ${stillHeld} runs still held, ${told(seen)}`,
-      conditions: { "exit 0": code === 0, "within 10 s": tookMs <= MOST_MS, "no new work": begun === 0, "runs handed back": stillHeld === 0, "all finished": finished, sound: seen.isSound },
+      conditions: {
+        "exit 0": code === 0,
+        "within 10 s": inTime(tookMs <= MOST_MS),
+        "no new work": begun === 0,
+        "runs handed back": stillHeld === 0,
+        "all finished": finished,
+        sound: seen.isSound,
+      },
     });
   },
 };
@@ -59,7 +67,10 @@ export const deafStop: Case = {
     const all = ["deaf:20000 findable", "idempotent slow:600 findable"];
     const first = await storm.engine("engine-a");
     await storm.queue(all);
-    await until(async () => (await countOf(db, "select count(*) as n from acts where state = 'started' and name = 'effect.deaf'")) === 1, { limitMs: 10_000, everyMs: 5 });
+    await until(async () => (await countOf(db, "select count(*) as n from acts where state = 'started' and name = 'effect.deaf'")) === 1, {
+      limitMs: 10_000,
+      everyMs: 5,
+    });
     const startMs = performance.now();
     const { code, signal } = await first.stop();
     const tookMs = performance.now() - startMs;
@@ -70,14 +81,15 @@ export const deafStop: Case = {
       reached: 1,
       wanted: 1,
       figure: `exit ${signal ?? code} after ${ms(tookMs)}, ${told(seen)}`,
-      conditions: { "exit 0": code === 0, "within 10 s": tookMs <= MOST_MS, "all finished": finished, sound: seen.isSound },
+      conditions: { "exit 0": code === 0, "within 10 s": inTime(tookMs <= MOST_MS), "all finished": finished, sound: seen.isSound },
     });
   },
 };
 
 export const serverStop: Case = {
   id: "F08-server",
-  title: "SIGTERM of a server while feeds are read and messages come in: no new work, exit 0 within 10 s, its Postgres is gone, and every acknowledged message is there",
+  title:
+    "SIGTERM of a server while feeds are read and messages come in: no new work, exit 0 within 10 s, its Postgres is gone, and every acknowledged message is there",
   short: true,
   limitMs: { short: 90_000, full: 120_000 },
   async run(world) {
@@ -88,9 +100,12 @@ export const serverStop: Case = {
     const acked: string[] = [];
     const lanes = Array.from({ length: 4 }, async (_, lane) => {
       for (let index = 0; sending; index += 1) {
-        const reply = await server.call("POST /v1/tickets", { body: { text: `the shower drips, message ${lane}-${index}`, externalId: `s-${lane}-${index}` }, timeoutMs: 5_000 });
+        const reply = await server.call("POST /v1/tickets", {
+          body: { text: `the shower drips, message ${lane}-${index}`, externalId: `s-${lane}-${index}` },
+          timeoutMs: 5_000,
+        });
         if (reply === undefined) break;
-        if (reply.status === 202) acked.push(String(reply.body["id"]));
+        if (reply.status === 202) acked.push(textOf(reply.body["id"]));
       }
     });
     await until(() => acked.length >= 20, { limitMs: 20_000 });
@@ -99,7 +114,14 @@ export const serverStop: Case = {
     const tookMs = performance.now() - startMs;
     sending = false;
     await Promise.all(lanes);
-    const ended = await Promise.all(feeds.map((feed) => feed.text().then(() => true, () => true)));
+    const ended = await Promise.all(
+      feeds.map((feed) =>
+        feed.text().then(
+          () => true,
+          () => true,
+        ),
+      ),
+    );
     const postmasterGone = !(await isRunning(await postmasterOf(home)));
     const again = await openServer(world, { name: "second", home });
     const missing: string[] = [];
@@ -109,7 +131,12 @@ export const serverStop: Case = {
       reached: ended.length + (acked.length >= 20 ? 1 : 0),
       wanted: 6,
       figure: `exit ${signal ?? code} after ${ms(tookMs)} with 5 feeds open and ${acked.length} messages taken, ${missing.length} of them missing afterwards`,
-      conditions: { "exit 0": code === 0 && secondCode === 0, "within 10 s": tookMs <= MOST_MS, "Postgres gone": postmasterGone, "nothing lost": missing.length === 0 },
+      conditions: {
+        "exit 0": code === 0 && secondCode === 0,
+        "within 10 s": inTime(tookMs <= MOST_MS),
+        "Postgres gone": postmasterGone,
+        "nothing lost": missing.length === 0,
+      },
     });
   },
 };

@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import { openAsks } from "#src/asks/store/read.ts";
 import type { Ask } from "#src/asks/ask.ts";
 import type { RunId } from "#src/kernel/ids.ts";
-import { type Case, judged } from "./harness/case.ts";
+import { type Case, judged, inTime } from "./harness/case.ts";
 import type { Child } from "./harness/child.ts";
 import { countOf } from "./harness/oracle.ts";
 import { answerOne, hurry } from "./harness/people.ts";
@@ -78,11 +78,16 @@ export const crashLoop: Case = {
     await storm.queue(Array.from({ length: 30 }, () => Array.from({ length: 190 }, () => "careful").join(" ")));
     await until(async () => (await openAsks(db)).length === 30, { limitMs: 20_000 });
     let answers = 0;
-    const baseline = await paced(storm, () => (answers += 1) > (world.short ? 300 : 1_000), () => true);
+    const baseline = await paced(
+      storm,
+      () => (answers += 1) > (world.short ? 300 : 1_000),
+      () => true,
+    );
     const [poison] = (await storm.queue(["crash"])) as RunId[];
     await hurry(db);
     const startMs = performance.now();
-    const isAside = async (): Promise<boolean> => (await runRow(storm, poison!)).state === "quarantined" || performance.now() - startMs > (world.short ? 90_000 : 200_000);
+    const isAside = async (): Promise<boolean> =>
+      (await runRow(storm, poison!)).state === "quarantined" || performance.now() - startMs > (world.short ? 90_000 : 200_000);
     const beside = await paced(storm, isAside, (ask) => ask.runId !== poison);
     const tookMs = performance.now() - startMs;
     const deaths = engines.reduce((sum, engine) => sum + engine.deaths(), 0);
@@ -101,7 +106,7 @@ export const crashLoop: Case = {
         "tries bounded": fence <= maxTries + 2 && deaths <= maxTries + 1,
         "the others not set aside": others === 0,
         "none lost": lost === 0,
-        "p99 within 1.5 × and 20 ms": after <= 1.5 * before + 20,
+        "p99 within 1.5 × and 20 ms": inTime(after <= 1.5 * before + 20),
       },
     });
   },
@@ -126,19 +131,27 @@ export const poisonHead: Case = {
     const rest = (): Promise<number> => countOf(db, `select count(*) as n from runs where state = 'done' and id not in ('${unreadable}', '${throwing}')`);
     const proceeded = await until(async () => (await rest()) === others.length, { limitMs: 30_000 });
     const restMs = performance.now() - startMs;
-    const isAside = async (): Promise<boolean> => (await runRow(storm, unreadable!)).state === "quarantined" && (await runRow(storm, throwing!)).state === "quarantined";
+    const isAside = async (): Promise<boolean> =>
+      (await runRow(storm, unreadable!)).state === "quarantined" && (await runRow(storm, throwing!)).state === "quarantined";
     const aside = await until(isAside, { limitMs: world.short ? 45_000 : 120_000, everyMs: 200 });
     const asked = (await openAsks(db)).filter((ask) => ask.purpose === "quarantine");
     const claims = [(await runRow(storm, unreadable!)).fence, (await runRow(storm, throwing!)).fence];
     await sql`update messages set content = '{"text":"idempotent findable"}' where run_id = ${unreadable} and role = 'input'`.execute(db); // repaired
     for (const ask of asked) await answerOne(db, ask, ask.runId === unreadable ? "try again" : "stop");
     await hurry(db);
-    const mended = await until(async () => (await runRow(storm, unreadable!)).state === "done" && (await runRow(storm, throwing!)).state === "failed", { limitMs: 15_000 });
+    const mended = await until(async () => (await runRow(storm, unreadable!)).state === "done" && (await runRow(storm, throwing!)).state === "failed", {
+      limitMs: 15_000,
+    });
     return judged({
       reached: claims.reduce((sum, fence) => sum + fence, 0),
       wanted: 2 * maxTries,
       figure: `${others.length} others done after ${ms(restMs)}, the poisoned set aside after ${claims.join(" and ")} claims; the repaired one went on, the other was stopped by a person`,
-      conditions: { "the rest proceeds": proceeded, "set aside": aside && asked.length === 2, "tries bounded": claims.every((fence) => fence <= maxTries + 2), "a person decides": mended },
+      conditions: {
+        "the rest proceeds": proceeded,
+        "set aside": aside && asked.length === 2,
+        "tries bounded": claims.every((fence) => fence <= maxTries + 2),
+        "a person decides": mended,
+      },
     });
   },
 };

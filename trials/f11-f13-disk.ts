@@ -6,6 +6,7 @@ import { mountLoop, mountTmpfs } from "./harness/mount.ts";
 import { openServer, type Server } from "./harness/server.ts";
 import { ms } from "./harness/statistics.ts";
 import { until } from "./harness/wait.ts";
+import { textOf } from "./harness/text.ts";
 
 const DISK_MB = 420;
 const MIN_FREE_MB = 60;
@@ -15,8 +16,11 @@ const SETTINGS = { LOOP_MIN_FREE_MB: String(MIN_FREE_MB) };
 async function send(server: Server, { count, name }: { count: number; name: string }): Promise<string[]> {
   const taken: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const reply = await server.call("POST /v1/tickets", { body: { text: `the heating is cold, ${name} ${index}`, externalId: `${name}-${index}` }, timeoutMs: 5_000 });
-    if (reply?.status === 202) taken.push(String(reply.body["id"]));
+    const reply = await server.call("POST /v1/tickets", {
+      body: { text: `the heating is cold, ${name} ${index}`, externalId: `${name}-${index}` },
+      timeoutMs: 5_000,
+    });
+    if (reply?.status === 202) taken.push(textOf(reply.body["id"]));
   }
   return taken;
 }
@@ -44,9 +48,10 @@ export const diskFull: Case = {
     const server = await openServer(world, { name: "server", home, env: SETTINGS });
     const acked = await send(server, { count: world.short ? 15 : 100, name: "before" });
     await disk.fillTo(MIN_FREE_MB - 20);
-    const refusedWhileLow = await until(() => isRefused(server, "low"), { limitMs: 12_000, everyMs: 500 });
+    let tries = 0;
+    const refusedWhileLow = await until(() => isRefused(server, `low-${(tries += 1)}`), { limitMs: 12_000, everyMs: 500 });
     const readsWhileLow = (await server.call("GET /v1/tickets"))?.status === 200;
-    const saidLow = String((await server.call("GET /v1/health"))?.body["degraded"] ?? "");
+    const saidLow = textOf((await server.call("GET /v1/health"))?.body["degraded"]);
     let zero = false;
     const atZero: string[] = [];
     const deadlineMs = performance.now() + (world.short ? 14_000 : 40_000);
@@ -60,7 +65,10 @@ export const diskFull: Case = {
     const readsAtZero = (await server.call("GET /v1/tickets", { timeoutMs: 5_000 }))?.status;
     const clearedMs = performance.now();
     await disk.clear();
-    const recovered = await until(async () => (await send(server, { count: 1, name: `after-${Math.round(performance.now())}` })).length === 1, { limitMs: 40_000, everyMs: 500 });
+    const recovered = await until(async () => (await send(server, { count: 1, name: `after-${Math.round(performance.now())}` })).length === 1, {
+      limitMs: 40_000,
+      everyMs: 500,
+    });
     const recoveredMs = performance.now() - clearedMs;
     const there = await present(server, acked);
     const healthy = await until(async () => (await server.call("GET /v1/health"))?.body["degraded"] === undefined, { limitMs: 15_000, everyMs: 500 });
@@ -97,20 +105,25 @@ export const logsFull: Case = {
     await logs.fillTo(0);
     const before = (await readFile(join(home, "logs", "server.log"), "utf8")).length;
     const taken = await send(server, { count: 30, name: "m" });
-    const moved = await until(async () => ((await server.call("GET /v1/tickets?limit=100"))?.body["tickets"] as { status: string }[]).every((ticket) => ticket.status !== "new"), { limitMs: 20_000, everyMs: 200 });
+    const moved = await until(
+      async () => (await server.list<{ status: string }>("/v1/tickets?limit=100", "tickets")).every((ticket) => ticket.status !== "new"),
+      { limitMs: 20_000, everyMs: 200 },
+    );
     const health = await server.call("GET /v1/health");
     const full = (await logs.freeMb()) < 0.01;
     const grew = (await readFile(join(home, "logs", "server.log"), "utf8")).length - before;
     await logs.clear();
     const again = await send(server, { count: 5, name: "again" });
+    const goesOn = await until(async () => (await readFile(join(home, "logs", "server.log"), "utf8")).length > before + grew + 200, { limitMs: 5_000 });
     const { code } = await server.child.stop();
     return judged({
       reached: full ? taken.length : 0,
       wanted: 30,
-      figure: `${taken.length} messages taken and moved with no room for logs (${grew} bytes written meanwhile), health ${health?.status}${health?.body["degraded"] === undefined ? " and says nothing of it" : `: ${String(health.body["degraded"])}`}`,
+      figure: `${taken.length} messages taken and moved with no room for logs (${grew} bytes written meanwhile), health ${health?.status}${health?.body["degraded"] === undefined ? " and says nothing of it" : `: ${textOf(health.body["degraded"])}`}`,
       conditions: {
         "work goes on": taken.length === 30 && moved && again.length === 5,
-        "one alarm": health?.body["degraded"] !== undefined && String(health.body["degraded"]).includes("log"),
+        "one alarm": health?.body["degraded"] !== undefined && textOf(health.body["degraded"]).includes("log"),
+        "the log goes on when there is room": goesOn,
         "stops cleanly": code === 0,
       },
     });
@@ -136,7 +149,7 @@ export const readOnly: Case = {
     for (let tries = 0; tries < 8; tries += 1) {
       const reply = await server.call("POST /v1/tickets", { body: { text: "one more", externalId: `broken-${tries}` }, timeoutMs: 10_000 });
       replies.push(reply?.status);
-      if (reply) codes.add(String(reply.body["code"]));
+      if (reply) codes.add(textOf(reply.body["code"]));
       await sleep(700);
     }
     const taken = replies.filter((status) => status === 202).length;
@@ -147,8 +160,13 @@ export const readOnly: Case = {
     return judged({
       reached: replies.length,
       wanted: 8,
-      figure: `${there} of ${acked.length} messages there before; afterwards answers ${[...new Set(replies)].join(", ")} (${[...codes].join(", ")}), reads ${reads ?? "none"}, health ${health?.status}: ${String(health?.body["degraded"] ?? "nothing")}`,
-      conditions: { "nothing taken": taken === 0, "a clear refusal": clear, "the server stays up": stayedUp, "health says it": health !== undefined && health.body["degraded"] !== undefined },
+      figure: `${there} of ${acked.length} messages there before; afterwards answers ${[...new Set(replies)].join(", ")} (${[...codes].join(", ")}), reads ${reads ?? "none"}, health ${health?.status}: ${textOf(health?.body["degraded"]) || "nothing"}`,
+      conditions: {
+        "nothing taken": taken === 0,
+        "a clear refusal": clear,
+        "the server stays up": stayedUp,
+        "health says it": health !== undefined && health.body["degraded"] !== undefined,
+      },
     });
   },
 };

@@ -24,7 +24,11 @@ async function schemaOf(db: Db): Promise<string> {
   return rows.map((row) => row.line).join("\n");
 }
 
-async function migrateBy(world: World, url: string, { at, when }: { at: number; when: "before" | "after" }): Promise<{ signal: string | null; said: Said | undefined }> {
+async function migrateBy(
+  world: World,
+  url: string,
+  { at, when }: { at: number; when: "before" | "after" },
+): Promise<{ signal: string | null; said: Said | undefined }> {
   const child = world.start({ name: `migrate-${at}-${when}`, script: CHILD, args: [url, String(at), when] });
   const { signal } = await child.exited;
   return { signal, said: child.said[0] };
@@ -32,7 +36,8 @@ async function migrateBy(world: World, url: string, { at, when }: { at: number; 
 
 export const migrationKilled: Case = {
   id: "F15",
-  title: "a migration is killed at every statement, before it and in the middle of it: the next one completes, to the same tables; an older program refuses newer tables with a message",
+  title:
+    "a migration is killed at every statement, before it and in the middle of it: the next one completes, to the same tables; an older program refuses newer tables with a message",
   short: true,
   limitMs: { short: 240_000, full: 600_000 },
   async run(world) {
@@ -40,7 +45,10 @@ export const migrationKilled: Case = {
     const unharmed = await migrateBy(world, reference.url, { at: 0, when: "after" });
     const expected = await schemaOf(reference.db);
     const messages = Number(unharmed.said?.["sent"] ?? 0);
-    const points = Array.from({ length: messages }, (_, index) => index + 1).flatMap((at) => [{ at, when: "before" as const }, { at, when: "after" as const }]);
+    const points = Array.from({ length: messages }, (_, index) => index + 1).flatMap((at) => [
+      { at, when: "before" as const },
+      { at, when: "after" as const },
+    ]);
     const chosen = world.short ? points.filter((_, index) => index % 5 === 0) : points;
     const wrong: string[] = [];
     let killed = 0;

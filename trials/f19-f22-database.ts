@@ -44,7 +44,12 @@ export const cutConnections: Case = {
     const cutter = (async () => {
       while (cutting) {
         await sleep(2_000);
-        const { rows } = await cluster.admin((client) => client.query("select pg_terminate_backend(pid) as done from pg_stat_activity where datname = $1 and application_name <> 'trial' and pid <> pg_backend_pid()", [name]));
+        const { rows } = await cluster.admin((client) =>
+          client.query(
+            "select pg_terminate_backend(pid) as done from pg_stat_activity where datname = $1 and application_name <> 'trial' and pid <> pg_backend_pid()",
+            [name],
+          ),
+        );
         cuts += 1;
         cut += rows.length;
       }
@@ -60,7 +65,12 @@ export const cutConnections: Case = {
       reached: cut,
       wanted: cuts * 4,
       figure: `${cuts} times, ${cut} connections in all, ${engines.filter((engine) => engine.hasExited()).length} engines ended, ${quarantines} quarantined, ${told(seen)}`,
-      conditions: { "all finished": finished, "engines stay up": engines.every((engine) => !engine.hasExited()), "none set aside": quarantines === 0, sound: seen.isSound },
+      conditions: {
+        "all finished": finished,
+        "engines stay up": engines.every((engine) => !engine.hasExited()),
+        "none set aside": quarantines === 0,
+        sound: seen.isSound,
+      },
     });
   },
 };
@@ -90,7 +100,12 @@ export const latency: Case = {
       reached: proxy.lines(),
       wanted: 2,
       figure: `${proxy.lines()} slow lines, ${during} events meanwhile, ${told(seen)}`,
-      conditions: { "all finished": finished, "engines stay up": engines.every((engine) => !engine.hasExited()), "work goes on meanwhile": during > 20, sound: seen.isSound },
+      conditions: {
+        "all finished": finished,
+        "engines stay up": engines.every((engine) => !engine.hasExited()),
+        "work goes on meanwhile": during > 20,
+        sound: seen.isSound,
+      },
     });
   },
 };
@@ -117,14 +132,16 @@ async function injectConflicts(db: Db): Promise<void> {
     end $$;`,
     )
     .execute(db);
-  for (const table of TABLES) await sql.raw(`create trigger trial_conflict before insert or update on ${table} for each statement execute function trial_conflict()`).execute(db);
+  for (const table of TABLES)
+    await sql.raw(`create trigger trial_conflict before insert or update on ${table} for each statement execute function trial_conflict()`).execute(db);
 }
 
 const conflictsSoFar = (db: Db): Promise<number> => countOf(db, "select case when is_called then last_value else 0 end as n from trial_conflicts");
 
 export const conflicts: Case = {
   id: "F22",
-  title: "serialization failures and deadlocks at random on every write: tried again, everything finishes; when they do not end, tries are bounded and a person is asked",
+  title:
+    "serialization failures and deadlocks at random on every write: tried again, everything finishes; when they do not end, tries are bounded and a person is asked",
   short: true,
   limitMs: { short: 150_000, full: 300_000 },
   async run(world) {
@@ -163,4 +180,3 @@ export const conflicts: Case = {
     });
   },
 };
-

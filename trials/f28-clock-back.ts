@@ -32,7 +32,9 @@ export const clockBack: Case = {
     const seen = await account(db, storm.effects, stepsIn(scripts));
     const journal = await verifiedJournal(db);
     const { rows } = await sql<{ index: number }>`
-      select (p.body::jsonb ->> 'index')::int as index from events e join payloads p on p.event_id = e.id where e.kind = 'trial.step' order by e.position`.execute(db);
+      select (p.body::jsonb ->> 'index')::int as index from events e join payloads p on p.event_id = e.id where e.kind = 'trial.step' order by e.position`.execute(
+      db,
+    );
     const inOrder = rows.length === appends && rows.every((row, index) => row.index === index);
     const idsInOrder = ids.every((id, index) => index === 0 || id > ids[index - 1]!);
     const backwards = await countOf(db, "select count(*) as n from (select at < lag(at) over (order by position) as back from events) x where back");

@@ -4,6 +4,7 @@ import { countOf } from "./harness/oracle.ts";
 import { openServer, type Reply, type Server } from "./harness/server.ts";
 import { inLanes } from "./harness/wait.ts";
 import type { World } from "./harness/world.ts";
+import { textOf } from "./harness/text.ts";
 
 const TIMES = 5;
 
@@ -27,18 +28,30 @@ export const deliveries: Case = {
     let refused = 0;
     await inLanes(messages, 4, async (index) => {
       const body = { text: `the lift stands still, number ${index}`, externalId: `delivery-${index}` };
-      const replies = await Promise.all(Array.from({ length: TIMES }, (_, copy) => servers[copy % 2]!.call("POST /v1/tickets", { body: { ...body, sender: "guest@example.org" } })));
+      const replies = await Promise.all(
+        Array.from({ length: TIMES }, (_, copy) => servers[copy % 2]!.call("POST /v1/tickets", { body: { ...body, sender: "guest@example.org" } })),
+      );
       refused += replies.filter((reply) => reply === undefined || reply.status >= 300).length;
-      results.set(index, replies.filter((reply) => reply !== undefined));
+      results.set(
+        index,
+        replies.filter((reply) => reply !== undefined),
+      );
     });
-    const different = [...results.values()].filter((replies) => new Set(replies.map((reply) => `${String(reply.body["id"])} ${String(reply.body["runId"])}`)).size !== 1).length;
+    const different = [...results.values()].filter(
+      (replies) => new Set(replies.map((reply) => `${textOf(reply.body["id"])} ${textOf(reply.body["runId"])}`)).size !== 1,
+    ).length;
     const firsts = [...results.values()].filter((replies) => replies.filter((reply) => reply.body["duplicate"] === false).length !== 1).length;
     const [tickets, runs] = [await countOf(db, "select count(*) as n from tickets"), await countOf(db, "select count(*) as n from runs")];
     return judged({
       reached: results.size * TIMES,
       wanted: messages.length * TIMES,
       figure: `${messages.length * TIMES} deliveries of ${messages.length} messages, ${tickets} tickets, ${runs} runs, ${refused} refused, ${different} with more than one answer`,
-      conditions: { "one ticket each": tickets === messages.length && runs === messages.length, "the same answer to all": different === 0, "one of them is the first": firsts === 0, "none refused": refused === 0 },
+      conditions: {
+        "one ticket each": tickets === messages.length && runs === messages.length,
+        "the same answer to all": different === 0,
+        "one of them is the first": firsts === 0,
+        "none refused": refused === 0,
+      },
     });
   },
 };
@@ -56,7 +69,8 @@ export const otherBody: Case = {
     let conflicts = 0;
     let wrong = 0;
     await inLanes(ids, 4, async (index) => {
-      const send = (server: number, text: string): Promise<Reply | undefined> => servers[server]!.call("POST /v1/tickets", { body: { text, externalId: `id-${index}` } });
+      const send = (server: number, text: string): Promise<Reply | undefined> =>
+        servers[server]!.call("POST /v1/tickets", { body: { text, externalId: `id-${index}` } });
       const atOnce = await Promise.all([send(0, `first text ${index}`), send(1, `second text ${index}`)]);
       const later = await send(0, `third text ${index}`);
       const taken = atOnce.filter((reply) => reply?.status === 202);

@@ -38,14 +38,18 @@ interface Attack {
   readonly trust?: Partial<ReceiptTrust>;
 }
 
-const rewritten = (text: string, change: (envelope: { payload: string; payloadType: string; signatures: { keyid: string; sig: string }[] }) => object): string => JSON.stringify(change(JSON.parse(text)));
+const rewritten = (
+  text: string,
+  change: (envelope: { payload: string; payloadType: string; signatures: { keyid: string; sig: string }[] }) => object,
+): string => JSON.stringify(change(JSON.parse(text)));
 
 /** What a hostile hand may do to one receipt, or put in its place. */
 async function attacksOn(made: Made): Promise<Attack[]> {
   const signer = await openSigner({ keyFolder: made.keyFolder, host: "trial" });
   const stranger = signerOf(generateKeyPairSync("ed25519").privateKey);
   const statement = JSON.parse(Buffer.from((JSON.parse(made.envelope) as { payload: string }).payload, "base64").toString("utf8")) as ReceiptStatement;
-  const told = (change: Partial<ReceiptStatement["predicate"]>, by = signer): string => signReceipt({ ...statement, predicate: { ...statement.predicate, ...change } }, by);
+  const told = (change: Partial<ReceiptStatement["predicate"]>, by = signer): string =>
+    signReceipt({ ...statement, predicate: { ...statement.predicate, ...change } }, by);
   const acts = statement.predicate.acts;
   return [
     { name: "another artifact", text: made.envelope, trust: { expectSubject: { [`pack:${made.runId}`]: "0".repeat(64) } } },
@@ -56,7 +60,10 @@ async function attacksOn(made: Made): Promise<Attack[]> {
     { name: "no intent before an effect", text: told({ acts: acts.map((act) => ({ ...act, intent: null })) }) },
     { name: "a check that did not run", text: told({ checks: [] }) },
     { name: "signed by a stranger", text: told({}, stranger) },
-    { name: "a stranger's signature under our name", text: rewritten(told({}, stranger), (envelope) => ({ ...envelope, signatures: [{ ...envelope.signatures[0]!, keyid: signer.keyId }] })) },
+    {
+      name: "a stranger's signature under our name",
+      text: rewritten(told({}, stranger), (envelope) => ({ ...envelope, signatures: [{ ...envelope.signatures[0]!, keyid: signer.keyId }] })),
+    },
     { name: "a revoked key", text: made.envelope, trust: { revokedKeys: [signer.keyId] } },
     { name: "an expired key", text: made.envelope, trust: { trustedKeys: [{ publicKey: signer.publicKey, expiresAtMs: 1 }], nowMs: 2 } },
     { name: "a key that expires, and nobody knows the time", text: made.envelope, trust: { trustedKeys: [{ publicKey: signer.publicKey, expiresAtMs: 2 }] } },
@@ -102,7 +109,8 @@ function byCommand(file: string, keyFile: string, home: string): { status: numbe
 
 export const receiptTampering: Case = {
   id: "H-51",
-  title: "a receipt with an approval and a check: verified offline as it is, refused after every change, with another artifact, without its approval, by another key",
+  title:
+    "a receipt with an approval and a check: verified offline as it is, refused after every change, with another artifact, without its approval, by another key",
   short: true,
   limitMs: { short: 90_000, full: 180_000 },
   async run(world) {
@@ -118,7 +126,10 @@ export const receiptTampering: Case = {
     await chmod(files, 0o755);
     await writeFile(join(files, "key.pem"), signer.publicKey);
     await writeFile(join(files, "good.json"), made.envelope);
-    await writeFile(join(files, "bad.json"), made.envelope.replace(/"payload":"(.)/, (_, first: string) => `"payload":"${first === "e" ? "f" : "e"}`));
+    await writeFile(
+      join(files, "bad.json"),
+      made.envelope.replace(/"payload":"(.)/, (_, first: string) => `"payload":"${first === "e" ? "f" : "e"}`),
+    );
     const good = byCommand(join(files, "good.json"), join(files, "key.pem"), files);
     const bad = byCommand(join(files, "bad.json"), join(files, "key.pem"), files);
     const kept = (await readFile(join(files, "good.json"), "utf8")) === made.envelope;

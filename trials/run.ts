@@ -45,7 +45,9 @@ lines.sort((a, b) => order.get(a.id)! - order.get(b.id)!);
 const count = (verdict: Line["verdict"]): number => lines.filter((line) => line.verdict === verdict).length;
 const seconds = (performance.now() - startMs) / 1_000;
 await writeFile(join(results, "latest.json"), `${JSON.stringify({ at: new Date().toISOString(), short, seconds, lines }, null, 2)}\n`);
-console.log(`${count("held")} held, ${count("not held")} not held, ${count("incomplete")} incomplete, ${count("skipped")} skipped, in ${seconds.toFixed(0)} s`);
+console.log(
+  `${count("held")} held, ${count("late")} late, ${count("not held")} not held, ${count("incomplete")} incomplete, ${count("skipped")} skipped, in ${seconds.toFixed(0)} s`,
+);
 const bad = lines.filter((line) => line.verdict === "not held" || line.verdict === "incomplete");
 if (bad.length > 0) console.log(`Logs of ${bad.map((line) => line.id).join(", ")} are in trials/results/.`);
 process.exit(bad.length > 0 ? 1 : 0);

@@ -19,12 +19,27 @@ import { fileLog, trialEngine } from "./harness/trial-engine.ts";
 const settings = JSON.parse(process.argv[2]!) as StormSettings;
 const { name, url, folder } = settings;
 const log = fileLog(folder, name);
-const database = openDatabase({ url, poolSize: settings.poolSize, prepare: true, transactionTimeoutMs: 30_000, onIdleError: (error) => log.warn("an idle database connection broke", { error }) });
+const database = openDatabase({
+  url,
+  poolSize: settings.poolSize,
+  prepare: true,
+  transactionTimeoutMs: 30_000,
+  onIdleError: (error) => log.warn("an idle database connection broke", { error }),
+});
 const { db } = database;
 const clock = { nowMs: () => systemClock.nowMs() + settings.clockAheadMs };
 const reach = { socketPath: settings.socketPath, by: name, toolMs: settings.toolMs };
 const model = scriptedByText({ thinkMs: settings.thinkMs, isDeaf: settings.isDeaf, folder });
-const engine = await trialEngine({ db, folder, name, clock, model, tools: effectTools(reach), surfaces: [effectSurface(reach, "outbox")], maxTries: settings.maxTries });
+const engine = await trialEngine({
+  db,
+  folder,
+  name,
+  clock,
+  model,
+  tools: effectTools(reach),
+  surfaces: [effectSurface(reach, "outbox")],
+  maxTries: settings.maxTries,
+});
 const notifier = createNotifier({ db, url, log });
 const sealer = startSealer({ db, signer: engine.signer, log, hint: notifier.onChange });
 const pulse = settings.pulses ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock, engine.workspaces) }) : undefined;

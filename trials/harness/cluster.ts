@@ -88,13 +88,13 @@ async function makeTemplate(cluster: string, admin: Cluster["admin"]): Promise<s
   return name;
 }
 
-export function withPath(url: string, name: string): string {
+function withPath(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;
   return changed.toString();
 }
 
-export function withApplication(url: string, application: string): string {
+function withApplication(url: string, application: string): string {
   const changed = new URL(url);
   changed.searchParams.set("application_name", application);
   return changed.toString();

@@ -13,7 +13,7 @@ export interface Reach {
   readonly toolMs: number;
 }
 
-type Ask = (asked: { readonly do: "find"; readonly key: string } | (Omit<Extract<Asked, { do: "perform" }>, "id" | "by">)) => Promise<boolean>;
+type Ask = (asked: { readonly do: "find"; readonly key: string } | Omit<Extract<Asked, { do: "perform" }>, "id" | "by">) => Promise<boolean>;
 
 function openLine({ socketPath, by }: Reach): Ask {
   const waiting = new Map<number, (found: boolean) => void>();

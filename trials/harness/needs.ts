@@ -4,7 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Need } from "./case.ts";
 
-const FAKETIME = ["/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1"];
+const FAKETIME = [
+  "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
+  "/usr/lib/aarch64-linux-gnu/faketime/libfaketime.so.1",
+  "/usr/lib/faketime/libfaketime.so.1",
+];
 
 /** The library that is put under a process to move its clock; Debian's package `faketime`. */
 export const faketimeLibrary = (): string | undefined => FAKETIME.find((path) => existsSync(path));
@@ -14,7 +18,11 @@ const LOOKS: Readonly<Record<Need, () => boolean>> = {
   faketime: () => faketimeLibrary() !== undefined,
   bwrap: () => spawnSync("bwrap", ["--version"], { stdio: "ignore" }).status === 0,
   tmpfs: () => mounts(["-t", "tmpfs", "-o", "size=1m", "none"]),
-  loop: () => process.geteuid?.() === 0 && existsSync("/dev/loop-control") && spawnSync("mkfs.ext4", ["-V"], { stdio: "ignore" }).status === 0 && spawnSync("losetup", ["-f"], { stdio: "ignore" }).status === 0,
+  loop: () =>
+    process.geteuid?.() === 0 &&
+    existsSync("/dev/loop-control") &&
+    spawnSync("mkfs.ext4", ["-V"], { stdio: "ignore" }).status === 0 &&
+    spawnSync("losetup", ["-f"], { stdio: "ignore" }).status === 0,
 };
 
 const known = new Map<Need, boolean>();

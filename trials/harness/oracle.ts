@@ -55,7 +55,19 @@ export async function account(db: Db, effects: string, steps: number): Promise<A
   const stale = (await staleWrites(db)).length;
   const doubled = beyond + strays;
   const isSound = lost + doubled + stale + torn + openReservations + open + other === 0 && journal.isSound;
-  return { runs: runsDone + open + other, done: runsDone, acts: done.length, lost, doubled, repeated, stale, torn, openReservations, journal: journal.said, isSound };
+  return {
+    runs: runsDone + open + other,
+    done: runsDone,
+    acts: done.length,
+    lost,
+    doubled,
+    repeated,
+    stale,
+    torn,
+    openReservations,
+    journal: journal.said,
+    isSound,
+  };
 }
 
 export async function countOf(db: Db, text: string): Promise<number> {
@@ -64,7 +76,10 @@ export async function countOf(db: Db, text: string): Promise<number> {
 }
 
 async function tornRecords(db: Db): Promise<number> {
-  const thoughts = await countOf(db, "select count(*) as n from (select run_id from messages where role = 'thought' group by run_id having count(*) <> (select turns from runs where id = run_id)) x");
+  const thoughts = await countOf(
+    db,
+    "select count(*) as n from (select run_id from messages where role = 'thought' group by run_id having count(*) <> (select turns from runs where id = run_id)) x",
+  );
   const ends = await countOf(
     db,
     `select count(*) as n from (

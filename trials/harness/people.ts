@@ -19,7 +19,8 @@ export const ANSWERS: Readonly<Record<string, string>> = {
   budget: "deny",
 };
 
-export const answerOne = (db: Db, ask: Ask, answer = ANSWERS[ask.purpose] ?? "approve") => answerAsk(db, systemClock, { askId: ask.id, person: PERSON, answer, face: "trial" });
+export const answerOne = (db: Db, ask: Ask, answer = ANSWERS[ask.purpose] ?? "approve") =>
+  answerAsk(db, systemClock, { askId: ask.id, person: PERSON, answer, face: "trial" });
 
 /** As a server does after a commit. */
 export async function hurry(db: Db): Promise<void> {

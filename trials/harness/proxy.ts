@@ -8,7 +8,7 @@ export interface Proxy {
   readonly url: string;
   /** From now on each piece arrives so much later, in both directions; the order stays. */
   delay(ms: number): void;
-  /** Nothing arrives any more in these directions, and nobody is told; what was sent waits. `only`: connections whose application name contains it. */
+  /** Nothing arrives any more in these directions, and nobody is told; what was sent waits. `only`: connections whose application name contains it; those that listen count as ` listening`. Gives how many. */
   freeze(directions: readonly Direction[], only?: string): number;
   /** What waited arrives. */
   thaw(): void;
@@ -51,11 +51,19 @@ export async function openProxy(url: string): Promise<Proxy> {
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
-    const line: Line = { application: "", sockets: [client, upstream], pipes: { toServer: { frozen: false, pieces: [] }, toClient: { frozen: false, pieces: [] } } };
+    const line: Line = {
+      application: "",
+      sockets: [client, upstream],
+      pipes: { toServer: { frozen: false, pieces: [] }, toClient: { frozen: false, pieces: [] } },
+    };
     lines.add(line);
     client.setNoDelay(true);
     upstream.setNoDelay(true);
-    client.once("data", (data: Buffer) => (line.application = /application_name\0([^\0]*)\0/.exec(data.toString("latin1"))?.[1] ?? ""));
+    client.on("data", (data: Buffer) => {
+      const text = data.toString("latin1");
+      if (line.application === "") line.application = /application_name\0([^\0]*)\0/.exec(text)?.[1] ?? "";
+      if (text.startsWith("Q") && text.includes("listen loopwright")) line.application += " listening";
+    });
     forward(client, upstream, line.pipes.toServer);
     forward(upstream, client, line.pipes.toClient);
     client.on("close", () => lines.delete(line));

@@ -52,7 +52,8 @@ function wordOf({ messages: [first, ...rest] }: ModelCall): string | undefined {
 function answerTo(word: string | undefined, folder: string): ModelResult {
   if (word === undefined) return say("all done");
   const [name, detail, id, everywhere] = word.split(":");
-  if (name === "later" && (everywhere !== undefined || isFirst(join(folder, `later-${id}`)))) return failWith("rate_limited", { retryAtMs: Date.now() + Number(detail) });
+  if (name === "later" && (everywhere !== undefined || isFirst(join(folder, `later-${id}`))))
+    return failWith("rate_limited", { retryAtMs: Date.now() + Number(detail) });
   if (name === "later" || name === "think") return callTools([{ name: "effect.idempotent" }]);
   if (name === "slow" || name === "deaf") return callTools([{ name: `effect.${name}`, args: { ms: Number(detail) } }]);
   return callTools(word.split("+").map((one) => ({ name: `effect.${one}` })));

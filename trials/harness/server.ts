@@ -28,6 +28,8 @@ export interface Server {
   readonly token: string;
   /** One request; `undefined` when the connection broke before the answer. Never throws. */
   call(line: string, more?: { body?: object; key?: string; timeoutMs?: number }): Promise<Reply | undefined>;
+  /** The list in the answer to a GET. @throws Error when there is none */
+  list<T>(path: string, name: string): Promise<T[]>;
 }
 
 /** Starts a server on a copy of the sample workspace, on any free port; says nothing about whether it gets ready. */
@@ -35,7 +37,13 @@ export async function startServer(world: World, { name, home, databaseUrl, env =
   const workspace = await workspaceOf(world);
   await mkdir(home, { recursive: true });
   world.after(() => endPostgresOf(home));
-  const ours = { LOOP_HOME: home, LOOP_WORKSPACE: workspace, LOOP_PORT: "0", LOOP_MIN_FREE_MB: "50", ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }) };
+  const ours = {
+    LOOP_HOME: home,
+    LOOP_WORKSPACE: workspace,
+    LOOP_PORT: "0",
+    LOOP_MIN_FREE_MB: "50",
+    ...(databaseUrl === undefined ? {} : { DATABASE_URL: databaseUrl }),
+  };
   const child = world.start({ name, script: CHILD, env: { ...ours, ...env }, under });
   world.after(() => keepLog(world, home, name));
   return child;
@@ -67,16 +75,26 @@ export async function reach(child: Child, limitMs = 60_000): Promise<Server> {
 }
 
 export function serverAt(child: Child, url: string, token: string): Server {
-  return {
+  const server: Server = {
     child,
     url,
     token,
+    async list<T>(path: string, name: string) {
+      const reply = await server.call(`GET ${path}`);
+      const found = reply?.body[name];
+      if (!Array.isArray(found)) throw new Error(`GET ${path} gave no ${name}: ${reply?.status}`);
+      return found as T[];
+    },
     async call(line, { body, key, timeoutMs = 20_000 } = {}) {
       const [method, path] = line.split(" ") as [string, string];
       try {
         const answer = await fetch(`${url}${path}`, {
           method,
-          headers: { authorization: `Bearer ${token}`, ...(body ? { "content-type": "application/json" } : {}), ...(key === undefined ? {} : { "idempotency-key": key }) },
+          headers: {
+            authorization: `Bearer ${token}`,
+            ...(body ? { "content-type": "application/json" } : {}),
+            ...(key === undefined ? {} : { "idempotency-key": key }),
+          },
           ...(body ? { body: JSON.stringify(body) } : {}),
           signal: AbortSignal.timeout(timeoutMs),
         });
@@ -87,6 +105,7 @@ export function serverAt(child: Child, url: string, token: string): Server {
       }
     },
   };
+  return server;
 }
 
 async function keepLog(world: World, home: string, name: string): Promise<void> {

@@ -28,6 +28,8 @@ export async function watchStaleWrites(db: Db): Promise<void> {
 }
 
 export async function staleWrites(db: Db): Promise<{ writer: string; holder: string | null; what: string }[]> {
-  const { rows } = await sql<{ writer: string; holder: string | null; what: string }>`select writer, holder, what from trial_stale_writes order by at`.execute(db);
+  const { rows } = await sql<{ writer: string; holder: string | null; what: string }>`select writer, holder, what from trial_stale_writes order by at`.execute(
+    db,
+  );
   return rows;
 }

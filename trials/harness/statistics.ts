@@ -8,5 +8,5 @@ export const ms = (value: number): string => (value >= 10_000 ? `${(value / 1_00
 
 /** Numbers that look random and are the same each time. */
 export function* numbers(seed: number): Generator<number, never> {
-  for (let state = seed; ; ) yield (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
+  for (let state = seed; ;) yield (state = (state * 48_271) % 2_147_483_647) / 2_147_483_647;
 }

@@ -33,7 +33,20 @@ export interface StormSettings {
   readonly begins: boolean;
 }
 
-const USUAL = { slots: 16, leaseMs: 10_000, pollMs: 1_000, graceMs: 8_000, maxTries: 5, poolSize: 8, pulses: true, thinkMs: [1, 8], toolMs: 2, isDeaf: false, clockAheadMs: 0, begins: true } as const;
+const USUAL = {
+  slots: 16,
+  leaseMs: 10_000,
+  pollMs: 1_000,
+  graceMs: 8_000,
+  maxTries: 5,
+  poolSize: 8,
+  pulses: true,
+  thinkMs: [1, 8],
+  toolMs: 2,
+  isDeaf: false,
+  clockAheadMs: 0,
+  begins: true,
+} as const;
 
 export interface Storm {
   readonly database: TrialDatabase;
@@ -50,7 +63,10 @@ export interface Storm {
 const CHILD = new URL("../storm-child.ts", import.meta.url);
 
 /** A database with the chat workspace in force, watched for stale writes, and engines over it as they are asked for. */
-export async function openStorm(world: World, more: { database?: TrialDatabase; files?: Readonly<Record<string, string>>; isWatched?: boolean } = {}): Promise<Storm> {
+export async function openStorm(
+  world: World,
+  more: { database?: TrialDatabase; files?: Readonly<Record<string, string>>; isWatched?: boolean } = {},
+): Promise<Storm> {
   const database = more.database ?? (await world.database());
   const { db } = database;
   const effects = join(world.folder, "effects");
@@ -85,4 +101,4 @@ export function stormScripts({ runs, steps, seed = 1 }: { runs: number; steps: n
 }
 
 /** The storm of TRIALS: 50 runs of 10 steps; in short mode 20 of 5. */
-export const usualStorm = ({ short }: Pick<World, "short">): string[] => stormScripts(short ? { runs: 20, steps: 5 } : { runs: 50, steps: 10 });
+const usualStorm = ({ short }: Pick<World, "short">): string[] => stormScripts(short ? { runs: 20, steps: 5 } : { runs: 50, steps: 10 });

@@ -14,7 +14,7 @@ export async function until(look: () => Promise<boolean> | boolean, { limitMs, e
 }
 
 /** @throws Error naming what did not come in time */
-export async function require(what: string, look: () => Promise<boolean> | boolean, limitMs: number): Promise<void> {
+async function require(what: string, look: () => Promise<boolean> | boolean, limitMs: number): Promise<void> {
   if (!(await until(look, { limitMs }))) throw new Error(`${what} did not come within ${limitMs} ms`);
 }
 

@@ -5,6 +5,8 @@ import { join } from "node:path";
 import { type Child, type ChildOptions, startChild } from "./child.ts";
 import { type Cluster, launchCluster, type TrialDatabase } from "./cluster.ts";
 
+type Undo = () => unknown;
+
 /** What one case has. Whatever it starts and makes through this is ended and removed with it, in the other order. */
 export interface World {
   readonly short: boolean;
@@ -13,7 +15,7 @@ export interface World {
   cluster(): Promise<Cluster>;
   database(options?: Parameters<Cluster["database"]>[0]): Promise<TrialDatabase>;
   start(options: ChildOptions): Child;
-  after(undo: () => Promise<unknown> | unknown): void;
+  after(undo: Undo): void;
 }
 
 /**
@@ -49,8 +51,8 @@ export interface OpenWorld extends World {
 export async function openWorld(shared: Shared, short: boolean): Promise<OpenWorld> {
   const folder = await makeFolder("case");
   await mkdir(join(folder, "logs"));
-  const undoing: (() => Promise<unknown> | unknown)[] = [];
-  const after = (undo: () => Promise<unknown> | unknown): void => void undoing.push(undo);
+  const undoing: Undo[] = [];
+  const after = (undo: Undo): void => void undoing.push(undo);
   return {
     short,
     folder,
