@@ -99,6 +99,3 @@ export function stormScripts({ runs, steps, seed = 1 }: { runs: number; steps: n
   };
   return Array.from({ length: runs }, () => scriptOf(Array.from({ length: steps }, word)));
 }
-
-/** The storm of TRIALS: 50 runs of 10 steps; in short mode 20 of 5. */
-const usualStorm = ({ short }: Pick<World, "short">): string[] => stormScripts(short ? { runs: 20, steps: 5 } : { runs: 50, steps: 10 });

@@ -13,11 +13,6 @@ export async function until(look: () => Promise<boolean> | boolean, { limitMs, e
   }
 }
 
-/** @throws Error naming what did not come in time */
-async function require(what: string, look: () => Promise<boolean> | boolean, limitMs: number): Promise<void> {
-  if (!(await until(look, { limitMs }))) throw new Error(`${what} did not come within ${limitMs} ms`);
-}
-
 /** Runs the work over the items, so many at once. */
 export async function inLanes<T>(items: readonly T[], lanes: number, work: (item: T) => Promise<void>): Promise<void> {
   let next = 0;
