@@ -13,7 +13,7 @@ const MOST_MS = 10_000;
 
 /** Acts that end within the grace time, and model calls and tool calls that do not. */
 function scripts(runs: number): string[] {
-  const kinds = ["slow:1500 findable", "slow:30000 findable", "think:30000 findable", "idempotent findable idempotent findable slow:400 findable"];
+  const kinds = ["slow:1500 findable", "slow:14000 findable", "think:14000 findable", "idempotent findable idempotent findable slow:400 findable"];
   return Array.from({ length: runs }, (_, index) => kinds[index % kinds.length]!);
 }
 
@@ -64,7 +64,7 @@ export const deafStop: Case = {
   async run(world) {
     const storm = await openStorm(world);
     const { db } = storm.database;
-    const all = ["deaf:20000 findable", "idempotent slow:600 findable"];
+    const all = ["deaf:16000 findable", "idempotent slow:600 findable"];
     const first = await storm.engine("engine-a");
     await storm.queue(all);
     await until(async () => (await countOf(db, "select count(*) as n from acts where state = 'started' and name = 'effect.deaf'")) === 1, {

@@ -159,7 +159,7 @@ export const conflicts: Case = {
     const setAside = await countOf(db, "select count(*) as n from asks where purpose = 'quarantine'");
     await sql.raw("drop trigger trial_conflict on runs; update trial_share set share = 1").execute(db); // claims succeed, nothing else does
     const [stuck] = await storm.queue(["idempotent"]);
-    await sleep(world.short ? 8_000 : 30_000);
+    await sleep(world.short ? 5_000 : 30_000);
     const { rows } = await sql<{ fence: number }>`select fence from runs where id = ${stuck}`.execute(db);
     const always = (await conflictsSoFar(db)) - random;
     await sql`update trial_share set share = 0`.execute(db);
@@ -168,7 +168,7 @@ export const conflicts: Case = {
     return judged({
       reached: random,
       wanted: world.short ? 10 : 100,
-      figure: `${random} conflicts at random, ${setAside} runs set aside by them, ${told(seen)}; when every write failed: ${rows[0]!.fence} claims and ${always} failures in ${world.short ? 8 : 30} s, then the run went on`,
+      figure: `${random} conflicts at random, ${setAside} runs set aside by them, ${told(seen)}; when every write failed: ${rows[0]!.fence} claims and ${always} failures in ${world.short ? 5 : 30} s, then the run went on`,
       conditions: {
         "all finished": finished,
         sound: seen.isSound,

@@ -78,7 +78,7 @@ test("npm's lists of systems are read as npm reads them", () => {
 });
 
 for (const [output, cause] of [
-  ["npm error code EAI_AGAIN\nnpm error request to https://registry.npmjs.org/zod failed", /could not be reached \(EAI_AGAIN\).*offline/],
+  ["npm error code EAI_AGAIN\nnpm error request to https://packages.example/zod failed", /could not be reached \(EAI_AGAIN\).*offline/],
   ["npm error code ENOSPC", /disk is full/],
   ["npm error   code: 'EACCES',", /may not write .*\(EACCES\)/],
   ["npm error code EUSAGE", /do not agree/],

@@ -75,5 +75,5 @@ export async function runCases(
 
 export function print({ id, verdict, reached, wanted, figure, seconds }: Line): string {
   const said = verdict === "skipped" ? `skipped (${figure})` : `${verdict === "incomplete" ? `incomplete (wanted ${wanted})` : verdict}  ${figure}`;
-  return `${id.padEnd(10)}reached ${String(reached).padEnd(6)}${said}  [${seconds.toFixed(1)} s]`;
+  return `${id.padEnd(15)}reached ${String(reached).padEnd(6)}${said}  [${seconds.toFixed(1)} s]`;
 }
