@@ -134,7 +134,7 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Say what policy would decide about an act, and why.",
     load: async () => (await import("./verbs/policy-explain.ts")).policyExplain,
   },
-  jobs: { group: "Everything else", summary: "List jobs that failed for good.", load: async () => (await import("./verbs/job-list.ts")).jobList },
+  "jobs list": { group: "Everything else", summary: "List jobs that failed for good.", load: async () => (await import("./verbs/job-list.ts")).jobList },
   "jobs redrive": {
     group: "Everything else",
     summary: "Try a job that failed for good again.",

@@ -12,7 +12,7 @@ export const jobList: Verb = {
   flags: {},
   words: { least: 0, most: 0 },
   about: "Ordinary jobs (learning, say) are tried again by themselves. One that failed for good is kept here until somebody looks.",
-  examples: ["loop jobs", "loop jobs redrive 0199c0ff-ee00-712a-8b6e-5d4c3b2a1908"],
+  examples: ["loop jobs list", "loop jobs redrive 0199c0ff-ee00-712a-8b6e-5d4c3b2a1908"],
   async run(_given, context) {
     const letters = await withRecord(context, ({ db }) => listDeadLetters(db, MOST));
     if (context.json) return context.print(JSON.stringify({ deadLetters: letters }));
