@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { sql } from "kysely";
-import { type Case, judged, inTime } from "./harness/case.ts";
+import { type Case, judged, within } from "./harness/case.ts";
 import { account, countOf, stepsIn, told } from "./harness/oracle.ts";
 import { isRunning, postmasterOf } from "./harness/own-postgres.ts";
 import { ms } from "./harness/statistics.ts";
@@ -46,7 +46,7 @@ export const engineStop: Case = {
       figure: `${stoppedWith} acts under way, exit ${signal ?? code} after ${ms(tookMs)}, ${begun} acts begun after it, ${stillHeld} runs still held, ${told(seen)}`,
       conditions: {
         "exit 0": code === 0,
-        "within 10 s": inTime(tookMs <= MOST_MS),
+        "within 10 s": within(tookMs, MOST_MS),
         "no new work": begun === 0,
         "runs handed back": stillHeld === 0,
         "all finished": finished,
@@ -81,7 +81,7 @@ export const deafStop: Case = {
       reached: 1,
       wanted: 1,
       figure: `exit ${signal ?? code} after ${ms(tookMs)}, ${told(seen)}`,
-      conditions: { "exit 0": code === 0, "within 10 s": inTime(tookMs <= MOST_MS), "all finished": finished, sound: seen.isSound },
+      conditions: { "exit 0": code === 0, "within 10 s": within(tookMs, MOST_MS), "all finished": finished, sound: seen.isSound },
     });
   },
 };
@@ -133,7 +133,7 @@ export const serverStop: Case = {
       figure: `exit ${signal ?? code} after ${ms(tookMs)} with 5 feeds open and ${acked.length} messages taken, ${missing.length} of them missing afterwards`,
       conditions: {
         "exit 0": code === 0 && secondCode === 0,
-        "within 10 s": inTime(tookMs <= MOST_MS),
+        "within 10 s": within(tookMs, MOST_MS),
         "Postgres gone": postmasterGone,
         "nothing lost": missing.length === 0,
       },

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { sql } from "kysely";
-import { type Case, judged, inTime } from "./harness/case.ts";
+import { type Case, judged, within } from "./harness/case.ts";
 import { account, countOf, stepsIn, told } from "./harness/oracle.ts";
 import { openServer, reach, startServer } from "./harness/server.ts";
 import { ms } from "./harness/statistics.ts";
@@ -33,7 +33,7 @@ export const oneHome: Case = {
       figure: `refused with ${String(refusal?.["code"])} after ${ms(refusedMs)}; after the kill another server took the home with what was there`,
       conditions: {
         "it says why": refusal?.["code"] === "home_in_use" && code === 1,
-        "within 2 s": inTime(refusedMs <= 2_000),
+        "within 2 s": within(refusedMs, 2_000),
         "the first goes on": unharmed,
         "taken over after the kill": kept,
         "stops cleanly": ended.code === 0,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { openAsks } from "#src/asks/store/read.ts";
-import { type Case, judged, inTime } from "./harness/case.ts";
+import { type Case, judged, within } from "./harness/case.ts";
 import { launchCluster } from "./harness/cluster.ts";
 import { account, stepsIn, told } from "./harness/oracle.ts";
 import { answerOne, hurry } from "./harness/people.ts";
@@ -110,7 +110,7 @@ export const noConnections: Case = {
         "nobody ended": !engine.hasExited() && !server.child.hasExited(),
         "refused with a reason": unclear === 0,
         "health says so": degraded.includes("database"),
-        "back within 5 s": inTime(back && backMs <= 5_000),
+        "back within 5 s": back && within(backMs, 5_000),
         "all finished": finished,
         sound: seen.isSound,
       },
@@ -157,7 +157,7 @@ export const deafListener: Case = {
       reached: frozen === 1 ? polled.length : 0,
       wanted: 10,
       figure: `wake → act p50 ${ms(quantile(heard, 0.5))}, most ${ms(Math.max(...heard))} while it was heard; p50 ${ms(quantile(polled, 0.5))}, most ${ms(Math.max(...polled))} with ${frozen} line half open`,
-      conditions: { "within 5 s": inTime(Math.max(...polled) <= 5_000), "it made a difference": quantile(polled, 0.5) > quantile(heard, 0.5) },
+      conditions: { "within 5 s": within(Math.max(...polled), 5_000), "it made a difference": quantile(polled, 0.5) > quantile(heard, 0.5) },
     });
   },
 };

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import type { Db } from "#src/database/open.ts";
-import { type Case, judged, inTime } from "./harness/case.ts";
+import { type Case, judged, within } from "./harness/case.ts";
 import { readEffects } from "./harness/effects.ts";
 import { account, stepsIn, told } from "./harness/oracle.ts";
 import { openProxy } from "./harness/proxy.ts";
@@ -79,7 +79,7 @@ export const failover: Case[] = [
         reached: stranded.inAct,
         wanted: 3,
         figure: `${stranded.runs} runs stranded, ${stranded.inAct} in a tool call, all moving again after ${ms(tookMs)}, ${told(seen)}`,
-        conditions: { "all finished": finished, "moving again within 12 s": inTime(tookMs <= 12_000), sound: seen.isSound },
+        conditions: { "all finished": finished, "moving again within 12 s": within(tookMs, 12_000), sound: seen.isSound },
       });
     },
   },
@@ -111,7 +111,7 @@ export const failover: Case[] = [
         reached: stranded.inAct,
         wanted: 3,
         figure: `${stranded.runs} runs stranded, ${stranded.inAct} in a tool call, all moving again after ${ms(tookMs)}, ${finishedWithout ? "all ended before it went on" : "some ended after it went on"}, ${told(seen)}`,
-        conditions: { "all finished": finished, "moving again within 12 s": inTime(tookMs <= 12_000), sound: seen.isSound },
+        conditions: { "all finished": finished, "moving again within 12 s": within(tookMs, 12_000), sound: seen.isSound },
       });
     },
   },

@@ -27,11 +27,13 @@ const CAUSES = [
   ],
   [
     /\b(E401|E403)\b/,
-    ([, code]) => `The npm registry refused (${code}). See npm config get registry, and sign in there (npm login) or use the public one (npm config delete registry).`,
+    ([, code]) =>
+      `The npm registry refused (${code}). See npm config get registry, and sign in there (npm login) or use the public one (npm config delete registry).`,
   ],
   [
     /\b(E404|ETARGET)\b/,
-    ([, code]) => `The npm registry does not have one of the packages (${code}). See npm config get registry; the public one has them all (npm config delete registry).`,
+    ([, code]) =>
+      `The npm registry does not have one of the packages (${code}). See npm config get registry; the public one has them all (npm config delete registry).`,
   ],
   [/\b(E429|E5\d\d)\b/, ([, code]) => `The npm registry has a problem of its own (${code}). What came is kept; run this again in a few minutes.`],
 ];
