@@ -53,7 +53,7 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   failpoint("act.model.started");
   const result = await session.engine.model!.generate(wireCall(call, allotted.maxOutputTokens), { signal: session.signal });
   failpoint("act.model.performed");
-  return record(session, { ...call, act: priced }, result);
+  return record(session, { ...call, act: { ...priced, decision: verdict.decision } }, result);
 }
 
 function callFor(session: Session, act: Act): Call | { readonly refused: string } {

@@ -39,7 +39,7 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
   const performed = await attemptTo(() => performer.perform(act, situationOf(session)), attempt);
   failpoint(`act.${act.kind}.performed`);
-  return recordOutcome(session, { act, attempt, performed });
+  return recordOutcome(session, { act: { ...act, decision: verdict.decision }, attempt, performed });
 }
 
 /** After a crash between intent and outcome: the port says whether it happened; only if not is it done again. */
