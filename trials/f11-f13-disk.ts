@@ -94,7 +94,7 @@ export const logsFull: Case = {
   id: "F12",
   title: "only the disk of the logs is full: the work goes on",
   needs: ["root", "tmpfs"],
-  short: true,
+  short: false,
   limitMs: { short: 60_000, full: 90_000 },
   async run(world) {
     const home = join(world.folder, "home");
