@@ -55,6 +55,7 @@ export const killStorm: Case = {
   id: "F01",
   title: "kill -9 of an engine every 200 ms: all runs finish, every effect once",
   short: true,
+  alone: true,
   limitMs: { short: 120_000, full: 420_000 },
   async run(world) {
     const storm = await openStorm(world);

@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { CASES } from "./cases.ts";
 import { type Line, print, runCases } from "./harness/runner.ts";
-import { openShared } from "./harness/world.ts";
+import { closeWorlds, openShared } from "./harness/world.ts";
 
 /*
  * npm run trials [-- --short] [-- --lanes=1] [-- <id>…]
@@ -31,7 +31,9 @@ let lines: Line[] = [];
 /** However this ends, nothing is left running: children go when their standard input closes, Postgres is stopped here. */
 function endEarly(why: unknown): void {
   console.error(why);
-  void shared.close().finally(() => process.exit(1));
+  void closeWorlds()
+    .then(shared.close)
+    .finally(() => process.exit(1));
 }
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => endEarly(`stopped by ${signal}`));
 process.once("uncaughtException", endEarly);

@@ -48,12 +48,19 @@ export interface OpenWorld extends World {
   close(keepLogs: string | undefined): Promise<string[]>;
 }
 
+const open = new Set<OpenWorld>();
+
+/** When the trials are stopped in the middle: children, databases and mounts of the cases at hand. */
+export async function closeWorlds(): Promise<void> {
+  await Promise.all([...open].map((world) => world.close(undefined)));
+}
+
 export async function openWorld(shared: Shared, short: boolean): Promise<OpenWorld> {
   const folder = await makeFolder("case");
   await mkdir(join(folder, "logs"));
   const undoing: Undo[] = [];
   const after = (undo: Undo): void => void undoing.push(undo);
-  return {
+  const world: OpenWorld = {
     short,
     folder,
     cluster: shared.cluster,
@@ -69,6 +76,7 @@ export async function openWorld(shared: Shared, short: boolean): Promise<OpenWor
     },
     after,
     async close(keepLogs) {
+      open.delete(world);
       const troubles: string[] = [];
       const trouble = (error: unknown): void => void troubles.push(error instanceof Error ? error.message : String(error));
       for (const undo of undoing.toReversed()) await Promise.resolve().then(undo).catch(trouble);
@@ -77,6 +85,8 @@ export async function openWorld(shared: Shared, short: boolean): Promise<OpenWor
       return troubles;
     },
   };
+  open.add(world);
+  return world;
 }
 
 async function makeFolder(what: string): Promise<string> {
