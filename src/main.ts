@@ -1,4 +1,3 @@
-import { createWriteStream } from "node:fs";
 import { homedir, hostname } from "node:os";
 import { dirname, join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
@@ -15,6 +14,7 @@ import { followFolder, type Following } from "#src/apply/follow-folder.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
+import { type LogFile, openLogFile } from "#src/database/log-file.ts";
 import { createNotifier, type Notifier } from "#src/database/notify.ts";
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
@@ -60,6 +60,7 @@ interface Base {
   readonly env: Environment;
   readonly home: Home;
   readonly log: Log;
+  readonly logFile: LogFile;
   readonly redactor: Redactor;
   readonly record: OpenRecord;
   readonly workspaces: WorkspaceView;
@@ -102,10 +103,9 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
   secretValues(env).forEach((value) => redactor.learn(value));
-  const file = createWriteStream(join(home.logs, "server.log"), { flags: "a", mode: 0o600 });
-  file.on("error", () => undefined); // a full disk must not stop the server for want of a log
-  stops.push(() => void file.end());
-  const log = createLog({ clock, redactor, level: settings.logLevel, write: (line) => void file.write(line) });
+  const logFile = openLogFile(join(home.logs, "server.log"), clock);
+  stops.push(logFile.close);
+  const log = createLog({ clock, redactor, level: settings.logLevel, write: logFile.write });
   const exclusive = settings.roles.includes("api");
   const onTaken = (): void => {
     log.error("another server took this home while the database was away; this one ends", {});
@@ -127,11 +127,26 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
     keyFile: settings.secretsKeyFile,
     sealed: { db, workspaceId: home.id, record: journaled(clock, { actor: "system", face: "server" }) },
   });
-  const queue = createQueue({ db, url, log, clock, supervises: settings.roles.includes("pulse") });
+  const queue = createQueue({ db, url, log, supervises: settings.roles.includes("pulse") });
   await queue.start();
   stops.push(() => queue.stop());
   const workspaceFolder = await realFolder(settings.workspaceFolder);
-  return { settings, env, home, log, redactor, record, workspaceFolder, workspaces: createWorkspaceView(db), signer, notifier, storage, secrets, queue };
+  return {
+    settings,
+    env,
+    home,
+    log,
+    logFile,
+    redactor,
+    record,
+    workspaceFolder,
+    workspaces: createWorkspaceView(db),
+    signer,
+    notifier,
+    storage,
+    secrets,
+    queue,
+  };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -264,7 +279,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
         return applied;
       },
     },
-    health: () => Promise.resolve(healthOf({ storage, record: base.record, workspace: following.last() })),
+    health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,
   });
   const { workspace } = await workspaces.current();

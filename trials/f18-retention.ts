@@ -95,7 +95,7 @@ export const retention: Case = {
     const locks = watchLocks(db);
     let erased: number | undefined;
     const startMs = performance.now();
-    const erasing = erasePayloads(db, systemClock, { expiredAtMs: Date.now() }).then((count) => (erased = count));
+    const erasing = erasePayloads(db, systemClock, { expired: true }).then((count) => (erased = count));
     const during = await callVerbs(server, () => erased !== undefined);
     await erasing;
     const tookMs = performance.now() - startMs;

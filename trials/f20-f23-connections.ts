@@ -62,7 +62,7 @@ export const noConnections: Case = {
   id: "F20",
   title:
     "the database has no connection left: the server and an engine stay up, requests are refused with a reason, health says so, and work goes on when there are some again",
-  short: false,
+  short: true,
   limitMs: { short: 90_000, full: 150_000 },
   async run(world) {
     const folder = join(world.folder, "cluster");

@@ -31,7 +31,7 @@ export const clockJumps: Case = {
   title:
     "the clock of a server process jumps an hour ahead, an hour back, and to and fro, during leases, timers and tokens: nothing fires twice, nothing is lost or late",
   needs: ["faketime"],
-  short: false,
+  short: true,
   limitMs: { short: 120_000, full: 240_000 },
   async run(world) {
     const storm = await openStorm(world);

@@ -8,8 +8,8 @@ export type Performed =
   | { readonly kind: "failed"; readonly error: ActError }
   /** It goes on elsewhere; its end is the settling of this ask. */
   | { readonly kind: "asking"; readonly ask: NewAsk; readonly result: Json }
-  /** It may succeed later. */
-  | { readonly kind: "later"; readonly atMs: number; readonly error: ActError };
+  /** It may succeed after this time: a span, since the clocks of processes and of the database differ. */
+  | { readonly kind: "later"; readonly afterMs: number; readonly error: ActError };
 
 /** Carries out the acts of one kind. Adapters stand behind it; nothing else touches the outside world. */
 export interface Performer {

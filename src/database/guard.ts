@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
 import type { Log } from "#src/kernel/log.ts";
 import type { Home } from "./home.ts";
 import { launchPostgres, type PostgresServer } from "./launch.ts";
 import { type HeldLock, tryLock } from "./lock.ts";
+import { type Database, isOutOfConnections } from "./open.ts";
 import { isAlive } from "./postgres-liveness.ts";
 
 const LOOK_EVERY_MS = 500;
 
 export interface GuardOptions {
   readonly home: Home;
-  readonly url: string;
+  readonly database: Database;
   readonly log: Log;
   readonly postgres: PostgresServer | undefined;
   /** Undefined: this process does not keep others out of the home. */
@@ -18,16 +20,20 @@ export interface GuardOptions {
   readonly onTaken: () => void;
 }
 
+/** It does not answer, or has no connection left. */
+export type DatabaseTrouble = "away" | "full";
+
 export interface Guard {
-  /** False while the database is known to be away. */
-  isUp(): boolean;
+  /** What keeps this process from the database, as far as it knows. */
+  trouble(): DatabaseTrouble | undefined;
   /** Releases the home and stops the Postgres that is ours. */
   stop(): Promise<void>;
 }
 
 /** Keeps the home's own Postgres running, whatever ends it, and the home ours: a lock that was lost with its connection is taken again. */
 export function guardRecord(options: GuardOptions): Guard {
-  const { home, url, log } = options;
+  const { home, database, log } = options;
+  const { url } = database;
   const stopping = new AbortController();
   let { postgres, lock } = options;
   const relaunch = async (): Promise<void> => {
@@ -42,22 +48,23 @@ export function guardRecord(options: GuardOptions): Guard {
     if (again) lock = again;
     else options.onTaken();
   };
-  let up = true;
+  let seen: DatabaseTrouble | undefined;
   const guarding = (async () => {
     while (!stopping.signal.aborted) {
       try {
         await relaunch();
         await relock();
-        up = true;
+        if (!database.isReachable()) await sql`select 1`.execute(database.db);
+        seen = undefined;
       } catch (error) {
-        if (up) log.error("the database is away; it is looked for each half second", { error });
-        up = false;
+        if (seen === undefined) log.error("the database is away; it is looked for each half second", { error });
+        seen = isOutOfConnections(error) ? "full" : "away";
       }
       await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
   return {
-    isUp: () => up && !(lock?.lost.aborted ?? false),
+    trouble: () => seen ?? (lock?.lost.aborted ? "away" : undefined),
     async stop() {
       stopping.abort();
       await guarding;

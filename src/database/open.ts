@@ -11,6 +11,8 @@ export type Transaction = KyselyTransaction<NoTables>;
 export interface Database {
   readonly db: Db;
   readonly url: string;
+  /** False since a connection was refused, until one is given again. */
+  isReachable(): boolean;
   close(): Promise<void>;
 }
 
@@ -46,13 +48,24 @@ export function openDatabase(options: DatabaseOptions): Database {
   pool.on("error", (error) => {
     if (!closing) options.onIdleError(error); // a server that stops with us says goodbye to each connection
   });
-  const dialect = new PostgresDialect({ pool: options.prepare ? preparing(pool) : pool });
+  let reachable = true;
+  const connect = async (): Promise<pg.PoolClient> => {
+    try {
+      const client = await pool.connect();
+      reachable = true;
+      return client;
+    } catch (error) {
+      reachable = false;
+      throw error;
+    }
+  };
+  const dialect = new PostgresDialect({ pool: poolOf(options.prepare ? preparing(connect) : connect, pool) });
   const db = new Kysely<NoTables>({ dialect });
   const close = (): Promise<void> => {
     closing = true;
     return db.destroy();
   };
-  return { db, url: options.url, close };
+  return { db, url: options.url, isReachable: () => reachable, close };
 }
 
 const LIMITS = `
@@ -71,8 +84,13 @@ function parserOf(oid: number, format?: string): unknown {
   };
 }
 
+type Connect = () => Promise<Pick<pg.PoolClient, "query" | "release">>;
+
+/** What the query builder needs of a pool. */
+const poolOf = (connect: Connect, pool: pg.Pool): pg.Pool => ({ connect, end: () => pool.end() }) as unknown as pg.Pool;
+
 /** Every text is constant, so a name per text gives each statement one plan per connection. */
-function preparing(pool: pg.Pool): pg.Pool {
+function preparing(connect: () => Promise<pg.PoolClient>): Connect {
   const names = new Map<string, string>();
   const nameOf = (text: string): string => {
     let name = names.get(text);
@@ -86,7 +104,7 @@ function preparing(pool: pg.Pool): pg.Pool {
         : client.query(query as string, values),
     release: () => client.release(),
   });
-  return { connect: async () => wrap(await pool.connect()), end: () => pool.end() } as unknown as pg.Pool;
+  return async () => wrap(await connect()) as unknown as pg.PoolClient;
 }
 
 /** Conflicts that another try may not meet: serialization_failure, deadlock_detected, lock_not_available. */
@@ -120,6 +138,10 @@ export function isConnectionLoss(error: unknown): boolean {
     error.message,
   );
 }
+
+/** The server has no connection left for us. */
+export const isOutOfConnections = (error: unknown): boolean =>
+  stateOf(error) === "53300" || (error instanceof Error && error.cause !== undefined && isOutOfConnections(error.cause));
 
 /** Disk full, out of memory, configured limit: class 53, and an I/O error of the server. */
 export const isStorageFull = (error: unknown): boolean => ["53100", "53000", "58030"].includes(stateOf(error));

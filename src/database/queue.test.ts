@@ -3,7 +3,6 @@ import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import type { Log } from "#src/kernel/log.ts";
 import { testDatabase } from "#src/testing/database.ts";
-import { heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { type Db, inTransaction } from "./open.ts";
 import { createQueue, type Queue, type QueueOptions } from "./queue.ts";
@@ -16,7 +15,7 @@ const RULES = { ...QUEUES, learn: AT_ONCE };
 
 async function startedQueue(t: TestContext, more: Partial<QueueOptions> = {}): Promise<{ db: Db; url: string; queue: Queue }> {
   const { db, url } = await testDatabase(t);
-  const queue = createQueue({ db, url, log: silentLog, clock: heldClock(), supervises: false, rules: RULES, ...more });
+  const queue = createQueue({ db, url, log: silentLog, supervises: false, rules: RULES, ...more });
   await queue.start();
   t.after(() => queue.stop());
   return { db, url, queue };
@@ -127,7 +126,7 @@ test("the back-off, the dead letters and the times of keeping are those of the t
   const fixed = { deletion_seconds: 60, heartbeat_seconds: 60, dead_letter: "dead_letters", notify: false, policy: "standard" };
   assert.deepEqual(await settings(), { retry_limit: 2, retry_delay: 0, retry_backoff: false, retry_delay_max: null, expire_seconds: 60, ...fixed });
   await queue.stop();
-  const next = createQueue({ db, url, log: silentLog, clock: heldClock(), supervises: false });
+  const next = createQueue({ db, url, log: silentLog, supervises: false });
   await next.start();
   t.after(() => next.stop());
   assert.deepEqual(await settings(), { retry_limit: 5, retry_delay: 5, retry_backoff: true, retry_delay_max: 600, expire_seconds: 900, ...fixed });
@@ -143,7 +142,7 @@ test("a schedule that was missed while nobody ran is made up for once, or not at
   await sql`update pgboss.version set cron_on = loop_now() - interval '3 days'`.execute(db);
   await queue.stop();
 
-  const next = createQueue({ db, url, log: silentLog, clock: heldClock(), supervises: true, rules: RULES });
+  const next = createQueue({ db, url, log: silentLog, supervises: true, rules: RULES });
   await next.start();
   t.after(() => next.stop());
   const sent = await untilSome(
@@ -173,7 +172,7 @@ test("a job that runs when its process stops is told so, and is tried again by a
   const signal = await running.promise;
   await queue.stop(50);
   assert.equal(signal.aborted, true);
-  const next = createQueue({ db, url, log: silentLog, clock: heldClock(), supervises: false, rules: RULES });
+  const next = createQueue({ db, url, log: silentLog, supervises: false, rules: RULES });
   await next.start();
   t.after(() => next.stop());
   const seen = collector(1);

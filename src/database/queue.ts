@@ -1,5 +1,4 @@
 import { fromKysely, type Job, PgBoss, type ScheduleOptions } from "pg-boss";
-import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Db, Transaction } from "./open.ts";
@@ -12,7 +11,6 @@ export interface QueueOptions {
   /** The queue keeps two connections of its own: what it runs may take longer than a transaction of the record, and must not wait behind one. */
   readonly url: string;
   readonly log: Log;
-  readonly clock: Clock;
   /** Enqueues what is scheduled, takes back jobs of processes that died, deletes what is done. One process at a time does, whoever else offers it. */
   readonly supervises: boolean;
   /** Default {@link QUEUES}; tests give shorter waits. */
@@ -174,10 +172,10 @@ async function schedule(boss: PgBoss, name: QueueName, { when, rule }: { when: s
 const COMPLAIN_EVERY_MS = 60_000;
 
 /** A database that is away fails each poll of each slot: one line a minute says it. */
-function complainSeldom({ log, clock }: QueueOptions): (error: Error) => void {
+function complainSeldom({ log }: QueueOptions): (error: Error) => void {
   let silentUntilMs = 0;
   return (error) => {
-    const nowMs = clock.nowMs();
+    const nowMs = performance.now();
     if (nowMs < silentUntilMs) return;
     silentUntilMs = nowMs + COMPLAIN_EVERY_MS;
     log.warn("the job queue met an error and goes on; more of them in the next minute are not shown", { error });

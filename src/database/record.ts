@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Home } from "./home.ts";
-import { guardRecord, lockName } from "./guard.ts";
+import { type DatabaseTrouble, guardRecord, lockName } from "./guard.ts";
 import { launchPostgres } from "./launch.ts";
 import { type HeldLock, tryLock } from "./lock.ts";
 import { migrate } from "./migrate.ts";
@@ -22,8 +22,8 @@ export interface RecordOptions {
 
 /** The record, ready: Postgres up, this home ours, tables as this program knows them. */
 export interface OpenRecord extends Database {
-  /** False while the database is known to be away. */
-  isUp(): boolean;
+  /** What keeps this process from the database, as far as it knows. */
+  trouble(): DatabaseTrouble | undefined;
   readonly migrated: readonly string[];
 }
 
@@ -35,7 +35,6 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
   const postgres = databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
   const url = databaseUrl ?? postgres!.url;
   const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
-  const guard = guardRecord({ home, url, log, postgres, lock, onTaken });
   const database = openDatabase({
     url,
     poolSize: POOL_SIZE,
@@ -43,6 +42,7 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
     transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
     onIdleError: (error) => log.warn("an idle database connection broke", { error }),
   });
+  const guard = guardRecord({ home, database, log, postgres, lock, onTaken });
   try {
     await requireVersion(database.db);
     const { ran } = await migrate(database.db);
@@ -51,7 +51,7 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
       await database.close();
       await guard.stop();
     };
-    return { ...database, close, isUp: guard.isUp, migrated: ran };
+    return { ...database, close, trouble: guard.trouble, migrated: ran };
   } catch (error) {
     await database.close();
     await guard.stop();

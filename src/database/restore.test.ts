@@ -136,7 +136,7 @@ test("a home comes back from its backup as it was: every value, every file, the 
 
 test("jobs that wait, jobs that somebody held, dead letters and schedules come along; jobs that are done do not", LIMIT, async (t) => {
   const { from, to } = await twoPlaces(t);
-  const open = (at: Place) => createQueue({ ...at, log: silentLog, clock: heldClock(), supervises: false });
+  const open = (at: Place) => createQueue({ ...at, log: silentLog, supervises: false });
   const queue = open(from);
   await queue.start();
   for (const run of ["waits", "held", "dead", "done"]) await queue.enqueue(from.db, "learn", { run });

@@ -26,6 +26,6 @@ export async function erasePayloads(db: Db, clock: Clock, what: Erasable & { rea
 /** In a scope of its own, so that erasing a scope twice does not take away the word that it was erased. */
 function erasedEvent(what: Erasable & { readonly actor?: string }, count: number) {
   const event = { kind: "payload.erased", actor: what.actor ?? "system", scope: "journal" };
-  if (!("scope" in what)) return { ...event, payload: { count, expiredAt: new Date(what.expiredAtMs).toISOString() } };
+  if (!("scope" in what)) return { ...event, payload: { count, expired: true } };
   return { ...event, ...(isId("tkt", what.scope) ? { ticketId: what.scope } : {}), payload: { count, scope: what.scope } };
 }

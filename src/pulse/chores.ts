@@ -19,7 +19,7 @@ export function usualChores(db: Db, clock: Clock, workspaces: WorkspaceView): Ch
     { name: "learn from what was resolved", run: async () => void (await learnFromResolved({ db, clock, workspaces })) },
     { name: "return the money of ended runs", run: () => returnMoney(db) },
     { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
-    { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expiredAtMs: clock.nowMs() })) },
+    { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expired: true })) },
     { name: "forget old replies", run: async () => void (await deleteOldReplies(db, KEEP_REPLIES_MS)) },
   ];
 }

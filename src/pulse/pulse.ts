@@ -36,7 +36,7 @@ const CHORES_EVERY_MS = 60_000;
 export function startPulse(options: PulseOptions): Pulse {
   const stopping = new AbortController();
   let wakeUp = Promise.withResolvers<void>();
-  const state = { choresDoneMs: 0 };
+  const state = { choresDueMs: performance.now() };
   const beating = (async () => {
     let lock: HeldLock | undefined;
     while (!stopping.signal.aborted) {
@@ -64,13 +64,13 @@ export function startPulse(options: PulseOptions): Pulse {
 }
 
 /** Gives how long nothing will be due. */
-async function beat(options: PulseOptions, state: { choresDoneMs: number }): Promise<number> {
+async function beat(options: PulseOptions, state: { choresDueMs: number }): Promise<number> {
   const { db, clock } = options;
   const woken = await fireTimers(db);
   const stepped = await expireDueAsks(db, clock);
   if (woken.length > 0 || stepped > 0) options.changed();
-  if (clock.nowMs() - state.choresDoneMs >= CHORES_EVERY_MS) {
-    state.choresDoneMs = clock.nowMs();
+  if (performance.now() >= state.choresDueMs) {
+    state.choresDueMs = performance.now() + CHORES_EVERY_MS; // a steady clock: one that is set back would keep them waiting
     await doChores(options);
   }
   const [timer, step] = await Promise.all([nextTimerInMs(db), nextStepInMs(db)]);

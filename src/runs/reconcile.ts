@@ -29,15 +29,19 @@ export interface Until {
 export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<void> {
   const current = await engine.workspaces.current();
   let state = await readState(engine.db, lease.runId);
+  let readAtMs = performance.now();
   failpoint("reconcile.read");
   const pinned = state.run.revision === current.revision ? current.workspace : await engine.workspaces.at(state.run.revision);
   if (!isOpen(state.run.state)) return;
   for (;;) {
     if (until.abort.aborted || until.stopping()) throw new LeaseLost(`the reconcile of ${lease.runId} was told to stop`);
-    const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, pinned, current };
+    const read = { nowMs: state.nowMs, atMs: readAtMs };
+    const recordNowMs = (): number => Math.round(read.nowMs + performance.now() - read.atMs);
+    const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, recordNowMs, pinned, current };
     const made = await makeMove(session);
     if (made.kind !== "moved") return;
     state = made.state ?? (await readState(engine.db, lease.runId));
+    readAtMs = performance.now();
     failpoint("reconcile.reread");
   }
 }

@@ -72,7 +72,7 @@ export interface RunState {
   /** In the order in which they were planned. */
   readonly acts: readonly Act[];
   readonly asks: readonly Ask[];
-  /** The database clock when this was read. */
+  /** The database's clock when this was read, or carried on from there. */
   readonly nowMs: number;
 }
 

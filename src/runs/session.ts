@@ -15,6 +15,8 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Asked right before an effect: a process that was stopped and goes on must not do what another has done since. */
   readonly isFresh: () => boolean;
+  /** What the database's clock says now, by the steady clock of this process since the state was read. Times that a run waits for are reckoned from it alone. */
+  readonly recordNowMs: () => number;
   /** The revision that the run keeps: instructions, tools, models. */
   readonly pinned: Workspace;
   /** The revision in force: policy, budgets. */

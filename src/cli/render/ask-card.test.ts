@@ -76,6 +76,12 @@ test("an approval shows the exact draft, its price, the rules, whether it can be
   );
 });
 
+test("what to type stays in one piece, however long the way to the command is", () => {
+  const command = `LOOP_HOME=/srv/${"long/".repeat(20)}home /opt/loopwright/bin/loop`;
+  const lines = askCard({ ask: APPROVAL, number: 1, command, reference: "1" }, LOOK).split("\n");
+  assert.deepEqual(lines.slice(-2), [`  answer    ${command} approve 1`, `            ${command} deny 1 --reason <why>`]);
+});
+
 test("an act whose price is unknown says so, and one that is no message shows its arguments whole", () => {
   const ask = { ...APPROVAL, detail: { ...APPROVAL.detail, effect: "once", args: { argv: ["rm", "-rf", "x"] }, facts: { costUsd: null } } };
   const text = askCard({ ask, number: undefined, command: "loop", reference: "ask_01" }, LOOK);

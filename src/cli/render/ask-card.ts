@@ -25,15 +25,15 @@ export function askCard(card: AskCard, look: Look): string {
   const { ask } = card;
   const prompt = reasonsIn(plain(ask.prompt)).flatMap((reason) => wrapped(reason, look.width - INDENT.length));
   const lines = [headLine(card, look), ...prompt.map((line) => INDENT + line)];
-  const fields = [...detailFields(ask), ...decisionFields(ask), ["silence", silenceText(ask, look.nowMs)], ["for", whoText(ask)], ...answerFields(card)];
-  return [...lines, ...fields.flatMap(([name, value]) => (value ? fieldLines(name!, value, look) : []))].join("\n");
+  const fields = [...detailFields(ask), ...decisionFields(ask), ["silence", silenceText(ask, look.nowMs)], ["for", whoText(ask)]] as const;
+  return [...lines, ...fields.flatMap(([name, value]) => (value ? fieldLines(name, value, look) : [])), ...endLines(card, look)].join("\n");
 }
 
 /** The same in two lines. */
 export function askLine(card: AskCard, look: Look): string {
-  const how = card.ask.state === "open" ? answerFields(card)[0]?.[1] : outcomeText(card.ask);
+  const how = card.ask.state === "open" ? commandsOf(card).join("\n") : outcomeText(card.ask);
   const prompt = wrapped(plain(card.ask.prompt), look.width - 2).slice(0, 2);
-  return [headLine(card, look), ...prompt.map((line) => INDENT + line), ...(how ? [INDENT + toned(how, "quiet", look)] : [])].join("\n");
+  return [headLine(card, look), ...prompt.map((line) => INDENT + line), INDENT + toned(how, "quiet", look)].join("\n");
 }
 
 function headLine({ ask, number }: AskCard, look: Look): string {
@@ -44,8 +44,9 @@ function headLine({ ask, number }: AskCard, look: Look): string {
 
 type Field = readonly [name: string, value: string];
 
-export function fieldLines(name: string, value: string, look: Look): string[] {
-  const lines = wrapped(value, look.width - NAME_WIDTH - INDENT.length);
+export const fieldLines = (name: string, value: string, look: Look): string[] => named(name, wrapped(value, look.width - NAME_WIDTH - INDENT.length), look);
+
+function named(name: string, lines: readonly string[], look: Look): string[] {
   return lines.map((line, index) => `${INDENT}${toned(padded(index === 0 ? name : "", NAME_WIDTH), "quiet", look)}${line}`.trimEnd());
 }
 
@@ -124,17 +125,15 @@ function whoText({ approvers, state }: AskShape): string {
   return plainLine(who.join(", "));
 }
 
-function answerFields({ ask, command, reference }: AskCard): Field[] {
-  if (ask.state !== "open") return [["outcome", outcomeText(ask)]];
-  if (ask.kind === "approval") return [["answer", `${command} approve ${reference}\n${command} deny ${reference} --reason <why>`]];
-  if (ask.kind === "acknowledgement" && ask.options.length === 1) return [["answer", `${command} ack ${reference}`]];
+const endLines = (card: AskCard, look: Look): string[] =>
+  card.ask.state === "open" ? named("answer", commandsOf(card), look) : fieldLines("outcome", outcomeText(card.ask), look);
+
+/** What to type. Never broken over lines, however narrow the page: a command is there to be copied. */
+function commandsOf({ ask, command, reference }: AskCard): string[] {
+  if (ask.kind === "approval") return [`${command} approve ${reference}`, `${command} deny ${reference} --reason <why>`];
+  if (ask.kind === "acknowledgement" && ask.options.length === 1) return [`${command} ack ${reference}`];
   const options = ask.options.length === 0 ? ["<text>"] : ask.options;
-  return [
-    [
-      "answer",
-      options.map((option) => `${command} answer ${reference} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`).join("\n"),
-    ],
-  ];
+  return options.map((option) => `${command} answer ${reference} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`);
 }
 
 function outcomeText({ state, answer, settledBy }: AskShape): string {

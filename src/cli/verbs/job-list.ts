@@ -1,6 +1,5 @@
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { listDeadLetters } from "#src/database/queue-dead-letters.ts";
-import { systemClock } from "#src/kernel/clock.ts";
 import { plainLine } from "../render/plain.ts";
 import { withRecord } from "../server/own-record.ts";
 import type { Context, Verb } from "../verb.ts";
@@ -39,7 +38,7 @@ export const jobDiscard = deciding("discard", "Discarded.");
 
 async function withQueue(context: Context, work: (queue: Queue) => Promise<void>): Promise<void> {
   await withRecord(context, async ({ db, url, log }) => {
-    const queue = createQueue({ db, url, log, clock: systemClock, supervises: false });
+    const queue = createQueue({ db, url, log, supervises: false });
     await queue.start();
     try {
       await work(queue);

@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Transaction } from "#src/database/open.ts";
 
-/** What is to be erased: all of a scope, or everything whose time is over. */
-export type Erasable = { readonly scope: string } | { readonly expiredAtMs: number };
+/** What is to be erased: all of a scope, or everything whose time is over by the clock of the database. */
+export type Erasable = { readonly scope: string } | { readonly expired: true };
 
 /** Erases up to `limit` payloads; gives how many. Their events stay. */
 export async function eraseBodies(tx: Transaction, what: Erasable, limit: number): Promise<number> {
@@ -17,5 +17,5 @@ export async function eraseBodies(tx: Transaction, what: Erasable, limit: number
 
 function condition(what: Erasable): RawBuilder<unknown> {
   if ("scope" in what) return sql`scope = ${what.scope}`;
-  return sql`expires_at <= ${new Date(what.expiredAtMs).toISOString()}::timestamptz`;
+  return sql`expires_at <= loop_now()`;
 }

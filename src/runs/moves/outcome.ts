@@ -1,4 +1,4 @@
-import type { Act, ActError } from "#src/acts/act.ts";
+import type { Act } from "#src/acts/act.ts";
 import type { Performed } from "#src/acts/performer.ts";
 import { type End, endAct, type NewMessage } from "#src/acts/store/end.ts";
 import { openAsk } from "#src/asks/store/open.ts";
@@ -20,7 +20,7 @@ import { LeaseLost } from "../store/hold.ts";
 export interface Attempted {
   readonly act: Act;
   readonly attempt: number;
-  readonly performed: Performed | { readonly kind: "retry"; readonly error: ActError; readonly afterMs: number };
+  readonly performed: Performed;
   readonly settlement?: Settlement;
   readonly message?: NewMessage;
   readonly planned?: readonly Act[];
@@ -52,9 +52,7 @@ function landingOf(session: Session, { performed, notes }: Attempted): Landing {
     case "failed":
       return { state: "failed", result: null, error: performed.error, handle: null };
     case "later":
-      return { state: "waiting", result: null, error: performed.error, handle: { ...notes, untilMs: performed.atMs } };
-    case "retry":
-      return { state: "waiting", result: null, error: performed.error, handle: { ...notes, untilMs: session.state.nowMs + performed.afterMs } };
+      return { state: "waiting", result: null, error: performed.error, handle: { ...notes, untilMs: session.recordNowMs() + performed.afterMs } };
     case "asking":
       return { state: "waiting", result: performed.result, error: null, handle: { askId: performed.ask.id } satisfies WaitHandle };
   }
@@ -106,5 +104,5 @@ function stateAfter(session: Session, { act, attempt, message, planned }: Attemp
   const state = (planned ?? []).reduce(withAct, withAct(session.state, settled));
   const run = { ...state.run, turns: Math.max(state.run.turns, act.turn) };
   const added = message ? [{ ...message, role: message.role as "thought", trust: message.trust as "agent" }] : [];
-  return { ...state, run, messages: [...state.messages, ...added] };
+  return { ...state, run, messages: [...state.messages, ...added], nowMs: session.recordNowMs() };
 }

@@ -183,8 +183,8 @@ const MOST_ATTEMPTS = 12;
 async function recordFailure(session: Session, call: Call, failure: ModelFailure): Promise<Made> {
   if (failure.reason === "aborted") throw new LeaseLost(`the call of ${call.act.id} was stopped`);
   const attempt = call.act.attempts + 1;
-  const { nowMs } = session.state;
-  const retryAtMs = failure.retryable ? (failure.retryAtMs ?? session.engine.clock.nowMs() + pauseMs(attempt)) : null;
+  const nowMs = session.recordNowMs();
+  const retryAtMs = failure.retryable ? nowMs + retryAfterMs(session, failure, attempt) : null;
   const failures = [...call.failures.filter((known) => known.model !== call.model), { model: call.model, reason: failure.reason, retryAtMs }];
   const error: ActError = { code: `model_${failure.reason}`, message: `${call.model}: ${failure.message}`, retryAtMs };
   const candidates = session.engine.tiers(session.pinned)[call.tier as "fast" | "strong"];
@@ -192,10 +192,15 @@ async function recordFailure(session: Session, call: Call, failure: ModelFailure
   return recordOutcome(session, {
     act: call.act,
     attempt,
-    performed: next === undefined ? { kind: "failed", error } : { kind: "later", atMs: next, error },
+    performed: next === undefined ? { kind: "failed", error } : { kind: "later", afterMs: next - nowMs, error },
     settlement: failedSettlement(session, call, failure),
     notes: { failures: failures as unknown as Json },
   });
+}
+
+/** The provider's time stands by the clock of this process; that one may be wrong, so only the span counts. */
+function retryAfterMs(session: Session, failure: ModelFailure, attempt: number): number {
+  return failure.retryAtMs === null ? pauseMs(attempt) : Math.max(0, failure.retryAtMs - session.engine.clock.nowMs());
 }
 
 function nextTryMs(candidates: readonly string[], failures: Failures, nowMs: number): number | undefined {

@@ -79,12 +79,12 @@ function problemWith(performer: Performer, act: Act): string | undefined {
 const MOST_ATTEMPTS = 8;
 
 /** A named failure of a port becomes an answer: try later, or failed. Bugs and a lost lease go on up. */
-async function attemptTo(perform: () => Promise<Performed>, attempt: number): Promise<Performed | { kind: "retry"; error: ActError; afterMs: number }> {
+async function attemptTo(perform: () => Promise<Performed>, attempt: number): Promise<Performed> {
   try {
     return await perform();
   } catch (error) {
     if (!(error instanceof LoopError)) throw error;
     const said: ActError = { code: error.code, message: error.message };
-    return error.retry === "later" && attempt < MOST_ATTEMPTS ? { kind: "retry", error: said, afterMs: pauseMs(attempt) } : { kind: "failed", error: said };
+    return error.retry === "later" && attempt < MOST_ATTEMPTS ? { kind: "later", error: said, afterMs: pauseMs(attempt) } : { kind: "failed", error: said };
   }
 }
