@@ -145,6 +145,7 @@ test("allotments", async (t) => {
       capNanos: USD,
       spentNanos: 600_000_000,
       reservedNanos: 300_000_000,
+      mayClear: true,
       roomNanos: 100_000_000,
       capTokens: null,
       spentTokens: 0,
@@ -154,6 +155,21 @@ test("allotments", async (t) => {
     assert.equal((await ensure(db, { run, actId: "act_3", nanos: 100_000_000 }, { budgets })).kind, "granted");
     assert.deepEqual(await unbalanced(db), []);
   });
+
+  check(
+    "a refused call may fit when those that are out come back, unless what is spent leaves too little or they have been out for long",
+    async ({ db, advance }) => {
+      await play(db, { run, actId: "act_1", nanos: 700_000_000, costNanos: 600_000_000 }, { budgets });
+      await begin(db, { run: testRun("run_2"), actId: "act_2", nanos: 300_000_000 }, { budgets });
+      const mayClear = async (nanos: number): Promise<unknown> => {
+        const result = await ensure(db, { run, actId: "act_3", nanos }, { budgets });
+        return result.kind === "over" && result.mayClear;
+      };
+      assert.deepEqual([await mayClear(400_000_000), await mayClear(400_000_001)], [true, false]);
+      await advance(6 * 60_000);
+      assert.equal(await mayClear(400_000_000), false);
+    },
+  );
 
   check("the narrowest of several budgets decides, and a refused call leaves none of them changed", async ({ db }) => {
     const both = [perDay, testBudget("run", { scope: { each: "run" }, period: "run", capUsd: 0.001 })];

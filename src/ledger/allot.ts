@@ -3,7 +3,7 @@ import type { BudgetManifest } from "#src/workspace/manifest/governance.ts";
 import { applicableBudgets, type BudgetPeriod, type RunFacts } from "./budgets.ts";
 import type { PriceList } from "./prices.ts";
 import { grant, type GrantRow, type GrantWish } from "./store/grant.ts";
-import { type PeriodState, statesOf } from "./store/period-state.ts";
+import { hasCallsOut, type PeriodState, statesOf } from "./store/period-state.ts";
 import { reclaim } from "./store/reclaim.ts";
 import { giveBack, lockScopeOf } from "./store/return.ts";
 import { lockScope, makeRows, readSeat, type Seat } from "./store/seat.ts";
@@ -38,9 +38,11 @@ export interface OverBudget extends BudgetMark {
   readonly spentNanos: number;
   readonly capTokens: number | null;
   readonly spentTokens: number;
-  /** Reserved by calls that are out now: what they do not use comes back, and the same call may then fit. */
+  /** Reserved by calls that are out now. */
   readonly reservedNanos: number;
   readonly reservedTokens: number;
+  /** Only calls that went out a short while ago stand in the way: what they do not use comes back, and the same call may then fit. */
+  readonly mayClear: boolean;
   /** Milliseconds since 1970; null where the period has no end. */
   readonly resetsAtMs: number | null;
   /** The most that one call of this run could still reserve over all its budgets; null: no blocking cap in that unit. Never negative. */
@@ -77,7 +79,7 @@ export async function ensureAllotment(db: Db, request: AllotRequest): Promise<Al
     if (periods[0]) await lockScope(tx, periods[0].id);
     const row = await grantWithReclaim(tx, wish);
     if (!row) return { kind: "closed" };
-    if (!row.fits) return overBudget(tx, periods, row);
+    if (!row.fits) return overBudget(tx, wish, row);
     return { kind: "granted", reserve, warned: await warnedBudgets(tx, wish, row.passed) };
   });
 }
@@ -109,15 +111,18 @@ async function grantWithReclaim(tx: Transaction, wish: GrantWish): Promise<Grant
   return given === 0 ? row : grant(tx, wish);
 }
 
-async function overBudget(tx: Transaction, periods: readonly BudgetPeriod[], row: GrantRow): Promise<OverBudget> {
+async function overBudget(tx: Transaction, { periods, needNanos, needTokens }: GrantWish, row: GrantRow): Promise<OverBudget> {
   const unit = row.short_nanos_in.length > 0 ? "nanos" : "tokens";
   const id = (row.short_nanos_in[0] ?? row.short_tokens_in[0])!;
   const period = periods.find((candidate) => candidate.id === id)!;
   const [state] = await statesOf(tx, [id]);
   const { budget, subject, capNanos, capTokens, endsAtMs } = period;
   const { spentNanos, spentTokens, reservedNanos, reservedTokens } = state!;
+  const fitsWhenSettled = unit === "nanos" ? spentNanos + needNanos <= capNanos! : spentTokens + needTokens <= capTokens!;
+  const mayClear = fitsWhenSettled && (await hasCallsOut(tx, id));
   const room = { roomNanos: atLeastZero(row.room_nanos), roomTokens: atLeastZero(row.room_tokens) };
-  return { kind: "over", budget, subject, unit, capNanos, spentNanos, capTokens, spentTokens, reservedNanos, reservedTokens, resetsAtMs: endsAtMs, ...room };
+  const spent = { spentNanos, spentTokens, reservedNanos, reservedTokens };
+  return { kind: "over", budget, subject, unit, capNanos, capTokens, ...spent, mayClear, resetsAtMs: endsAtMs, ...room };
 }
 
 const atLeastZero = (amount: number | null): number | null => (amount === null ? null : Math.max(0, amount));

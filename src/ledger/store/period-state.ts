@@ -37,6 +37,17 @@ export async function statesOf(db: Db | Transaction, periodIds: readonly string[
   return rows;
 }
 
+/** True while a run that counts against this period has a call out that went out a short while ago, or is about to send one. What a crash left reserved for longer is no reason to wait. */
+export async function hasCallsOut(db: Db | Transaction, periodId: string): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select exists (
+      select from allotments a where not a.closed and a.periods @> array[${periodId}] and (
+        a.promised_until > loop_now()
+        or exists (select from ledger l where l.run_id = a.run_id and l.state = 'reserved' and l.at > loop_now() - interval '5 minutes'))
+    ) as found`.execute(db);
+  return rows[0]!.found;
+}
+
 /** Periods of a budget with that start. `liveOnly`: of the endless ones (a period per run or ticket), those that an open run counts against. */
 export interface CurrentPeriod {
   readonly budget: string;

@@ -17,6 +17,7 @@ import { chooseModel, type Failures } from "../think/choose-model.ts";
 import { askToRaiseBudget } from "./budget-ask.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
+import { park } from "./park.ts";
 import { pauseMs } from "./pause.ts";
 
 const modelArgs = z.strictObject({ purpose: z.string(), tier: z.enum(["fast", "strong"]), repair: z.string().optional() });
@@ -34,6 +35,9 @@ interface Call {
   readonly failures: Failures;
 }
 
+/** How long a run waits, about, for what the calls of others do not use of a budget; a person is asked only when that would not be enough. */
+const BUDGET_BUSY_MS = 1_500;
+
 /** A thinking act: chooses the model, asks policy, reserves, calls, settles, and writes what was said into the transcript. */
 export async function performModel(session: Session, act: Act): Promise<Made> {
   const call = callFor(session, act);
@@ -42,6 +46,7 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   const allotted = await allot(session, call);
   failpoint("act.model.allotted");
   if (allotted.kind === "closed") throw new LeaseLost(`the allotment of ${act.runId} is closed`);
+  if (allotted.kind === "over" && allotted.mayClear) return park(session, session.recordNowMs() + Math.round(BUDGET_BUSY_MS * (0.5 + Math.random())));
   if (allotted.kind !== "granted") return askToRaiseBudget(session, act, allotted);
   const priced: Act = { ...act, facts: { ...act.facts, costUsd: allotted.reserve.nanos === null ? null : allotted.reserve.nanos / 1e9 } };
   const ask = session.state.asks.findLast((known) => known.id === act.askId && known.purpose === "act");

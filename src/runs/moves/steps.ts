@@ -5,12 +5,10 @@ import { openAsk } from "#src/asks/store/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
-import { park as parkLease } from "#src/leases/store/park.ts";
-import { setTimer } from "#src/leases/store/timers.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
 import type { PlannedAct, Step, ThoughtRequest } from "../procedure.ts";
 import { type Made, nextSeq, runEvent, type Session } from "../session.ts";
-import { fencedMove, LeaseLost } from "../store/hold.ts";
+import { fencedMove } from "../store/hold.ts";
 import { insertMessage, setTurns } from "../store/write.ts";
 import { performModel } from "./perform-model.ts";
 
@@ -78,18 +76,6 @@ export async function ask(session: Session, step: Extract<Step, { kind: "ask" }>
   });
   failpoint("ask.open_committed");
   return { kind: "moved" };
-}
-
-/** Nothing to do before the next wake, or before this time. */
-export async function park(session: Session, untilMs: number | undefined): Promise<Made> {
-  const { engine, lease, state } = session;
-  if (untilMs !== undefined) {
-    await setTimer(engine.db, { runId: state.run.id, dueAtMs: untilMs, cause: "wait" });
-    failpoint("park.timer");
-  }
-  if (!(await parkLease(engine.db, lease))) throw new LeaseLost(`the lease ${lease.fence} on ${state.run.id} is gone`);
-  failpoint("park.committed");
-  return { kind: "parked" };
 }
 
 /** Thinks for a purpose: a model act, or the rules of the workspace. */
