@@ -86,9 +86,11 @@ async function move(db: Db, by: number): Promise<string[]> {
   return rows.map((row) => row.kind);
 }
 
-test("the statement is the same text for any number of events", async (t) => {
+test("the statement has a text for one event, one for two, and one for any other number", async (t) => {
   const { db } = await testDatabase(t);
   const textOf = (count: number) =>
     sql`${eventRows(Array.from({ length: count }, () => prepareEvent({ kind: "run.queued", actor: "system" }, 0)))}`.compile(db).sql;
   assert.equal(textOf(0), textOf(3));
+  assert.equal(textOf(3), textOf(50));
+  assert.equal(new Set([0, 1, 2, 3].map(textOf)).size, 3);
 });

@@ -5,6 +5,7 @@ import { toolPerformer } from "#src/acts/perform-tool.ts";
 import type { Performer } from "#src/acts/performer.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { createParks } from "#src/leases/parks.ts";
 import { chat } from "./chat/procedure.ts";
 import { chatThought } from "./chat/thought.ts";
 import { desk } from "./desk/procedure.ts";
@@ -13,7 +14,7 @@ import { deskRules } from "./desk/rules.ts";
 import type { Engine } from "./engine.ts";
 
 /** What a process brings: its database, its adapters, its limits. */
-export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "tools"> {
+export interface EngineParts extends Omit<Engine, "parks" | "procedures" | "thoughts" | "rules" | "performers" | "tools"> {
   readonly tools: readonly ToolPort[];
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
@@ -31,6 +32,7 @@ export function assembleEngine({ tools, surfaces, checks, ...parts }: EnginePart
   const thoughts = [...deskThoughts, chatThought(byName)];
   return {
     ...parts,
+    parks: createParks(parts.db),
     procedures: new Map([desk, chat].map((procedure) => [procedure.name, procedure])),
     thoughts: new Map(thoughts.map((thought) => [thought.purpose, thought])),
     rules: deskRules,

@@ -5,6 +5,7 @@ import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Signer } from "#src/journal/signing.ts";
 import type { Clock } from "#src/kernel/clock.ts";
+import type { Parks } from "#src/leases/parks.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import type { PriceList } from "#src/ledger/prices.ts";
@@ -21,6 +22,7 @@ export interface Engine {
   readonly clock: Clock;
   readonly log: Log;
   readonly signer: Signer;
+  readonly parks: Parks;
   readonly workspaces: WorkspaceView;
   readonly procedures: ReadonlyMap<string, Procedure>;
   readonly thoughts: ReadonlyMap<string, ThoughtKind>;

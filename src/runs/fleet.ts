@@ -6,7 +6,7 @@ import { claim, claimBounded } from "#src/leases/store/claim.ts";
 import { abandon } from "#src/leases/store/park.ts";
 import { renew } from "#src/leases/store/renew.ts";
 import type { Engine } from "./engine.ts";
-import { reconcile, type Until } from "./reconcile.ts";
+import { type Claimed, readClaimed, reconcile, reconcileClaimed, type Until } from "./reconcile.ts";
 import { LeaseLost } from "./store/hold.ts";
 
 export interface FleetOptions {
@@ -41,6 +41,9 @@ interface Held {
   done: Promise<void>;
 }
 
+/** A claimed run; without what it starts from where that could not be read together with its mates. */
+type Taken = Claimed | { readonly lease: Lease };
+
 /** How long an act that was aborted may take to notice. */
 const DEAF_MS = 1_000;
 
@@ -51,23 +54,24 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   const ended = new AbortController(); // no more renewals either
   let wakeUp = Promise.withResolvers<void>();
   const hint = (): void => wakeUp.resolve();
-  const take = (lease: Lease, claimedMs: number): void => {
-    const seat: Held = { lease, abort: new AbortController(), renewedMs: claimedMs, done: Promise.resolve() };
+  const take = (taken: Taken, claimedMs: number): void => {
+    const seat: Held = { lease: taken.lease, abort: new AbortController(), renewedMs: claimedMs, done: Promise.resolve() };
+    const { runId } = seat.lease;
     const isFresh = (): boolean => performance.now() - seat.renewedMs < options.leaseMs;
-    seat.done = move(engine, lease, { abort: seat.abort.signal, isFresh, stopping: () => stopping.signal.aborted }).finally(() => {
-      if (held.get(lease.runId) === seat) held.delete(lease.runId);
+    seat.done = move(engine, taken, { abort: seat.abort.signal, isFresh, stopping: () => stopping.signal.aborted }).finally(() => {
+      if (held.get(runId) === seat) held.delete(runId);
       hint();
       options.changed();
     });
-    held.set(lease.runId, seat);
+    held.set(runId, seat);
   };
   const fetching = (async () => {
     while (!stopping.signal.aborted) {
       wakeUp = Promise.withResolvers<void>();
       const free = options.slots - held.size;
       const claimedMs = performance.now();
-      const claimed = free > 0 && options.mayClaim() ? await claimSome(engine, options, free) : [];
-      for (const lease of claimed) take(lease, claimedMs);
+      const claimed = free > 0 && options.mayClaim() ? await readTogether(engine, await claimSome(engine, options, free)) : [];
+      for (const taken of claimed) take(taken, claimedMs);
       if (claimed.length > 0 && claimed.length === free) continue;
       await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
     }
@@ -85,15 +89,20 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
       stopping.abort();
       hint();
       await fetching;
-      const allDone = Promise.all([...held.values()].map((run) => run.done));
-      await Promise.race([allDone, sleep(options.graceMs, undefined, { ref: false })]);
-      for (const run of held.values()) run.abort.abort();
-      await Promise.race([allDone, sleep(DEAF_MS, undefined, { ref: false })]);
-      if (held.size > 0) engine.log.warn("acts that do not hear the stop are left behind; their leases run out", { runs: [...held.keys()] });
+      await letFinish(engine, held, options.graceMs);
       ended.abort();
       await renewing;
     },
   };
+}
+
+/** The grace time, then what still moves is aborted, and what does not hear that is left. */
+async function letFinish(engine: Engine, held: ReadonlyMap<RunId, Held>, graceMs: number): Promise<void> {
+  const allDone = Promise.all([...held.values()].map((run) => run.done));
+  await Promise.race([allDone, sleep(graceMs, undefined, { ref: false })]);
+  for (const run of held.values()) run.abort.abort();
+  await Promise.race([allDone, sleep(DEAF_MS, undefined, { ref: false })]);
+  if (held.size > 0) engine.log.warn("acts that do not hear the stop are left behind; their leases run out", { runs: [...held.keys()] });
 }
 
 async function claimSome(engine: Engine, options: FleetOptions, limit: number): Promise<Lease[]> {
@@ -105,6 +114,17 @@ async function claimSome(engine: Engine, options: FleetOptions, limit: number): 
   } catch (error) {
     engine.log.warn("no runs could be claimed", { error });
     return [];
+  }
+}
+
+/** Where it fails, each run is read by itself, and whatever is wrong befalls only the one that it is wrong with. */
+async function readTogether(engine: Engine, leases: readonly Lease[]): Promise<Taken[]> {
+  if (leases.length === 0) return [];
+  try {
+    return await readClaimed(engine, leases);
+  } catch (error) {
+    engine.log.debug("claimed runs could not be read together", { error });
+    return leases.map((lease) => ({ lease }));
   }
 }
 
@@ -131,9 +151,10 @@ const PAUSE_AFTER_BUG_MS = 1_000;
 const PAUSE_AFTER_LOSS_MS = 500;
 
 /** One claim of one run. This is one of the three places where bugs are caught. */
-async function move(engine: Engine, lease: Lease, until: Until): Promise<void> {
+async function move(engine: Engine, taken: Taken, until: Until): Promise<void> {
+  const { lease } = taken;
   try {
-    await reconcile(engine, lease, until);
+    await ("state" in taken ? reconcileClaimed(engine, taken, until) : reconcile(engine, lease, until));
   } catch (error) {
     await handBack(engine, lease, error).catch((lost: unknown) =>
       engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error: lost }),

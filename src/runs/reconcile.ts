@@ -9,10 +9,10 @@ import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
 import { askIfHappened, settleUnknown } from "./moves/recover.ts";
 import { ask, plan, think } from "./moves/steps.ts";
 import { type Move, nextMove } from "./next-move.ts";
-import { isOpen } from "./run.ts";
+import { isOpen, type RunState } from "./run.ts";
 import type { Made, Session } from "./session.ts";
 import { LeaseLost } from "./store/hold.ts";
-import { readState } from "./store/state.ts";
+import { readState, readStates } from "./store/state.ts";
 
 export interface Until {
   /** Stop at once: the lease is lost, or the time to finish is over. */
@@ -28,10 +28,37 @@ export interface Until {
  * safe to call late, twice, and after a crash. Throws bugs and lost databases; never because of what an act does.
  */
 export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<void> {
+  const [claimed] = await readClaimed(engine, [lease]);
+  return reconcileClaimed(engine, claimed!, until);
+}
+
+/** A claimed run with what was read of it since, and the workspace in force then. */
+export interface Claimed {
+  readonly lease: Lease;
+  readonly state: RunState;
+  /** By the steady clock of this process. */
+  readonly readAtMs: number;
+  readonly current: Session["current"];
+}
+
+/** Reads what the reconciles of these runs start from, of all of them together: runs that were woken at once are looked at with few statements. */
+export async function readClaimed(engine: Engine, leases: readonly Lease[]): Promise<Claimed[]> {
   const current = await engine.workspaces.current();
-  let state = await readState(engine.db, lease.runId);
-  let readAtMs = performance.now();
+  failpoint("reconcile.revision_read");
+  const states = await readStates(
+    engine.db,
+    leases.map((lease) => lease.runId),
+  );
+  const readAtMs = performance.now();
   failpoint("reconcile.read");
+  const byRun = new Map(states.map((state) => [state.run.id, state]));
+  return leases.map((lease) => ({ lease, state: byRun.get(lease.runId)!, readAtMs, current })); // a run that was claimed is on record
+}
+
+/** As `reconcile`, from what was read before. What has happened since has raised the wake counter: the run is then due again when it parks. */
+export async function reconcileClaimed(engine: Engine, claimed: Claimed, until: Until): Promise<void> {
+  const { lease, current } = claimed;
+  let { state, readAtMs } = claimed;
   const pinned = state.run.revision === current.revision ? current.workspace : await engine.workspaces.at(state.run.revision);
   if (!isOpen(state.run.state)) return;
   for (;;) {

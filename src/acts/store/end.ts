@@ -53,7 +53,7 @@ export async function endAct(db: Db | Transaction, end: End): Promise<Ended> {
     return rows[0]!;
   }
   const { rows } = await sql<Ended>`
-    with ${moved}, ${settleFragment(end.settlement)}, ${addedRows(end)}, ${events}
+    with ${moved}, ${settleFragment(end.settlement)}, ${addedMessage(end)}, ${end.planned.length === 0 ? sql`` : sql`${addedActs(end)}, `}${events}
     select exists (select from moved) as moved, exists (select from settle where overrun_nanos > 0 or overrun_tokens > 0) as overran`.execute(db);
   return rows[0]!;
 }
@@ -72,16 +72,22 @@ const movedAct = ({ act, lease, attempt, ...end }: End) => sql`
     from held h, moved where r.id = h.id and (h.tries > 0 or h.turns < ${act.turn})
   )`;
 
-function addedRows({ lease, message, planned }: End) {
-  const acts = planned.map((act) => ({ ...act, args: JSON.stringify(act.args), facts: JSON.stringify(act.facts) }));
-  const column = (name: keyof Act) => acts.map((act) => act[name]);
+function addedMessage({ lease, message }: End) {
   return sql`
   added_message as (
     insert into messages (run_id, seq, role, name, source, trust, content)
     select ${lease.runId}, ${message?.seq ?? 0}, ${message?.role ?? ""}, ${message?.name ?? null}, ${message?.source ?? ""}, ${message?.trust ?? ""},
            ${json(message?.content ?? null)}::jsonb
     from moved where ${message !== null}
-  ), added_acts as (
+  )`;
+}
+
+/** Only where there are some: a member that inserts costs its preparation even when it finds no rows. */
+function addedActs({ lease, planned }: End) {
+  const acts = planned.map((act) => ({ ...act, args: JSON.stringify(act.args), facts: JSON.stringify(act.facts) }));
+  const column = (name: keyof Act) => acts.map((act) => act[name]);
+  return sql`
+  added_acts as (
     insert into acts (id, run_id, turn, ordinal, kind, name, effect, state, key, args, facts, binding)
     select p.id, ${lease.runId}, p.turn, p.ordinal, p.kind, p.name, p.effect, 'planned', p.key, p.args::jsonb, p.facts::jsonb, p.binding
     from moved, unnest(${column("id")}::text[], ${column("turn")}::int[], ${column("ordinal")}::int[], ${column("kind")}::text[], ${column("name")}::text[],

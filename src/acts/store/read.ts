@@ -1,10 +1,10 @@
-import { sql } from "kysely";
-import type { Db, Transaction } from "#src/database/open.ts";
+import { type RawBuilder, sql } from "kysely";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { ActId, AskId, RunId } from "#src/kernel/ids.ts";
 import type { Act, ActError, ActFacts, ActKind, ActState, EffectClass } from "../act.ts";
 
-interface ActRow {
+/** As Postgres turns the row into JSON. */
+export interface ActRow {
   readonly id: ActId;
   readonly run_id: RunId;
   readonly turn: number;
@@ -25,15 +25,11 @@ interface ActRow {
   readonly attempts: number;
 }
 
-/** All acts of a run, in the order in which they were planned. */
-export async function actsOfRun(db: Db | Transaction, runId: RunId): Promise<Act[]> {
-  const { rows } = await sql<ActRow>`
-    select id, run_id, turn, ordinal, kind, name, effect, state, key, args, facts, binding, decision, ask_id, handle, result, error, attempts
-    from acts where run_id = ${runId} order by turn, ordinal`.execute(db);
-  return rows.map(toAct);
-}
+/** A member of a SELECT: all acts of a run, in the order in which they were planned, as a JSON array of rows; null when there is none. */
+export const actRowsOf = (runId: RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`(select json_agg(a order by a.turn, a.ordinal) from acts a where a.run_id = ${runId})`;
 
-function toAct(row: ActRow): Act {
+export function toAct(row: ActRow): Act {
   return {
     id: row.id,
     runId: row.run_id,

@@ -1,11 +1,12 @@
 import { type RawBuilder, sql } from "kysely";
+import { type Instant, msOf, msOrNull } from "#src/database/instant.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { ActId, AskId, RunId, TicketId } from "#src/kernel/ids.ts";
 import type { Approvers, Ask, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
 
-interface AskRow {
+export interface AskRow {
   readonly id: AskId;
   readonly kind: AskKind;
   readonly state: AskState;
@@ -22,12 +23,12 @@ interface AskRow {
   readonly binding: string | null;
   readonly rule: string | null;
   readonly escalation: readonly ExpiryStep[];
-  readonly next_step_at: Date | null;
+  readonly next_step_at: Instant | null;
   readonly revision: number;
   readonly answer: string | null;
   readonly settled_by: string | null;
-  readonly created_at: Date;
-  readonly settled_at: Date | null;
+  readonly created_at: Instant;
+  readonly settled_at: Instant | null;
   readonly decisions: readonly AskDecision[];
 }
 
@@ -38,8 +39,8 @@ export async function requireAsk(db: Db | Transaction, id: string): Promise<Ask>
   throw new LoopError("ask_unknown", `There is no ask ${id}. \`loop asks --all\` lists those there are.`, { facts: { ask: id } });
 }
 
-/** All asks of one run, oldest first. */
-export const asksOfRun = (db: Db | Transaction, runId: RunId): Promise<Ask[]> => select(db, sql`k.run_id = ${runId}`);
+/** A member of a SELECT: all asks of one run, oldest first, as a JSON array of rows; null when there is none. */
+export const askRowsOf = (runId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(select json_agg(o) from (${rowsWhere(sql`k.run_id = ${runId}`)}) o)`;
 
 /** All asks of one ticket, oldest first. */
 export const asksOfTicket = (db: Db | Transaction, ticketId: string): Promise<Ask[]> => select(db, sql`k.ticket_id = ${ticketId}`);
@@ -53,17 +54,19 @@ export async function closedAsks(db: Db | Transaction, limit: number): Promise<A
   return asks.toReversed();
 }
 
-async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Promise<Ask[]> {
-  const { rows } = await sql<AskRow>`
+const rowsWhere = (condition: RawBuilder<unknown>): RawBuilder<AskRow> => sql<AskRow>`
     select k.*, coalesce((
       select jsonb_agg(jsonb_build_object('principalId', d.principal_id, 'handle', coalesce(p.handle, d.principal_id), 'answer', d.answer, 'reason', d.reason,
                        'face', d.face, 'kind', d.kind, 'atMs', floor(extract(epoch from d.at) * 1000)) order by d.at, d.id)
       from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions
-    from asks k where ${condition} order by k.created_at, k.id limit 1000`.execute(db);
+    from asks k where ${condition} order by k.created_at, k.id limit 1000`;
+
+async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Promise<Ask[]> {
+  const { rows } = await rowsWhere(condition).execute(db);
   return rows.map(toAsk);
 }
 
-function toAsk(row: AskRow): Ask {
+export function toAsk(row: AskRow): Ask {
   return {
     id: row.id,
     kind: row.kind,
@@ -84,9 +87,9 @@ function toAsk(row: AskRow): Ask {
     revision: row.revision,
     answer: row.answer,
     settledBy: row.settled_by,
-    createdAtMs: row.created_at.getTime(),
-    settledAtMs: row.settled_at?.getTime() ?? null,
-    nextStepAtMs: row.next_step_at?.getTime() ?? null,
+    createdAtMs: msOf(row.created_at),
+    settledAtMs: msOrNull(row.settled_at),
+    nextStepAtMs: msOrNull(row.next_step_at),
     decisions: row.decisions,
   };
 }

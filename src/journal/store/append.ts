@@ -15,23 +15,19 @@ export async function append(db: Db | Transaction, clock: Clock, events: readonl
 }
 
 /**
- * The same as part of another statement: three CTEs (`event_rows`, `new_events`, `new_payloads`) without the word `with`; the text is the same for any
- * number of events. `when` decides row by row and may read CTEs that stand before it and the columns of `given` (`kind`, `actor`, `run_id`, `ticket_id`,
- * `scope`, `ordinal` from 1), so that a statement which finds out what happened appends only the event that did:
+ * The same as part of another statement: three CTEs (`event_rows`, `new_events`, `new_payloads`) without the word `with`. `when` decides row by row and may
+ * read CTEs that stand before it and the columns of `given` (`kind`, `actor`, `run_id`, `ticket_id`, `scope`, `ordinal` from 1), so that a statement which
+ * finds out what happened appends only the event that did:
  *
  *     with moved as (update … returning id), ${eventRows([prepared], sql`exists (select from moved)`)} select id from moved
  *
  * `event_rows` has `id` and `ordinal` of what was appended. Once in a statement.
  */
 export function eventRows(events: readonly PreparedEvent[], when: RawBuilder<unknown> = sql`true`): RawBuilder<unknown> {
-  const column = (name: keyof PreparedEvent) => events.map((event) => event[name]);
   return sql`
     event_rows as materialized (
       select nextval('events_id_seq') as id, given.*
-      from unnest(
-        ${column("kind")}::text[], ${column("at")}::timestamptz[], ${column("actor")}::text[], ${column("runId")}::text[], ${column("ticketId")}::text[],
-        ${column("head")}::text[], ${column("body")}::text[], ${column("scope")}::text[], ${column("expiresAt")}::timestamptz[]
-      ) with ordinality as given (kind, at, actor, run_id, ticket_id, head, body, scope, expires_at, ordinal)
+      from ${givenRows(events)} as given (kind, at, actor, run_id, ticket_id, head, body, scope, expires_at, ordinal)
       where ${when}
     ),
     new_events as (
@@ -42,3 +38,20 @@ export function eventRows(events: readonly PreparedEvent[], when: RawBuilder<unk
       insert into payloads (event_id, body, scope, expires_at) select id, body, scope, expires_at from event_rows where body is not null
     )`;
 }
+
+/** One event, or what came true beside what might have, is the usual thing and gets a text of its own; any other number goes as arrays, which cost the server more to read. */
+function givenRows(events: readonly PreparedEvent[]): RawBuilder<unknown> {
+  const [first, second] = events;
+  if (first && events.length === 1) return sql`(values ${rowOf(first, 1)})`;
+  if (first && second && events.length === 2) return sql`(values ${rowOf(first, 1)}, ${rowOf(second, 2)})`;
+  const column = (name: keyof PreparedEvent) => events.map((event) => event[name]);
+  return sql`
+      unnest(
+        ${column("kind")}::text[], ${column("at")}::timestamptz[], ${column("actor")}::text[], ${column("runId")}::text[], ${column("ticketId")}::text[],
+        ${column("head")}::text[], ${column("body")}::text[], ${column("scope")}::text[], ${column("expiresAt")}::timestamptz[]
+      ) with ordinality`;
+}
+
+const rowOf = (event: PreparedEvent, ordinal: 1 | 2): RawBuilder<unknown> => sql`
+        (${event.kind}::text, ${event.at}::timestamptz, ${event.actor}::text, ${event.runId}::text, ${event.ticketId}::text,
+         ${event.head}::text, ${event.body}::text, ${event.scope}::text, ${event.expiresAt}::timestamptz, ${sql.lit(ordinal)})`;

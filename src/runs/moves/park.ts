@@ -1,5 +1,4 @@
 import { failpoint } from "#src/kernel/failpoint.ts";
-import { park as parkLease } from "#src/leases/store/park.ts";
 import { setTimer } from "#src/leases/store/timers.ts";
 import type { Made, Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
@@ -11,7 +10,7 @@ export async function park(session: Session, untilMs: number | undefined): Promi
     await setTimer(engine.db, { runId: state.run.id, dueAtMs: untilMs, cause: "wait" });
     failpoint("park.timer");
   }
-  if (!(await parkLease(engine.db, lease))) throw new LeaseLost(`the lease ${lease.fence} on ${state.run.id} is gone`);
+  if (!(await engine.parks.park(lease))) throw new LeaseLost(`the lease ${lease.fence} on ${state.run.id} is gone`);
   failpoint("park.committed");
   return { kind: "parked" };
 }

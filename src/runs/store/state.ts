@@ -1,12 +1,10 @@
 import { sql } from "kysely";
-import { actsOfRun } from "#src/acts/store/read.ts";
-import { asksOfRun } from "#src/asks/store/read.ts";
+import { type ActRow, actRowsOf, toAct } from "#src/acts/store/read.ts";
+import { type AskRow, askRowsOf, toAsk } from "#src/asks/store/read.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
-import type { Trust } from "#src/policy/trust.ts";
-import { requireTicket } from "#src/tickets/store/read.ts";
+import { ticketRowOf, type TicketRow, toTicket } from "#src/tickets/store/read.ts";
 import type { Message, Run, RunLimits, RunState, RunStatus } from "../run.ts";
 
 interface RunRow {
@@ -28,21 +26,47 @@ interface RunRow {
   readonly now_ms: number;
 }
 
+interface StateRow extends RunRow {
+  readonly acts: readonly ActRow[] | null;
+  readonly asks: readonly AskRow[] | null;
+  readonly messages: readonly Message[] | null;
+  readonly ticket: TicketRow | null;
+}
+
 /** Everything that the next move depends on. @throws LoopError run_unknown */
 export async function readState(db: Db, runId: string): Promise<RunState> {
-  const { run, nowMs } = await requireRunRow(db, runId);
-  const [acts, asks, messages, ticket] = await Promise.all([
-    actsOfRun(db, run.id),
-    asksOfRun(db, run.id),
-    messagesOfRun(db, run.id),
-    run.ticketId ? requireTicket(db, run.ticketId) : null,
-  ]);
-  return { run, ticket, messages, acts, asks, nowMs };
+  const [state] = await readStates(db, [runId]);
+  return state ?? unknownRun(runId);
 }
+
+/** The same of several runs in one statement, in any order; those that are unknown are left out. */
+export async function readStates(db: Db, runIds: readonly string[]): Promise<RunState[]> {
+  const id = sql`r.id`;
+  const { rows } = await sql<StateRow>`
+    select r.*, (extract(epoch from loop_now()) * 1000)::float8 as now_ms, ${actRowsOf(id)} as acts, ${askRowsOf(id)} as asks, ${ticketRowOf(sql`r.ticket_id`)} as ticket,
+      (select json_agg(json_build_object('seq', seq, 'role', role, 'name', name, 'source', source, 'trust', trust, 'content', content) order by seq)
+       from messages where run_id = r.id) as messages
+    from runs r where r.id = any(${runIds}::text[])`.execute(db);
+  return rows.map(toState);
+}
+
+const toState = ({ acts, asks, messages, ticket, ...row }: StateRow): RunState => ({
+  run: toRun(row),
+  ticket: ticket && toTicket(ticket),
+  messages: messages ?? [],
+  acts: (acts ?? []).map(toAct),
+  asks: (asks ?? []).map(toAsk),
+  nowMs: row.now_ms,
+});
 
 /** @throws LoopError run_unknown */
 export async function requireRun(db: Db | Transaction, runId: string): Promise<Run> {
-  return (await requireRunRow(db, runId)).run;
+  const { rows } = await sql<RunRow>`select *, 0 as now_ms from runs where id = ${runId}`.execute(db);
+  return rows[0] ? toRun(rows[0]) : unknownRun(runId);
+}
+
+function unknownRun(runId: string): never {
+  throw new LoopError("run_unknown", `There is no run ${runId.slice(0, 80)}. \`loop runs\` lists those there are.`, { facts: { run: runId.slice(0, 80) } });
 }
 
 /** Newest first; those of one ticket, or of all. */
@@ -52,20 +76,6 @@ export async function listRuns(db: Db, query: { ticketId?: string; limit: number
     db,
   );
   return rows.map(toRun);
-}
-
-async function requireRunRow(db: Db | Transaction, runId: string): Promise<{ run: Run; nowMs: number }> {
-  const { rows } = await sql<RunRow>`select *, (extract(epoch from loop_now()) * 1000)::float8 as now_ms from runs where id = ${runId}`.execute(db);
-  const row = rows[0];
-  if (!row)
-    throw new LoopError("run_unknown", `There is no run ${runId.slice(0, 80)}. \`loop runs\` lists those there are.`, { facts: { run: runId.slice(0, 80) } });
-  return { run: toRun(row), nowMs: row.now_ms };
-}
-
-async function messagesOfRun(db: Db, runId: RunId): Promise<Message[]> {
-  const { rows } = await sql<{ seq: number; role: Message["role"]; name: string | null; source: string; trust: Trust; content: Json }>`
-    select seq, role, name, source, trust, content from messages where run_id = ${runId} order by seq`.execute(db);
-  return rows;
 }
 
 function toRun(row: RunRow): Run {

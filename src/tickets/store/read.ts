@@ -1,4 +1,5 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
+import { type Instant, msOf, msOrNull } from "#src/database/instant.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -6,7 +7,7 @@ import type { PrincipalId, ThreadId, TicketId } from "#src/kernel/ids.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import type { Ticket, TicketStatus, Triage } from "../ticket.ts";
 
-interface TicketRow {
+export interface TicketRow {
   readonly id: TicketId;
   readonly number: number;
   readonly status: TicketStatus;
@@ -24,9 +25,9 @@ interface TicketRow {
   readonly triage: Partial<Triage> | null;
   readonly assignee: string | null;
   readonly version: number;
-  readonly created_at: Date;
-  readonly updated_at: Date;
-  readonly resolved_at: Date | null;
+  readonly created_at: Instant;
+  readonly updated_at: Instant;
+  readonly resolved_at: Instant | null;
   readonly resolution: Json | null;
 }
 
@@ -39,6 +40,9 @@ export async function requireTicket(db: Db | Transaction, idOrNumber: string): P
     facts: { ticket: idOrNumber.slice(0, 80) },
   });
 }
+
+/** A member of a SELECT: the row of one ticket as JSON; null when there is none. */
+export const ticketRowOf = (ticketId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(select row_to_json(t) from tickets t where t.id = ${ticketId})`;
 
 export interface TicketQuery {
   /** Empty: every status. */
@@ -60,7 +64,7 @@ export async function listTickets(db: Db | Transaction, query: TicketQuery): Pro
   return rows.map(toTicket);
 }
 
-function toTicket(row: TicketRow): Ticket {
+export function toTicket(row: TicketRow): Ticket {
   return {
     id: row.id,
     number: row.number,
@@ -79,9 +83,9 @@ function toTicket(row: TicketRow): Ticket {
     triage: row.triage,
     assignee: row.assignee,
     version: row.version,
-    createdAtMs: row.created_at.getTime(),
-    updatedAtMs: row.updated_at.getTime(),
-    resolvedAtMs: row.resolved_at?.getTime() ?? null,
+    createdAtMs: msOf(row.created_at),
+    updatedAtMs: msOf(row.updated_at),
+    resolvedAtMs: msOrNull(row.resolved_at),
     resolution: row.resolution,
   };
 }
