@@ -30,10 +30,11 @@ export async function startAct(db: Db, start: Start): Promise<Started> {
 }
 
 const heldRun = ({ act, lease }: Start) => sql`
-  held as materialized (
-    select id from runs where id = ${lease.runId} and fence = ${lease.fence} and holder is not null for no key update
-  ), startable as materialized (
-    select id from held where not exists (select from acts where id = ${act.id} and (state <> all(${STARTABLE}::text[]) or attempts <> ${act.attempts}))
+  startable as materialized (
+    select id from runs
+    where id = ${lease.runId} and fence = ${lease.fence} and holder is not null
+      and not exists (select from acts where id = ${act.id} and (state <> all(${STARTABLE}::text[]) or attempts <> ${act.attempts}))
+    for no key update
   )`;
 
 const movedAct = ({ act, decision }: Start) => sql`

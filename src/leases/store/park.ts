@@ -13,11 +13,10 @@ const WITHOUT_WAITING = sql`set_config('synchronous_commit', 'off', true)`;
 /** Lets go of a run that has nothing to do now. False when the lease was lost before. */
 export async function park(db: Db, lease: Lease): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
-    with k as materialized (select id from runs where id = ${lease.runId} and fence = ${lease.fence} and holder is not null for no key update)
-    update runs r
-    set holder = null, tries = 0, state = 'waiting', due = case when r.wake > ${lease.wake} then loop_now() end
-    from k where r.id = k.id
-    returning r.id, ${WITHOUT_WAITING}`.execute(db);
+    update runs
+    set holder = null, tries = 0, state = 'waiting', due = case when wake > ${lease.wake} then loop_now() end
+    where id = ${lease.runId} and fence = ${lease.fence} and holder is not null
+    returning id, ${WITHOUT_WAITING}`.execute(db);
   return rows.length === 1;
 }
 
