@@ -54,13 +54,16 @@ async function decide(tx: Transaction, clock: Clock, { asked, given }: { asked: 
     ask,
     counted.map((decision) => decision.answer),
   );
-  if (first) await append(tx, clock, [event("ask.decided", ask, { ...given, step: "decision" })]);
-  failpoint("ask.decision_journaled");
-  if (verdict === undefined) return { kind: "counted", ask, missing: ask.quorum - votesFor(counted, given.answer) };
-  await settleAsk(tx, ask.id, { answer: verdict, by: given.person.handle });
+  const decided = first ? [event("ask.decided", ask, { ...given, step: "decision" })] : [];
+  if (verdict === undefined) {
+    if (first) await append(tx, clock, decided);
+    return { kind: "counted", ask, missing: ask.quorum - votesFor(counted, given.answer) };
+  }
+  const settledAtMs = await settleAsk(tx, ask.id, { answer: verdict, by: given.person.handle });
+  if (settledAtMs === undefined) throw new Error(`the ask ${ask.id} was settled while it was locked`);
   failpoint("ask.settled");
-  await append(tx, clock, [event("ask.answered", ask, { ...given, answer: verdict, step: "settled" })]);
-  return { kind: "settled", ask: await requireAsk(tx, ask.id) };
+  await append(tx, clock, [...decided, event("ask.answered", ask, { ...given, answer: verdict, step: "settled" })]);
+  return { kind: "settled", ask: { ...ask, state: "answered", answer: verdict, settledBy: given.person.handle, settledAtMs, nextStepAtMs: null } };
 }
 
 const votesFor = (decisions: readonly AskDecision[], answer: string): number => decisions.filter((decision) => decision.answer === answer).length;

@@ -29,13 +29,13 @@ export async function insertDecision(tx: Transaction, row: DecisionRow): Promise
   return rows.length === 1;
 }
 
-/** Settles the ask. The guard is in the statement: two settlers, one winner. */
-export async function settleAsk(tx: Transaction, askId: AskId, verdict: { answer: string; by: string }): Promise<boolean> {
-  const { rows } = await sql<{ id: string }>`
+/** Settles the ask and says when, in milliseconds since 1970. The guard is in the statement: two settlers, one winner; undefined for the other. */
+export async function settleAsk(tx: Transaction, askId: AskId, verdict: { answer: string; by: string }): Promise<number | undefined> {
+  const { rows } = await sql<{ settled_at: Date }>`
     update asks set state = 'answered', answer = ${verdict.answer}, settled_by = ${verdict.by}, settled_at = loop_now(), next_step_at = null
     where id = ${askId} and state = 'open'
-    returning id`.execute(tx);
-  return rows.length === 1;
+    returning settled_at`.execute(tx);
+  return rows[0]?.settled_at.getTime();
 }
 
 /** A new answer to a settled ask, by someone whose role allows it. The old answer stays among the decisions. */
