@@ -13,7 +13,7 @@ const RECONNECT_MS = 1_000;
  * (NOTIFY takes one lock per database until commit). Whoever relies on it also looks by itself each second.
  */
 export interface Notifier {
-  /** Call after a commit. Many calls within 20 ms are one notification. */
+  /** Call after a commit. The first call notifies at once; those that follow within 20 ms are one notification more, at their end. */
   changed(): void;
   /** Called for changes of this process at once, and for those of others when they arrive. Gives the way to stop. */
   onChange(look: () => void): () => void;
@@ -24,25 +24,32 @@ export function createNotifier({ db, url, log }: { db: Db; url: string; log: Log
   const lookers = new Set<() => void>();
   const closing = new AbortController();
   const tellAll = (): void => lookers.forEach((look) => look());
-  let pending: NodeJS.Timeout | undefined;
+  let resting: NodeJS.Timeout | undefined;
+  let isChanged = false;
   const send = async (): Promise<void> => {
-    pending = undefined;
+    isChanged = false;
+    resting = setTimeout(rested, COALESCE_MS);
     await sql`select pg_notify(${CHANNEL}, '')`
       .execute(db)
       .catch((error: unknown) => log.debug("a notification was not sent; others look each second", { error }));
+  };
+  const rested = (): void => {
+    resting = undefined;
+    if (isChanged) void send();
   };
   const listening = listen({ url, log, tellAll, closing: closing.signal });
   return {
     changed() {
       tellAll();
-      pending ??= setTimeout(() => void send(), COALESCE_MS);
+      isChanged = true;
+      if (resting === undefined) void send();
     },
     onChange(look) {
       lookers.add(look);
       return () => lookers.delete(look);
     },
     async close() {
-      clearTimeout(pending);
+      clearTimeout(resting);
       closing.abort();
       await listening;
     },
