@@ -59,17 +59,17 @@ export async function endAct(db: Db | Transaction, end: End): Promise<Ended> {
 }
 
 const movedAct = ({ act, lease, attempt, ...end }: End) => sql`
-  held as materialized (
-    select id, tries, turns from runs where id = ${lease.runId} and fence = ${lease.fence} and holder is not null for no key update
+  held as (
+    update runs set tries = 0, turns = greatest(turns, ${act.turn})
+    where id = ${lease.runId} and fence = ${lease.fence} and holder is not null
+      and exists (select from acts where id = ${act.id} and state = 'started' and attempts = ${attempt})
+    returning id
   ), moved as (
     update acts a
     set state = ${end.state}, result = ${json(end.result)}::jsonb, error = ${json(end.error)}::jsonb, handle = ${json(end.handle)}::jsonb,
         ended_at = case when ${end.state} in ('done', 'failed') then loop_now() end
     from held where a.id = ${act.id} and a.state = 'started' and a.attempts = ${attempt}
     returning a.id
-  ), progressed as (
-    update runs r set tries = 0, turns = greatest(r.turns, ${act.turn})
-    from held h, moved where r.id = h.id and (h.tries > 0 or h.turns < ${act.turn})
   )`;
 
 function addedMessage({ lease, message }: End) {
