@@ -43,12 +43,8 @@ export interface Claimed {
 
 /** Reads what the reconciles of these runs start from, of all of them together: runs that were woken at once are looked at with few statements. */
 export async function readClaimed(engine: Engine, leases: readonly Lease[]): Promise<Claimed[]> {
-  const current = await engine.workspaces.current();
-  failpoint("reconcile.revision_read");
-  const states = await readStates(
-    engine.db,
-    leases.map((lease) => lease.runId),
-  );
+  const ids = leases.map((lease) => lease.runId);
+  const [current, states] = await Promise.all([engine.workspaces.current(), readStates(engine.db, ids)]);
   const readAtMs = performance.now();
   failpoint("reconcile.read");
   const byRun = new Map(states.map((state) => [state.run.id, state]));
