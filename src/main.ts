@@ -11,6 +11,7 @@ import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
+import { toolBox } from "#src/acts/ports/tool-port.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
@@ -194,7 +195,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
     whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
     host: hostname(),
     maxTries: settings.maxTries,
-    tools: [brainSearch(db, embedder)],
+    tools: toolBox([brainSearch(db, embedder)]),
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
     checks: {
       sandbox: async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap),

@@ -133,6 +133,7 @@ function people(parts: Parts): Reference[] {
     );
   return [
     ...policies,
+    ...parts.of("agent").flatMap((part) => each(part, ["approvals", "approvers", "names"], part.data.approvals?.approvers?.names ?? [])),
     ...parts.of("sop").flatMap((part) => each(part, ["escalation", "approvers", "names"], part.data.escalation?.approvers?.names ?? [])),
     ...parts.of("skillMetadata").flatMap((part) => each(part, ["approval", "approvers", "names"], part.data.approval?.approvers?.names ?? [])),
   ];
@@ -147,6 +148,9 @@ function agentReferences(parts: Parts): Reference[] {
     ...parts.of("workspace").flatMap((part) => (part.data.defaults.agent ? [{ part, path: ["defaults", "agent"], name: part.data.defaults.agent }] : [])),
     ...parts.of("budget").flatMap((part) => ("agent" in part.data.scope ? [{ part, path: ["scope", "agent"], name: part.data.scope.agent }] : [])),
     ...policies.filter(({ name }) => !name.includes("*")),
+    ...parts.of("agent").flatMap((part) => [...each(part, ["handoffs"], part.data.handoffs), ...each(part, ["delegates"], part.data.delegates)]),
+    ...parts.of("service").flatMap((part) => [{ part, path: ["startingAgent"], name: part.data.startingAgent }, ...each(part, ["agents"], part.data.agents)]),
+    ...parts.of("trigger").map((part) => ({ part, path: ["agent"], name: part.data.agent })),
   ];
 }
 

@@ -1,5 +1,35 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { EffectClass } from "../act.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { Cleared } from "#src/policy/trust.ts";
+import type { ActFacts, EffectClass } from "../act.ts";
+
+export type ToolTerms = Pick<ActFacts, "risk" | "outbound" | "private" | "untrusted">;
+
+/** For whom a tool is called, and until when. */
+export interface ToolUse {
+  readonly actKey: string;
+  readonly signal: AbortSignal;
+  readonly runId: RunId;
+  readonly agent: string;
+  readonly ticketId: string | null;
+  readonly threadId: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Proof that what leaves may leave. */
+  readonly cleared: Cleared;
+}
+
+/** All tools that there are now. Which an agent may call is another question. */
+export interface ToolBox {
+  get(name: string): ToolPort | undefined;
+  /** Sorted by name. */
+  list(): readonly ToolPort[];
+}
+
+export function toolBox(tools: readonly ToolPort[]): ToolBox {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const sorted = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { get: (name) => byName.get(name), list: () => sorted };
+}
 
 /** One thing that a run may call by name. */
 export interface ToolPort {
@@ -8,8 +38,12 @@ export interface ToolPort {
   /** JSON Schema of the arguments; they are checked before policy sees them. */
   readonly schema: Json;
   readonly effect: EffectClass;
-  /** Performs it. `actKey` is the same on every try of the same act. @throws LoopError tool_failed */
-  invoke(args: Json, actKey: string, signal: AbortSignal): Promise<Json>;
+  /** What is true of each of its acts. Left out: low risk for `read`, else medium; neither outbound nor private; results untrusted. */
+  readonly terms?: ToolTerms;
+  /** What policy should know of these arguments: the path that they lead to, with links resolved, or the cost. Asked when the act is planned. */
+  facts?(args: Json): Promise<Pick<ActFacts, "path" | "costUsd" | "risk" | "labels">>;
+  /** Performs it. `use.actKey` is the same on every try of the same act. @throws LoopError tool_failed */
+  invoke(args: Json, use: ToolUse): Promise<Json>;
   /** Required where `effect` is `findable`: the result if the effect with this key happened, else undefined. */
   find?(actKey: string, signal: AbortSignal): Promise<Json | undefined>;
 }

@@ -10,6 +10,7 @@ import { failpoint } from "#src/kernel/failpoint.ts";
 import { allotModelCall, type CallAllotment } from "#src/ledger/allot.ts";
 import { settle, lostAttempt, type Settlement } from "#src/ledger/store/settle.ts";
 import type { Prompt, ThoughtKind } from "../think/thought-kind.ts";
+import { readSoFar } from "../read-so-far.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { messageOf, plannedBy } from "../think/answer.ts";
@@ -50,7 +51,15 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   if (allotted.kind !== "granted") return askToRaiseBudget(session, act, allotted);
   const priced: Act = { ...act, facts: { ...act.facts, costUsd: allotted.reserve.nanos === null ? null : allotted.reserve.nanos / 1e9 } };
   const ask = session.state.asks.findLast((known) => known.id === act.askId && known.purpose === "act");
-  const verdict = judge({ act: priced, agent: session.state.run.agent, workspace: session.current.workspace, ask });
+  const { run } = session.state;
+  const verdict = judge({
+    act: priced,
+    agent: run.agent,
+    givers: run.limits.givers ?? [],
+    read: readSoFar(session.state),
+    workspace: session.current.workspace,
+    ask,
+  });
   if (verdict.kind === "deny") return refuseAct(session, priced, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, priced, verdict);
   const started = await start(session, { ...call, act: priced }, { allotted, decision: verdict.decision });
@@ -146,7 +155,7 @@ function wireCall({ model, prompt, kind, schema }: Call, maxOutputTokens: number
   return { model, ...prompt, ...(output ? { output } : {}), ...(temperature === undefined ? {} : { temperature }), maxOutputTokens };
 }
 
-function record(session: Session, call: Call, result: ModelResult): Promise<Made> {
+async function record(session: Session, call: Call, result: ModelResult): Promise<Made> {
   const attempt = call.act.attempts + 1;
   if (result.kind === "failed") return recordFailure(session, call, result.failure);
   const { answer } = result;
@@ -156,7 +165,7 @@ function record(session: Session, call: Call, result: ModelResult): Promise<Made
     performed: { kind: "done", result: { model: answer.modelId, finish: answer.finish, usage: { ...answer.usage } } },
     settlement: settlementOf(session, call, answer),
     message: messageOf(session.state, { purpose: call.kind.purpose, schema: call.schema, answer, model: call.model }),
-    planned: plannedBy(session, call.act, answer),
+    planned: await plannedBy(session, call.act, answer),
   });
 }
 

@@ -6,6 +6,7 @@ import { prepareEvent } from "#src/journal/event.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
+import { readSoFar } from "../read-so-far.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
@@ -30,6 +31,8 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   const verdict = judge({
     act,
     agent: session.state.run.agent,
+    givers: session.state.run.limits.givers ?? [],
+    read: readSoFar(session.state),
     workspace: session.current.workspace,
     ask: session.state.asks.findLast((ask) => ask.id === act.askId),
   });
@@ -37,7 +40,7 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
   const attempt = await start(session, act, verdict.decision);
   if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
-  const performed = await attemptTo(() => performer.perform(act, situationOf(session)), attempt);
+  const performed = await attemptTo(() => performer.perform(act, { ...situationOf(session), cleared: verdict.cleared }), attempt);
   failpoint(`act.${act.kind}.performed`);
   return recordOutcome(session, { act: { ...act, decision: verdict.decision }, attempt, performed });
 }
@@ -62,8 +65,8 @@ async function start(session: Session, act: Act, decision: Json): Promise<number
 }
 
 function situationOf(session: Session): Situation {
-  const { ticketId } = session.state.run;
-  return { signal: session.signal, ticketId, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
+  const { id: runId, agent, ticketId, threadId, labels } = session.state.run;
+  return { signal: session.signal, runId, agent, ticketId, threadId, labels, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
 }
 
 function problemWith(performer: Performer, act: Act): string | undefined {
