@@ -73,6 +73,8 @@ export interface ActFacts {
   readonly private?: boolean;
   /** Its result is text that a stranger may have worded. */
   readonly untrusted?: boolean;
+  /** The procedure itself calls this tool, the same in every run; nobody chose it. An agent need not be offered it. */
+  readonly ofProcedure?: boolean;
   /** The id by which a model knows its call, so that the result finds its way back. */
   readonly callId?: string;
   /** Stricter than policy, from SOP or skill: asked for even when policy allows. Sources for the person who reads it. */

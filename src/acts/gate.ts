@@ -52,11 +52,11 @@ export function judge({ act, agent, givers = [], read, workspace, ask }: GateInp
   return { kind: "ask", decision: recorded, asked: decision };
 }
 
-/** A tool that the file of the agent does not offer it, now, is denied, whatever policy says. */
+/** A tool that the file of the agent does not offer it, now, is denied, whatever policy says; but for what its procedure does of itself. */
 function decisionFor(act: Act, agent: string, workspace: Workspace): Decision {
   const decision = decide(rulesOf(workspace), proposalOf(act, agent));
   const file = workspace.agents.find(({ name }) => name === agent);
-  if (act.kind !== "tool" || (file && offers(file, act.name))) return decision;
+  if (act.kind !== "tool" || act.facts.ofProcedure || (file && offers(file, act.name))) return decision;
   const why = file ? `${file.source} does not offer ${act.name} to ${agent}` : `there is no agent ${agent} in the workspace any more`;
   return { outcome: "deny", rule: "tools", why, matched: ["tools"] };
 }
