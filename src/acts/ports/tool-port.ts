@@ -1,6 +1,7 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import type { Cleared } from "#src/policy/trust.ts";
+import type { Workspace } from "#src/workspace/model.ts";
 import type { ActFacts, EffectClass } from "../act.ts";
 
 export type ToolTerms = Pick<ActFacts, "risk" | "outbound" | "private" | "untrusted">;
@@ -20,15 +21,18 @@ export interface ToolUse {
 
 /** All tools that there are now. Which an agent may call is another question. */
 export interface ToolBox {
+  /** Makes the tools be those of this revision, where they depend on it. Called by whoever is about to use them; cheap when nothing changed. Waits for no server. */
+  follow(current: { readonly revision: number; readonly workspace: Workspace }): Promise<void>;
   get(name: string): ToolPort | undefined;
   /** Sorted by name. */
   list(): readonly ToolPort[];
 }
 
+/** Tools that are always the same. */
 export function toolBox(tools: readonly ToolPort[]): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const sorted = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { get: (name) => byName.get(name), list: () => sorted };
+  return { follow: () => Promise.resolve(), get: (name) => byName.get(name), list: () => sorted };
 }
 
 /** One thing that a run may call by name. */
