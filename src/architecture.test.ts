@@ -30,10 +30,11 @@ const PARTS = [
   "pulse",
   "services",
   "processes",
+  "connections",
 ];
 const FACES = ["http", "mcp", "cli"];
 /** What an adapter may import beside its own folder. */
-const ADAPTER_IMPORTS = ["kernel/", "acts/ports/", "workspace/manifest/", "database/open.ts", "secrets/sources.ts", "processes/"];
+const ADAPTER_IMPORTS = ["kernel/", "acts/ports/", "workspace/manifest/", "database/open.ts", "secrets/sources.ts", "processes/", "connections/"];
 /** Stores that faces may call, since they only read, or keep what belongs to the face itself. */
 const STORES_FOR_FACES = /^(\w+\/store\/(read|state|feed|receipts|principals|tokens|idempotency)|learning\/store\/read-[a-z-]+)\.ts$/;
 
@@ -78,7 +79,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
 const OUTSIDE_WORLD: Place = {
   holds: (file) =>
     isTest(file) ||
-    inAny("adapters/", "processes/", "cli/", "http/", "testing/")(file) ||
+    inAny("adapters/", "processes/", "connections/", "cli/", "http/", "testing/")(file) ||
     /^database\/(launch|postgres-[a-z-]+)\.ts$/.test(file) ||
     /^workspace\/git(-[a-z-]+)?\.ts$/.test(file),
   only: "by adapters/, the faces, the database launcher and the local git of workspace/: perform it as an act, through a port of acts/ports/",

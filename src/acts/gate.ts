@@ -56,7 +56,7 @@ export function judge({ act, agent, givers = [], read, workspace, ask }: GateInp
 function decisionFor(act: Act, agent: string, workspace: Workspace): Decision {
   const decision = decide(rulesOf(workspace), proposalOf(act, agent));
   const file = workspace.agents.find(({ name }) => name === agent);
-  if (act.kind !== "tool" || act.facts.ofProcedure || (file && offers(file, act.name))) return decision;
+  if ((act.kind !== "tool" && act.kind !== "shell") || act.facts.ofProcedure || (file && offers(file, act.name))) return decision;
   const why = file ? `${file.source} does not offer ${act.name} to ${agent}` : `there is no agent ${agent} in the workspace any more`;
   return { outcome: "deny", rule: "tools", why, matched: ["tools"] };
 }

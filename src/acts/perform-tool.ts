@@ -3,7 +3,7 @@ import type { Act } from "./act.ts";
 import type { Performer } from "./performer.ts";
 import type { ToolBox, ToolPort } from "./ports/tool-port.ts";
 
-/** Acts of kind `tool`: by name, through the port that was registered under it. */
+/** Acts of kind `tool` and `shell`: by name, through the port that was registered under it. */
 export function toolPerformer(tools: ToolBox): Performer {
   const portOf = (act: Act): ToolPort => {
     const port = tools.get(act.name);
@@ -20,13 +20,13 @@ export function toolPerformer(tools: ToolBox): Performer {
     );
   };
   return {
-    check: (act) => void portOf(act),
+    check: (act) => portOf(act).check?.(act.args),
     async perform(act, { runId, agent, ticketId, threadId, labels, signal, cleared }) {
       const use = { actKey: act.key, runId, agent, ticketId, threadId, labels, signal, cleared };
       return { kind: "done", result: await portOf(act).invoke(act.args, use) };
     },
     async find(act, { signal }) {
-      const found = await portOf(act).find?.(act.key, signal);
+      const found = await portOf(act).find?.(act.key, signal, act.args);
       return found === undefined ? undefined : { kind: "done", result: found };
     },
   };

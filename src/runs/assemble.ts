@@ -22,6 +22,7 @@ export function assembleEngine({ tools, surfaces, checks, ...parts }: EnginePart
   const bySurface = new Map(surfaces.map((surface) => [surface.name, surface]));
   const performers: ReadonlyMap<ActKind, Performer> = new Map([
     ["tool", toolPerformer(tools)],
+    ["shell", toolPerformer(tools)],
     ["message", messagePerformer(bySurface)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);

@@ -42,12 +42,16 @@ export interface ToolPort {
   /** JSON Schema of the arguments; they are checked before policy sees them. */
   readonly schema: Json;
   readonly effect: EffectClass;
+  /** What its acts are for policy. `shell`: a command on this machine, which the list of an agent offers but does not allow; policy has to. */
+  readonly kind?: "tool" | "shell";
   /** What is true of each of its acts. Left out: low risk for `read`, else medium; neither outbound nor private; results untrusted. */
   readonly terms?: ToolTerms;
+  /** Refuses what no policy and no person may let through, and arguments that it cannot read, before anybody is asked. @throws LoopError input_invalid */
+  check?(args: Json): void;
   /** What policy should know of these arguments: the path that they lead to, with links resolved, or the cost. Asked when the act is planned. */
   facts?(args: Json): Promise<Pick<ActFacts, "path" | "costUsd" | "risk" | "labels">>;
-  /** Performs it. `use.actKey` is the same on every try of the same act. @throws LoopError tool_failed */
+  /** Performs it. `use.actKey` is the same on every try of the same act. @throws LoopError tool_failed | tool_unavailable, only where nothing was done or a repeat is harmless; its fact `retryAfterMs` says when */
   invoke(args: Json, use: ToolUse): Promise<Json>;
   /** Required where `effect` is `findable`: the result if the effect with this key happened, else undefined. */
-  find?(actKey: string, signal: AbortSignal): Promise<Json | undefined>;
+  find?(actKey: string, signal: AbortSignal, args: Json): Promise<Json | undefined>;
 }

@@ -49,7 +49,7 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Prom
     answer.toolCalls.map(async (call, index) => {
       const tool = session.engine.tools.get(call.name);
       const id = newId("act", session.engine.clock.nowMs());
-      const base = { kind: "tool" as const, name: call.name, args: storableJson(call.args), runId: act.runId };
+      const base = { kind: tool?.kind ?? ("tool" as const), name: call.name, args: storableJson(call.args), runId: act.runId };
       return {
         ...base,
         id,

@@ -47,11 +47,42 @@ const github = z.strictObject({
   repositories: z.array(z.string().regex(/^[\w.*-]+\/[\w.*-]+$/, "expected owner/name")).min(1),
 });
 
+/** Exactly a host, or `*.` and what stands above it. */
+const hostPattern = z
+  .string()
+  .regex(
+    /^(\*\.)?([\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/u,
+    "expected a host such as api.example.com, *.example.com or localhost:8080",
+  );
+
+/** A text, or `secret:name`, alone or after a word such as `Bearer`. */
+const headerValue = z.string().refine((text) => {
+  const at = text.indexOf("secret:");
+  return at === -1 || (/^(\S+ )?$/.test(text.slice(0, at)) && secretReference.safeParse(text.slice(at)).success);
+}, "expected a text, or a reference such as secret:name, alone or after one word such as Bearer");
+
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9-]+$/, "expected the name of a header")
+  .refine((name) => !REFUSED_HEADERS.has(name.toLowerCase()), "expected another header; this one the connection sets");
+const REFUSED_HEADERS = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "connection",
+  "upgrade",
+  "idempotency-key",
+  "accept-encoding",
+  "te",
+  "trailer",
+]);
+
 const http = z.strictObject({
   by: z.literal("http"),
   /** Hosts that may be asked, exactly; `*.example.com` stands for every name below it. With `:port` where it is not the usual one. */
-  hosts: z.array(z.string().min(1)).min(1),
-  headers: z.record(z.string(), z.string()).default({}),
+  hosts: z.array(hostPattern).min(1),
+  /** Sent with every request, and to no other host than the one that was asked for. */
+  headers: z.record(headerName, headerValue).default({}),
   methods: z.array(z.enum(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])).default(["GET"]),
   /** Addresses within the own network are refused without this. */
   privateNetwork: z.boolean().default(false),
@@ -77,7 +108,7 @@ const web = z.strictObject({
     .strictObject({ provider: z.enum(["tavily", "firecrawl"]), apiKey: secretReference, baseUrl: z.url({ protocol: /^https?$/ }).optional() })
     .optional(),
   /** Hosts that pages may be fetched from; left out: any public one. */
-  hosts: z.array(z.string().min(1)).optional(),
+  hosts: z.array(hostPattern).min(1).optional(),
   privateNetwork: z.boolean().default(false),
 });
 
