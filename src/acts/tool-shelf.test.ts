@@ -26,6 +26,7 @@ const deps: ToolDeps = {
   secret: () => Promise.reject(new Error("no secrets here")),
   sandbox: () => Promise.reject(new Error("no sandbox here")),
   workspaceFolder: "/",
+  hidden: [],
 };
 
 const FILES = "{ by: files, roots: [{ name: docs, path: /srv/docs }] }";

@@ -5,11 +5,11 @@ import { toolNamed, toolServer, toolUse } from "#src/testing/tool-server.ts";
 import { httpTools } from "./tools.ts";
 
 const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
-const secrets = (reference: string) => Promise.resolve(`value of ${reference}`);
+const secret = (reference: string) => Promise.resolve(`value of ${reference}`);
 
 test("each method is a tool of its own, with the effect that a repeat of it has", () => {
   const from = { by: "http" as const, hosts: ["api.test"], methods: ["GET", "HEAD", "PUT", "DELETE", "PATCH", "POST"] };
-  const effects = (tools: object) => httpTools(toolServer(from, { tools }), { secrets }).map(({ name, effect }) => [name, effect]);
+  const effects = (tools: object) => httpTools(toolServer(from, { tools }), { secret }).map(({ name, effect }) => [name, effect]);
   const usual = [
     ["it.get", "read"],
     ["it.head", "read"],
@@ -33,7 +33,7 @@ test("a write carries the key of its act and the secret headers, and nothing of 
     headers: { Authorization: "Bearer secret:api-key" },
     privateNetwork: true,
   };
-  const post = toolNamed(httpTools(toolServer(from), { secrets, resolve }), "it.post");
+  const post = toolNamed(httpTools(toolServer(from), { secret, resolve }), "it.post");
   const result = await post.invoke({ url: `http://api.test:${port}/orders`, json: { a: 1 } }, toolUse());
   assert.deepEqual(result, {
     status: 201,
@@ -51,7 +51,7 @@ test("a write carries the key of its act and the secret headers, and nothing of 
 
 test("a host that is not listed is refused before anybody is asked, and so is one of the own network without permission", async () => {
   const [get] = httpTools(toolServer({ by: "http", hosts: ["api.test", "inside.test"] }), {
-    secrets,
+    secret,
     resolve: () => Promise.resolve([{ address: "::ffff:169.254.169.254", family: 6 }]),
   });
   for (const url of ["http://other.test/", "http://api.test.evil/", "http://evil\u0000.api.test/", "http://api.test:81/", "http://u:p@api.test/"])
@@ -62,7 +62,7 @@ test("a host that is not listed is refused before anybody is asked, and so is on
 test("an answer that means later is tried later where a repeat is harmless, and is a result where it is not", async (t) => {
   const { port } = await localServer(t, (_one, response) => response.writeHead(429, { "retry-after": "7" }).end());
   const from = { by: "http" as const, hosts: [`api.test:${port}`], methods: ["GET", "POST"], privateNetwork: true };
-  const [get, post] = httpTools(toolServer(from), { secrets, resolve });
+  const [get, post] = httpTools(toolServer(from), { secret, resolve });
   const url = `http://api.test:${port}/`;
   await assert.rejects(get!.invoke({ url }, toolUse()), { code: "tool_unavailable", facts: { status: 429, retryAfterMs: 7_000 } });
   assert.equal(((await post!.invoke({ url }, toolUse())) as { status: number }).status, 429);
@@ -71,7 +71,7 @@ test("an answer that means later is tried later where a repeat is harmless, and 
 test("a write that is cut off is not tried again by itself", async (t) => {
   const { port } = await localServer(t, (_one, response) => response.socket?.destroy());
   const from = { by: "http" as const, hosts: [`api.test:${port}`], methods: ["GET", "POST"], privateNetwork: true };
-  const [get, post] = httpTools(toolServer(from), { secrets, resolve });
+  const [get, post] = httpTools(toolServer(from), { secret, resolve });
   const url = `http://api.test:${port}/`;
   await assert.rejects(get!.invoke({ url }, toolUse()), { code: "tool_unavailable" });
   await assert.rejects(post!.invoke({ url }, toolUse()), { code: "tool_failed", message: /may have happened/ });

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nativeTool } from "#src/acts/ports/native-tool.ts";
+import type { ToolDeps, ToolServerFrom } from "#src/acts/ports/tool-source.ts";
 import type { ToolPort, ToolUse } from "#src/acts/ports/tool-port.ts";
 import { toolFailure } from "#src/connections/failure.ts";
 import { hostRules } from "#src/connections/host-rules.ts";
@@ -8,18 +9,13 @@ import { readTarget } from "#src/connections/target.ts";
 import { textOf } from "#src/connections/text.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import type { ToolServerManifest } from "#src/workspace/manifest/tools.ts";
 
-type HttpServer = ToolServerManifest & { readonly from: { readonly by: "http" } };
+type HttpServer = ToolServerFrom<"http">;
 type EffectClass = ToolPort["effect"];
 type Method = HttpServer["from"]["methods"][number];
 
-export interface HttpToolDeps {
-  /** The value behind a reference. @throws LoopError secret_unavailable */
-  readonly secrets: (reference: string) => Promise<string>;
-  /** Left out: the name service of this machine. */
-  readonly resolve?: Resolve;
-}
+/** `resolve` left out: the name service of this machine. */
+type HttpToolDeps = Pick<ToolDeps, "secret"> & { readonly resolve?: Resolve };
 
 /** What a repeat with the same key does by the standard (RFC 9110 §9.2.2); a server that honours `Idempotency-Key` is declared in the manifest. */
 const EFFECT: Readonly<Record<Method, EffectClass>> = { GET: "read", HEAD: "read", PUT: "idempotent", DELETE: "idempotent", PATCH: "once", POST: "once" };
@@ -59,7 +55,7 @@ function toolFor(method: Method, server: HttpServer, deps: HttpToolDeps): ToolPo
       const url = urlOf(args, server, mayReach);
       const tool = `${server.name}.${name}`;
       try {
-        const secretHeaders = await headersOf(server, deps.secrets);
+        const secretHeaders = await headersOf(server, deps.secret);
         const answer = await request({ url, method, ...message(args, { isRead, use }), secretHeaders }, boundsOf(server, { mayReach, deps, use }));
         return resultOf(answer, tool, effect);
       } catch (error) {
@@ -87,10 +83,10 @@ function message({ accept, json, text, contentType }: Given, { isRead, use }: { 
 }
 
 /** `secret:name`, with or without a word such as `Bearer` before it, stands for the value. */
-async function headersOf({ from }: HttpServer, secrets: HttpToolDeps["secrets"]): Promise<Record<string, string>> {
+async function headersOf({ from }: HttpServer, secret: HttpToolDeps["secret"]): Promise<Record<string, string>> {
   const entries = Object.entries(from.headers).map(async ([name, value]) => {
     const [, lead = "", reference] = /^(\S+ )?(secret:.+)$/.exec(value) ?? [];
-    return [name.toLowerCase(), reference === undefined ? value : lead + (await secrets(reference))] as const;
+    return [name.toLowerCase(), reference === undefined ? value : lead + (await secret(reference))] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
 }

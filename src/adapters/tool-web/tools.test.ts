@@ -5,7 +5,7 @@ import { toolNamed, toolServer, toolUse } from "#src/testing/tool-server.ts";
 import { readable } from "./readable.ts";
 import { webTools } from "./tools.ts";
 
-const secrets = () => Promise.resolve("a-key-of-the-test");
+const secret = () => Promise.resolve("a-key-of-the-test");
 const resolve = () => Promise.resolve([{ address: "127.0.0.1", family: 4 }]);
 
 const PAGE = `<!doctype html><html><head><title> A &amp; B </title><style>p{color:red}</style><script>steal("<p>no</p>")</script></head>
@@ -25,7 +25,7 @@ test("fetch gives the text of the page, cut at the bound of the server, and says
     response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(path === "/long" ? `<p>${"ä".repeat(5_000)}</p>` : PAGE),
   );
   const server = toolServer({ by: "web", privateNetwork: true }, { limits: { maxResultBytes: 1_025 } });
-  const fetch = toolNamed(webTools(server, { secrets, resolve }), "it.fetch");
+  const fetch = toolNamed(webTools(server, { secret, resolve }), "it.fetch");
   const page = (await fetch.invoke({ url: `http://shop.test:${port}/` }, toolUse())) as { title: string; truncated: boolean };
   assert.deepEqual([page.title, page.truncated, fetch.terms?.untrusted, fetch.terms?.outbound], ["A & B", false, true, true]);
   const long = (await fetch.invoke({ url: `http://shop.test:${port}/long` }, toolUse())) as { text: string; truncated: boolean };
@@ -35,7 +35,7 @@ test("fetch gives the text of the page, cut at the bound of the server, and says
 test("a public page may not send the reader to the own network", async (t) => {
   const inside = await localServer(t, (_one, response) => response.end("inside"));
   const { port } = await localServer(t, (_one, response) => response.writeHead(302, { location: `http://127.0.0.1:${inside.port}/` }).end());
-  const fetch = toolNamed(webTools(toolServer({ by: "web" }), { secrets, resolve }), "it.fetch");
+  const fetch = toolNamed(webTools(toolServer({ by: "web" }), { secret, resolve }), "it.fetch");
   await assert.rejects(fetch.invoke({ url: `http://shop.test:${port}/` }, toolUse()), { code: "tool_failed", message: /own network/ });
   assert.deepEqual(inside.received, []);
 });
@@ -59,7 +59,7 @@ for (const [provider, wire] of Object.entries(WIRES)) {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(wire.answer)),
     );
     const server = toolServer({ by: "web", search: { provider, apiKey: "secret:search", baseUrl: `http://127.0.0.1:${port}` } });
-    const search = toolNamed(webTools(server, { secrets }), "it.search");
+    const search = toolNamed(webTools(server, { secret }), "it.search");
     const result = await search.invoke({ query: "hours", limit: 2 }, toolUse());
     assert.deepEqual(result, { hits: [{ title: "T", url: "https://a.test/", text: "C" }] });
     const { path, headers, body } = received[0]!;
@@ -71,7 +71,7 @@ test("a search service that is busy is asked later, one that does not know the k
   const answers = [429, 401, 200];
   const { port } = await localServer(t, (_one, response) => response.writeHead(answers.shift()!).end("not json"));
   const server = toolServer({ by: "web", search: { provider: "tavily", apiKey: "secret:search", baseUrl: `http://127.0.0.1:${port}` } });
-  const search = toolNamed(webTools(server, { secrets }), "it.search");
+  const search = toolNamed(webTools(server, { secret }), "it.search");
   await assert.rejects(search.invoke({ query: "x" }, toolUse()), { code: "tool_unavailable" });
   await assert.rejects(search.invoke({ query: "x" }, toolUse()), { code: "tool_failed", message: /key/ });
   await assert.rejects(search.invoke({ query: "x" }, toolUse()), { code: "tool_failed", message: /list of results/ });

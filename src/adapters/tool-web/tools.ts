@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { nativeTool } from "#src/acts/ports/native-tool.ts";
+import type { ToolDeps, ToolServerFrom } from "#src/acts/ports/tool-source.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import { toolFailure } from "#src/connections/failure.ts";
 import { hostRules } from "#src/connections/host-rules.ts";
@@ -8,18 +9,13 @@ import { readTarget } from "#src/connections/target.ts";
 import { textOf } from "#src/connections/text.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import type { ToolServerManifest } from "#src/workspace/manifest/tools.ts";
 import { readable } from "./readable.ts";
 import { search } from "./search.ts";
 
-type WebServer = ToolServerManifest & { readonly from: { readonly by: "web" } };
+type WebServer = ToolServerFrom<"web">;
 
-export interface WebToolDeps {
-  /** The value behind a reference. @throws LoopError secret_unavailable */
-  readonly secrets: (reference: string) => Promise<string>;
-  /** Left out: the name service of this machine. */
-  readonly resolve?: Resolve;
-}
+/** `resolve` left out: the name service of this machine. */
+type WebToolDeps = Pick<ToolDeps, "secret"> & { readonly resolve?: Resolve };
 
 /** A page may be far larger than what is kept of it. */
 const MOST_PAGE_BYTES = 5_242_880;
@@ -75,7 +71,7 @@ function cut(text: string, maxBytes: number): string {
   return bytes.length <= maxBytes ? text : new TextDecoder().decode(bytes.subarray(0, maxBytes), { stream: true });
 }
 
-function searchTool(server: WebServer, { secrets, resolve }: WebToolDeps, { provider, apiKey, baseUrl }: NonNullable<WebServer["from"]["search"]>): ToolPort {
+function searchTool(server: WebServer, { secret, resolve }: WebToolDeps, { provider, apiKey, baseUrl }: NonNullable<WebServer["from"]["search"]>): ToolPort {
   return nativeTool(server, {
     name: "search",
     description: `Searches the web (${provider}). Gives title, address and a passage of each hit.`,
@@ -85,7 +81,7 @@ function searchTool(server: WebServer, { secrets, resolve }: WebToolDeps, { prov
     async invoke(asked, { signal }) {
       const bounds = { privateNetwork: server.from.privateNetwork, timeoutMs: server.limits.timeout, maxBytes: MOST_PAGE_BYTES, signal };
       try {
-        const hits = await search({ provider, apiKey: await secrets(apiKey), baseUrl }, asked, { ...bounds, ...(resolve ? { resolve } : {}) });
+        const hits = await search({ provider, apiKey: await secret(apiKey), baseUrl }, asked, { ...bounds, ...(resolve ? { resolve } : {}) });
         const share = Math.floor(server.limits.maxResultBytes / Math.max(1, hits.length) / 2);
         return { hits: hits.map(({ title, url, text }) => ({ title: cut(title, 500), url: cut(url, 2_000), text: cut(text, share) })) };
       } catch (error) {
