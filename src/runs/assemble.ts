@@ -10,6 +10,7 @@ import { desk } from "./desk/procedure.ts";
 import { deskThoughts } from "./desk/prompts.ts";
 import { deskRules } from "./desk/rules.ts";
 import type { Engine } from "./engine.ts";
+import { classifyTask } from "./think/classify-task.ts";
 
 /** What a process brings: its database, its adapters, its limits. */
 export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers"> {
@@ -26,7 +27,7 @@ export function assembleEngine({ tools, surfaces, checks, ...parts }: EnginePart
     ["message", messagePerformer(bySurface)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);
-  const thoughts = [...deskThoughts, chatThought(tools)];
+  const thoughts = [...deskThoughts, chatThought(tools), classifyTask];
   return {
     ...parts,
     procedures: new Map([desk, chat].map((procedure) => [procedure.name, procedure])),

@@ -1,4 +1,5 @@
 import { nameProblems } from "./names.ts";
+import { knownProviders, modelReferences } from "./model-references.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -29,6 +30,7 @@ export function referenceProblems(parts: Parts): Problem[] {
       people(parts),
     ),
     ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(parts, { what: "provider", place: ["workspace", "modelProvider"], names: knownProviders(parts) }, modelReferences(parts)),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
   ];

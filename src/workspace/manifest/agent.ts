@@ -13,18 +13,22 @@ const actPattern = z.string().regex(/^[A-Za-z0-9_.*-]+$/, "expected the name of 
 /** What kinds of thinking there are is open: a caller, a trigger or a procedure names them. */
 export const taskKind = slug;
 
-const agentModels = z.strictObject({
-  /** For every task that no route names. */
-  default: modelName.optional(),
-  /** The first that names the task kind wins; `tier` of the task is looked at only where no route does. */
-  routes: z.array(z.strictObject({ tasks: z.array(taskKind).min(1), model: modelName })).default([]),
-  tiers: z.strictObject({ fast: modelName.optional(), strong: modelName.optional() }).default({}),
-  /** Tried in order when a model fails in a way that another may not. */
-  fallbacks: z.array(modelName).optional(),
-  maxOutputTokens: z.int().min(16).max(200_000).optional(),
-  temperature: z.number().min(0).max(2).optional(),
-  reasoningEffort: z.enum(["low", "medium", "high"]).optional(),
-});
+const agentModels = z
+  .strictObject({
+    /** For every task that no route names. */
+    default: modelName.optional(),
+    /** The first that names the task kind wins; `tier` of the task is looked at only where no route does. */
+    routes: z.array(z.strictObject({ tasks: z.array(taskKind).min(1), model: modelName })).default([]),
+    tiers: z.strictObject({ fast: modelName.optional(), strong: modelName.optional() }).default({}),
+    /** Tried in order when a model fails in a way that another may not. */
+    fallbacks: z.array(modelName).optional(),
+    maxOutputTokens: z.int().min(16).max(200_000).optional(),
+    temperature: z.number().min(0).max(2).optional(),
+    reasoningEffort: z.enum(["low", "medium", "high"]).optional(),
+    /** Where neither the caller nor a trigger names the task: its purpose, or one cheap call of the fast tier that picks among those of the routes. */
+    taskFrom: z.enum(["purpose", "classifier"]).default("purpose"),
+  })
+  .refine(({ taskFrom, routes }) => taskFrom === "purpose" || routes.length > 0, "expected routes: the classifier picks among the tasks that they name");
 
 /** Over what policy says: it can only ask more often. */
 const agentApprovals = z.strictObject({
