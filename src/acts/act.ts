@@ -73,6 +73,8 @@ export interface ActFacts {
   readonly private?: boolean;
   /** Its result is text that a stranger may have worded. */
   readonly untrusted?: boolean;
+  /** Who changed its arguments after it was planned. */
+  readonly editedBy?: string;
   /** The procedure itself calls this tool, the same in every run; nobody chose it. An agent need not be offered it. */
   readonly ofProcedure?: boolean;
   /** The id by which a model knows its call, so that the result finds its way back. */
@@ -86,6 +88,9 @@ export interface ActError {
   readonly message: string;
   readonly retryAtMs?: number | null;
 }
+
+/** The error of an act that a person had done with other arguments. */
+export const REPLACED = "replaced";
 
 /** The states from which this one can be reached. */
 export function actStatesBefore(to: ActState): ActState[] {

@@ -31,8 +31,8 @@ function toolAct(name: string, more: Partial<Act> = {}): Act {
   return { ...base, id: "act_1", runId: "run_1", turn: 1, ordinal: 0, key: "act_1", askId: null, decision: null, handle: null, ...more } as Act;
 }
 
-const decided = (input: Omit<GateInput, "workspace" | "ask" | "read"> & Partial<GateInput>): [string, string | undefined] => {
-  const verdict = judge({ workspace, ask: undefined, read: HARMLESS, ...input });
+const decided = (input: Omit<GateInput, "workspace" | "ask" | "read" | "nowMs"> & Partial<GateInput>): [string, string | undefined] => {
+  const verdict = judge({ workspace, ask: undefined, read: HARMLESS, nowMs: 0, ...input });
   return [verdict.kind, (verdict.decision as { rule?: string }).rule];
 };
 
@@ -45,7 +45,7 @@ test("an agent may call what its file offers it, by name or by group, and nothin
 });
 
 test("what the file of an agent requires an approval for is asked about in its terms", () => {
-  const verdict = judge({ act: toolAct("github.issues.write"), agent: "clerk", workspace, ask: undefined, read: HARMLESS });
+  const verdict = judge({ act: toolAct("github.issues.write"), agent: "clerk", workspace, ask: undefined, read: HARMLESS, nowMs: 0 });
   assert.ok(verdict.kind === "ask");
   assert.deepEqual([verdict.asked.rule, verdict.asked.quorum, verdict.asked.approvers?.roles], ["clerk:approvals", 2, ["owner"]]);
 });
@@ -63,7 +63,7 @@ test("untrusted text, private data and a way out together need a person, and the
   assert.deepEqual(decided({ act, agent: "clerk", read: { ...read, taint: ["member"] } }), ["allow", "clerk:tools"]);
   assert.deepEqual(decided({ act: toolAct("files.read"), agent: "clerk", read }), ["allow", "clerk:tools"]);
   const ask = { id: "ask_1", state: "answered", answer: "approve", binding: "b1", rule: "egress" } as unknown as Ask;
-  const cleared = judge({ act, agent: "clerk", read, workspace, ask });
+  const cleared = judge({ act, agent: "clerk", read, workspace, ask, nowMs: 0 });
   assert.deepEqual(cleared.kind === "allow" && cleared.cleared.by, "ask_1");
   assert.deepEqual(decided({ act: { ...act, binding: "b2" }, agent: "clerk", read, ask }), ["ask", "egress"]);
 });

@@ -1,10 +1,10 @@
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import type { Ask, NewAsk } from "#src/asks/ask.ts";
-import type { AskId } from "#src/kernel/ids.ts";
+import type { AskId, PrincipalId } from "#src/kernel/ids.ts";
 import { newId } from "#src/kernel/ids.ts";
 import { offers } from "#src/policy/agent-rules.ts";
 import { type CompiledRules, type Decision, decide, compilePolicies } from "#src/policy/decide.ts";
-import { stricter } from "#src/policy/decision.ts";
+import { stricter, USUAL_TERMS } from "#src/policy/decision.ts";
 import { type Cleared, clearedByPerson, egressNeedsPerson, type Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { Act } from "./act.ts";
@@ -26,6 +26,8 @@ export interface GateInput {
   readonly workspace: Workspace;
   /** The last ask about this act, if there was one. */
   readonly ask: Ask | undefined;
+  /** By the clock of the database. */
+  readonly nowMs: number;
 }
 
 const compiled = new WeakMap<Workspace, CompiledRules>();
@@ -41,8 +43,8 @@ export function rulesOf(workspace: Workspace): CompiledRules {
  * Asks the current policy about an act, for its agent and for whoever gave it the work. An approval counts only for the same act, the same arguments and the
  * same asking rule; a deny always wins. What would carry private data out on the word of a stranger needs a person, whatever policy allows.
  */
-export function judge({ act, agent, givers = [], read, workspace, ask }: GateInput): Verdict {
-  const byPolicy = [agent, ...givers].map((who) => decisionFor(act, who, workspace)).reduce(stricter);
+export function judge({ act, agent, givers = [], read, workspace, ask, nowMs }: GateInput): Verdict {
+  const byPolicy = [agent, ...givers].map((who) => decisionFor(act, who, { workspace, nowMs })).reduce(stricter);
   const egress = egressNeedsPerson({ ...read, outbound: act.facts.outbound ?? false });
   const decision = byPolicy.outcome === "allow" && egress.kind === "ask" ? stricter(byPolicy, egress.decision) : byPolicy;
   const recorded = recordOf(decision, ask);
@@ -53,8 +55,8 @@ export function judge({ act, agent, givers = [], read, workspace, ask }: GateInp
 }
 
 /** A tool that the file of the agent does not offer it, now, is denied, whatever policy says; but for what its procedure does of itself. */
-function decisionFor(act: Act, agent: string, workspace: Workspace): Decision {
-  const decision = decide(rulesOf(workspace), proposalOf(act, agent));
+function decisionFor(act: Act, agent: string, { workspace, nowMs }: Pick<GateInput, "workspace" | "nowMs">): Decision {
+  const decision = decide(rulesOf(workspace), proposalOf(act, agent, nowMs));
   const file = workspace.agents.find(({ name }) => name === agent);
   if ((act.kind !== "tool" && act.kind !== "shell") || act.facts.ofProcedure || (file && offers(file, act.name))) return decision;
   const why = file ? `${file.source} does not offer ${act.name} to ${agent}` : `there is no agent ${agent} in the workspace any more`;
@@ -62,8 +64,8 @@ function decisionFor(act: Act, agent: string, workspace: Workspace): Decision {
 }
 
 /** What policy sees of an act. */
-export function proposalOf(act: Pick<Act, "kind" | "name" | "effect" | "facts">, agent: string) {
-  return { kind: act.kind, name: act.name, agent, effect: act.effect, ...act.facts };
+export function proposalOf(act: Pick<Act, "kind" | "name" | "effect" | "facts">, agent: string, nowMs: number) {
+  return { kind: act.kind, name: act.name, agent, effect: act.effect, ...act.facts, nowMs };
 }
 
 function isApproved(ask: Ask | undefined, act: Act, decision: Decision): boolean {
@@ -84,12 +86,14 @@ export interface ApprovalInput {
   readonly act: Act;
   readonly asked: Decision;
   readonly ticketId: string | null;
+  /** Who brought the work, where that is a principal. */
+  readonly requestedBy?: PrincipalId | undefined;
   readonly revision: number;
   readonly nowMs: number;
 }
 
 /** The ask that a person gets for an act: the exact act and arguments, the rule, what it costs, what silence does. */
-export function approvalFor({ act, asked, ticketId, revision, nowMs }: ApprovalInput): NewAsk {
+export function approvalFor({ act, asked, ticketId, requestedBy, revision, nowMs }: ApprovalInput): NewAsk {
   return {
     id: newId("ask", nowMs) as AskId,
     kind: "approval",
@@ -109,7 +113,7 @@ export function approvalFor({ act, asked, ticketId, revision, nowMs }: ApprovalI
       digest: digestOf(act.args),
     },
     options: ["approve", "deny"],
-    approvers: asked.approvers ?? { roles: ["approver", "admin", "owner"], names: [] },
+    approvers: { ...(asked.approvers ?? USUAL_TERMS.approvers), ...(asked.separation && requestedBy !== undefined ? { except: requestedBy } : {}) },
     quorum: asked.quorum ?? 1,
     binding: act.binding,
     rule: asked.rule,

@@ -54,13 +54,17 @@ export async function requireProposal(db: Db | Transaction, id: string): Promise
 
 const DECIDING_ROLES: readonly Role[] = ["owner", "admin", "approver"];
 
+/** What makes a gate milder takes more. */
+const MIGHTY_ROLES: readonly Role[] = ["owner", "admin"];
+
 /** What learns or works may not let in what it learned. */
-function requireDecider({ handle, roles }: Decider): void {
+function requireDecider({ handle, roles }: Decider, { kind }: Pick<Proposal, "kind">): void {
+  const needed = kind === "precedent" ? MIGHTY_ROLES : DECIDING_ROLES;
   const isMachine = roles.some((role) => role === "agent" || role === "worker");
-  if (!isMachine && roles.some((role) => DECIDING_ROLES.includes(role))) return;
+  if (!isMachine && roles.some((role) => needed.includes(role))) return;
   throw new LoopError(
     "permission_missing",
-    `${handle} may not decide on proposals: it takes the role ${DECIDING_ROLES.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,
+    `${handle} may not decide on this proposal: it takes the role ${needed.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,
     { facts: { handle } },
   );
 }
@@ -86,9 +90,9 @@ const TRIES = 8;
  * proposal_not_open | proposal_untested | proposal_stale | workspace_invalid | workspace_moving
  */
 export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
-  requireDecider(by);
   for (let count = 1; ; count += 1) {
     const proposal = await requireProposal(deps.db, id);
+    requireDecider(by, proposal);
     requireOpen(proposal);
     const { revision } = await deps.workspaces.current();
     const files = await revisionFiles(deps.db, revision);
@@ -178,8 +182,8 @@ function requireSound(files: FileSet, { id, files: proposed }: Proposal): FileSe
  * proposal_not_open
  */
 export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "clock">, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
-  requireDecider(by);
   const proposal = await requireProposal(db, id);
+  requireDecider(by, proposal);
   requireOpen(proposal);
   failpoint("reject.read");
   await inTransaction(db, async (tx) => {

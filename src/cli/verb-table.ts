@@ -79,7 +79,17 @@ export const VERBS: Readonly<Record<string, Row>> = {
   answer: { group: "Questions", summary: "Answer a question.", load: async () => (await import("./verbs/ask-answer.ts")).askAnswer },
   approve: { group: "Questions", summary: "Let an act happen that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askApprove },
   deny: { group: "Questions", summary: "Refuse an act that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askDeny },
+  edit: {
+    group: "Questions",
+    summary: "Have an act that waits for you done with other arguments.",
+    load: async () => (await import("./verbs/ask-edit.ts")).askEdit,
+  },
   ack: { group: "Questions", summary: "Say that a dispatch was received.", load: async () => (await import("./verbs/ask-answer.ts")).askAcknowledge },
+  precedent: {
+    group: "Questions",
+    summary: "Propose that acts like an approved one need nobody.",
+    load: async () => (await import("./verbs/precedent-propose.ts")).precedentPropose,
+  },
   override: {
     group: "Questions",
     summary: "Decide anew over a settled question, as owner or admin.",
@@ -107,6 +117,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
 
   cost: { group: "Money", summary: "Show what was spent.", load: async () => (await import("./verbs/cost-show.ts")).costShow },
   budgets: { group: "Money", summary: "Show what is left of every budget.", load: async () => (await import("./verbs/budget-list.ts")).budgetList },
+  raise: {
+    group: "Money",
+    summary: "Grant a budget more for its present period.",
+    load: async () => (await import("./verbs/budget-list.ts")).budgetRaise,
+  },
 
   "audit export": {
     group: "Proof",

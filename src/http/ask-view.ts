@@ -9,7 +9,13 @@ import type { Answer } from "./once.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { isoOf, isoOrNull } from "./query.ts";
 
-const approversView = z.object({ roles: z.array(z.enum(ROLES)).readonly(), names: z.array(z.string()).readonly(), reporter: z.string().optional() });
+const approversView = z.object({
+  roles: z.array(z.enum(ROLES)).readonly(),
+  names: z.array(z.string()).readonly(),
+  groups: z.array(z.string()).readonly().optional(),
+  reporter: z.string().optional(),
+  except: z.string().optional().describe("the principal who brought the work and may not decide"),
+});
 
 const decisionView = z.object({
   principalId: z.string(),
@@ -55,7 +61,7 @@ export function viewAsk(ask: Ask, caller: Caller): AskView {
   const { createdAtMs, settledAtMs, nextStepAtMs, decisions, approvers, ...rest } = ask;
   return {
     ...rest,
-    approvers: { roles: approvers.roles, names: approvers.names, ...(approvers.reporter === undefined ? {} : { reporter: approvers.reporter }) },
+    approvers,
     createdAt: isoOf(createdAtMs),
     settledAt: isoOrNull(settledAtMs),
     nextStepAt: isoOrNull(nextStepAtMs),

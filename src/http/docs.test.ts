@@ -11,7 +11,7 @@ test("the description names every route, its fields and how it fails", async (t)
   );
   const routes = app.routeTable
     .filter(({ url, method }) => url.startsWith("/v1/") && method !== "HEAD")
-    .map(({ method, url }) => `${method} ${url.replace(":id", "{id}")}`);
+    .map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(described.toSorted(), routes.toSorted());
 
   for (const [path, operations] of Object.entries<Wire>(body.paths)) {

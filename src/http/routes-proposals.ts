@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { acceptProposal, listProposals, rejectProposal, requireProposal } from "#src/apply/proposals.ts";
 import type { Proposal } from "#src/learning/proposal.ts";
+import { precedentRequest, proposePrecedent } from "#src/learning/propose-precedent.ts";
 import { proposeRule, ruleRequest } from "#src/learning/propose-rule.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
@@ -14,7 +15,7 @@ const STATES = ["open", "accepted", "rejected", "superseded"] as const;
 const proposalView = z
   .object({
     id: z.string(),
-    kind: z.enum(["skill", "rule", "sop"]),
+    kind: z.enum(["skill", "rule", "sop", "precedent"]),
     state: z.enum(STATES),
     title: z.string(),
     reason: z.string(),
@@ -101,6 +102,32 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
       const author = callerOf(request).id;
       const answer = await performOnce(deps, request, async (joined) => {
         const proposal = await proposeRule({ db: joined, clock, workspaces }, { request: request.body, ticketId: ticket.id, author });
+        return { status: 201, body: viewProposal(proposal) };
+      });
+      return send(reply, answer);
+    },
+  );
+}
+
+export function precedentRoute(app: App, deps: HttpDeps): void {
+  const { clock, workspaces } = deps;
+  app.post(
+    "/v1/asks/:id/precedent",
+    {
+      config: { access: "asks:answer" },
+      schema: {
+        summary: "Propose that acts like the one that was approved pass without asking, for a time. Nothing changes before an owner or admin accepts it.",
+        tags: ["proposals"],
+        params: idParams,
+        body: precedentRequest,
+        response: { 201: proposalView },
+      },
+    },
+    async (request, reply) => {
+      const askId = idOf("ask", request.params.id);
+      const by = callerOf(request);
+      const answer = await performOnce(deps, request, async (joined) => {
+        const proposal = await proposePrecedent({ db: joined, clock, workspaces }, { askId, by, request: request.body });
         return { status: 201, body: viewProposal(proposal) };
       });
       return send(reply, answer);

@@ -12,15 +12,15 @@ import { guard } from "./gate.ts";
 import { setHeaders } from "./headers.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 import { limitRates } from "./rate.ts";
-import { answerRoutes, askRoutes } from "./routes-asks.ts";
+import { answerRoutes, askRoutes, overrideRoute } from "./routes-asks.ts";
 import { brainRoutes } from "./routes-brain.ts";
-import { costRoutes, forecastRoute } from "./routes-costs.ts";
+import { budgetRaiseRoute, costRoutes, forecastRoute } from "./routes-costs.ts";
 import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
-import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
+import { precedentRoute, proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { workspaceRoutes } from "./routes-workspace.ts";
@@ -37,15 +37,18 @@ const ROUTES = [
   ticketVerbRoutes,
   askRoutes,
   answerRoutes,
+  overrideRoute,
   runRoutes,
   retryRoutes,
   costRoutes,
+  budgetRaiseRoute,
   forecastRoute,
   brainRoutes,
   policyRoutes,
   journalRoutes,
   proposalRoutes,
   proposalVerbRoutes,
+  precedentRoute,
   workspaceRoutes,
   peopleRoutes,
   tokenRoutes,

@@ -17,6 +17,7 @@ export const ERRORS = {
   backup_locked: { httpStatus: 422, retry: "never" },
   backup_newer: { httpStatus: 422, retry: "never" },
   body_too_large: { httpStatus: 413, retry: "never" },
+  budget_unknown: { httpStatus: 404, retry: "never" },
   credential_invalid: { httpStatus: 401, retry: "never" },
   database_newer: { httpStatus: 500, retry: "never" },
   database_unavailable: { httpStatus: 503, retry: "later" },

@@ -30,7 +30,7 @@ export interface BudgetPeriod {
   readonly endsAtMs: number | null;
   readonly capNanos: number | null;
   readonly capTokens: number | null;
-  readonly onReach: "block" | "warn";
+  readonly onReach: BudgetManifest["onReach"];
 }
 
 /** The budgets that the run counts against now, widest first: the first one orders all who share it. A budget per ticket does not apply to a run without one. */

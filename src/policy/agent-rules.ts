@@ -1,5 +1,5 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
-import type { Agent } from "#src/workspace/model.ts";
+import { type Agent, approvalsRule } from "#src/workspace/model.ts";
 
 type AgentPower = Pick<Agent, "name" | "tools" | "approvals" | "source">;
 
@@ -17,14 +17,15 @@ export function agentRules({ name, tools, approvals, source }: AgentPower): Poli
 }
 
 function asking({ name, approvals, source }: Pick<AgentPower, "name" | "source"> & { approvals: NonNullable<AgentPower["approvals"]> }): PolicyRule {
-  const { requireFor, approvers, quorum, expiry } = approvals;
+  const { requireFor, approvers, quorum, separation, expiry } = approvals;
   return {
-    name: `${name}:approvals`,
+    name: approvalsRule(name),
     when: { agent: [name], name: requireFor },
     then: "ask",
     why: `${source} requires an approval for it`,
     ...(approvers === undefined ? {} : { approvers }),
     quorum,
+    ...(separation ? { separation } : {}),
     expiry,
   };
 }

@@ -19,6 +19,8 @@ interface Opinion extends AskTerms {
 export interface CompiledRule extends Opinion, Conditions {
   /** The file of the rule, or `built-in`. */
   readonly source: string;
+  /** Rules whose asks this one answers. */
+  readonly lifts?: readonly string[];
 }
 
 /** The rules strictest first, then in order of file and line. */
@@ -38,9 +40,11 @@ function compileRule(rule: PolicyRule, source: string): CompiledRule {
     outcome: rule.then,
     why: rule.why,
     source,
+    ...(rule.lifts ? { lifts: rule.lifts } : {}),
     ...compileConditions(rule),
     approvers: rule.approvers ?? USUAL_TERMS.approvers,
     quorum: rule.quorum,
+    ...(rule.separation ? { separation: true } : {}),
     expiry: toSteps(rule.expiry),
   };
 }
@@ -51,18 +55,25 @@ function compileRule(rule: PolicyRule, source: string): CompiledRule {
  */
 export function decide(rules: CompiledRules, act: ProposedAct): Decision {
   const subject = subjectOf(act);
-  const hits: Opinion[] = rules.candidates(subject).filter((rule) => firstFailing(rule.varying, subject) === undefined);
-  const byPolicy = hits[0] ?? noRule(act);
+  const hits = rules.candidates(subject).filter((rule) => firstFailing(rule.varying, subject) === undefined);
+  const byPolicy = standing(hits)[0] ?? noRule(act);
   const demands = (act.demands ?? []).map(demandOpinion);
   const strictest = [byPolicy, ...demands].toSorted(compareStrictness)[0]!;
   const others = demands.filter((demand) => demand !== strictest);
-  const matched = demands.length === 0 ? hits : [...hits, ...demands].toSorted(compareStrictness);
+  const matched: readonly Opinion[] = demands.length === 0 ? hits : [...hits, ...demands].toSorted(compareStrictness);
   const { outcome, rule } = strictest;
   const decision = { outcome, rule, why: reason({ strictest, byPolicy, others }), matched: matched.map((opinion) => opinion.rule) };
   return outcome === "ask" ? { ...decision, ...termsOf(strictest) } : decision;
 }
 
-const termsOf = ({ approvers, quorum, expiry }: AskTerms): AskTerms => ({ approvers, quorum, expiry });
+/** Without the asks that a precedent has answered. */
+function standing(hits: readonly CompiledRule[]): readonly CompiledRule[] {
+  if (!hits.some(({ lifts }) => lifts !== undefined)) return hits;
+  const lifted = new Set(hits.flatMap(({ lifts }) => lifts ?? []));
+  return hits.filter(({ outcome, rule }) => !(outcome === "ask" && lifted.has(rule)));
+}
+
+const termsOf = ({ approvers, quorum, separation, expiry }: AskTerms): AskTerms => ({ approvers, quorum, ...(separation ? { separation } : {}), expiry });
 
 const demandOpinion = ({ then, source, why, ...terms }: Demand): Opinion => ({ outcome: then, rule: source, why, ...USUAL_TERMS, ...terms });
 

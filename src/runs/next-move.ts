@@ -1,6 +1,7 @@
 import { type Act, isSettled } from "#src/acts/act.ts";
-import type { Ask } from "#src/asks/ask.ts";
+import { type Ask, EDIT } from "#src/asks/ask.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { repetition } from "./loop-breaker.ts";
 import type { Procedure, Step } from "./procedure.ts";
 import type { RunState } from "./run.ts";
 import { wantsTask } from "./think/classify-task.ts";
@@ -11,6 +12,7 @@ export type Move =
   | { readonly kind: "findThenPerform"; readonly act: Act }
   | { readonly kind: "askIfHappened"; readonly act: Act }
   | { readonly kind: "refuse"; readonly act: Act; readonly ask: Ask }
+  | { readonly kind: "replace"; readonly act: Act; readonly ask: Ask }
   | { readonly kind: "settle"; readonly act: Act; readonly ask: Ask }
   | { readonly kind: "settleUnknown"; readonly act: Act; readonly ask: Ask }
   | { readonly kind: "park"; readonly untilMs?: number }
@@ -33,8 +35,16 @@ export function nextMove(state: RunState, procedure: Procedure, workspace: Works
   if (state.run.turns >= state.run.limits.maxTurns) {
     return { kind: "fail", code: "run_turn_limit", message: `The run took ${state.run.turns} turns, its limit, without finishing.` };
   }
+  const repeated = aboutRepetition(state);
+  if (repeated) return repeated;
   const step = procedure.next(state, workspace);
   return step.kind === "think" && wantsTask(state, workspace) ? { kind: "think", thought: { purpose: TASK_PURPOSE, tier: "fast" } } : step;
+}
+
+function aboutRepetition(state: RunState): Move | undefined {
+  const found = repetition(state);
+  if (found?.kind !== "stop") return found;
+  return { kind: "fail", code: "run_repeating", message: found.why };
 }
 
 function moveOn(act: Act, state: RunState): Move {
@@ -42,7 +52,10 @@ function moveOn(act: Act, state: RunState): Move {
     case "planned":
       return { kind: "perform", acts: readsTogether(act, state) };
     case "asked":
-      return onAsk(act, state, (ask) => (ask.answer === "approve" ? { kind: "perform", acts: [act] } : { kind: "refuse", act, ask }));
+      return onAsk(act, state, (ask) => {
+        if (ask.answer === EDIT) return { kind: "replace", act, ask };
+        return ask.answer === "approve" ? { kind: "perform", acts: [act] } : { kind: "refuse", act, ask };
+      });
     case "started":
       return recover(act);
     case "waiting":

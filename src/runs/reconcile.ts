@@ -3,6 +3,7 @@ import type { Lease } from "#src/leases/lease.ts";
 import type { Engine } from "./engine.ts";
 import { finish } from "./moves/finish.ts";
 import { refuseByAsk, settleByAsk } from "./moves/gate-answers.ts";
+import { replaceByAsk } from "./moves/replace.ts";
 import { findThenPerform, performActs } from "./moves/perform.ts";
 import { park } from "./moves/park.ts";
 import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
@@ -70,6 +71,8 @@ function carryOut(session: Session, move: Move): Promise<Made> {
       return settleUnknown(session, move.act, move.ask);
     case "refuse":
       return refuseByAsk(session, move.act, move.ask);
+    case "replace":
+      return replaceByAsk(session, move.act, move.ask);
     case "settle":
       return settleByAsk(session, move.act, move.ask);
     case "park":

@@ -1,7 +1,7 @@
 import type { Act } from "#src/acts/act.ts";
 import type { Ask } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
+import type { PrincipalId, RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import type { Ticket } from "#src/tickets/ticket.ts";
 
@@ -54,6 +54,8 @@ export interface RunLimits {
   readonly maxOutputTokens: number;
   /** What kind of work it is, such as `code`: by whoever brought it, or the trigger. */
   readonly task?: string;
+  /** Who brought the work, where that is a principal. */
+  readonly requestedBy?: PrincipalId;
   /** Agents that gave this work to the run's agent, the first giver last. */
   readonly givers?: readonly string[];
 }

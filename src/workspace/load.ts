@@ -44,7 +44,9 @@ function toWorkspace(parts: Parts): Workspace {
     code: parts.paths.filter((path) => placeOf(path) === "code"),
     policies: parts.of("policy").map(sourced),
     budgets: [...parts.of("budget").map(sourced), ...parts.of("agent").map(sourced).flatMap(agentBudgets)],
-    team: parts.of("team").flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, source: file }))),
+    team: parts
+      .of("team")
+      .flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, groups: groupsOf(parts, member.id), source: file }))),
     sops: parts.of("sop").map(written),
     voice: parts.of("voice").map((part) => ({ ...written(part), id: voiceId(part.file) })),
     history: parts.of("history").flatMap(({ file, data }) => data.items.map((item) => ({ ...item, source: file }))),
@@ -55,6 +57,9 @@ function toWorkspace(parts: Parts): Workspace {
     playbook: parts.playbook ? { source: parts.playbook.file, body: parts.playbook.body } : null,
   };
 }
+
+const groupsOf = (parts: Parts, person: string): string[] =>
+  parts.of("team").flatMap(({ data }) => (data.also.includes(person) || data.members.some(({ id }) => id === person) ? [data.name] : []));
 
 /** Providers with a file of their own stand beside those of loop.yaml. */
 function manifest(parts: Parts): Workspace["manifest"] {

@@ -20,9 +20,12 @@ export type Agent = AgentManifest & Sourced;
 export type ToolServer = ToolServerManifest & Sourced;
 export type Service = ServiceManifest & Sourced;
 export type Trigger = TriggerManifest & Sourced;
+/** The name of the rule that `approvals` of an agent makes. Rules of files have no colon. */
+export const approvalsRule = (agent: string): string => `${agent}:approvals`;
 export type Policy = PolicyManifest & Sourced;
 export type Budget = BudgetManifest & Sourced;
-export type Member = TeamManifest["members"][number] & Sourced & { readonly team: string };
+export type Member = TeamManifest["members"][number] &
+  Sourced & { readonly team: string; /** Every team that names this person. */ readonly groups: readonly string[] };
 export type Sop = SopFrontMatter & Written;
 /** `id`: the name of its file without folder and ending. */
 export type Voice = VoiceFrontMatter & Written & { readonly id: string };

@@ -1,5 +1,7 @@
+import type { Approvers, ExpiryStep } from "./manifest/common.ts";
 import { nameProblems } from "./names.ts";
 import { knownProviders, modelReferences } from "./model-references.ts";
+import { approvalsRule } from "./model.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -29,6 +31,8 @@ export function referenceProblems(parts: Parts): Problem[] {
       { what: "person", place: ["team"], names: new Set(parts.of("team").flatMap((team) => team.data.members.map((one) => one.id))) },
       people(parts),
     ),
+    ...missingIn(parts, { what: "team", place: ["team"], names: new Set(parts.of("team").map(({ data }) => data.name)) }, groups(parts)),
+    ...missingIn(parts, { what: "rule", place: ["policy", "agent"], names: knownRules(parts) }, liftedRules(parts)),
     ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
     ...missingIn(parts, { what: "provider", place: ["workspace", "modelProvider"], names: knownProviders(parts) }, modelReferences(parts)),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
@@ -123,23 +127,42 @@ function labelReferences(parts: Parts): LabelReference[] {
   ];
 }
 
-/** Approvers by name: in policies, in the thresholds of SOPs and skills, and where an ask escalates to. */
-function people(parts: Parts): Reference[] {
-  const policies = parts
-    .of("policy")
-    .flatMap((part) =>
-      part.data.rules.flatMap((rule, index) => [
-        ...each(part, ["rules", index, "approvers", "names"], rule.approvers?.names ?? []),
-        ...rule.expiry.flatMap((step, at) => (step.do === "escalate" ? each(part, ["rules", index, "expiry", at, "to", "names"], step.to.names) : [])),
-      ]),
-    );
+const knownRules = (parts: Parts): Set<string> =>
+  new Set([
+    ...parts.of("policy").flatMap(({ data }) => data.rules.map(({ name }) => name)),
+    ...parts.of("agent").flatMap(({ data }) => (data.approvals ? [approvalsRule(data.name)] : [])),
+  ]);
+
+const liftedRules = (parts: Parts): Reference[] =>
+  parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => each(part, ["rules", index, "lifts"], rule.lifts ?? [])));
+
+interface WhoAt {
+  readonly part: Part<unknown>;
+  readonly path: Path;
+  readonly who: Approvers;
+}
+
+/** Wherever approvers stand: in policies, agents, the thresholds of SOPs and skills, and where an ask escalates to. */
+function approversIn(parts: Parts): WhoAt[] {
+  const at = (part: Part<unknown>, path: Path, who: Approvers | undefined): WhoAt[] => (who ? [{ part, path, who }] : []);
+  const terms = (part: Part<unknown>, path: Path, { approvers, expiry }: { approvers?: Approvers | undefined; expiry: readonly ExpiryStep[] }): WhoAt[] => [
+    ...at(part, [...path, "approvers"], approvers),
+    ...expiry.flatMap((step, index) => (step.do === "escalate" ? at(part, [...path, "expiry", index, "to"], step.to) : [])),
+  ];
   return [
-    ...policies,
-    ...parts.of("agent").flatMap((part) => each(part, ["approvals", "approvers", "names"], part.data.approvals?.approvers?.names ?? [])),
-    ...parts.of("sop").flatMap((part) => each(part, ["escalation", "approvers", "names"], part.data.escalation?.approvers?.names ?? [])),
-    ...parts.of("skillMetadata").flatMap((part) => each(part, ["approval", "approvers", "names"], part.data.approval?.approvers?.names ?? [])),
+    ...parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => terms(part, ["rules", index], rule))),
+    ...parts.of("agent").flatMap((part) => (part.data.approvals ? terms(part, ["approvals"], part.data.approvals) : [])),
+    ...parts.of("sop").flatMap((part) => at(part, ["escalation", "approvers"], part.data.escalation?.approvers)),
+    ...parts.of("skillMetadata").flatMap((part) => at(part, ["approval", "approvers"], part.data.approval?.approvers)),
   ];
 }
+
+const people = (parts: Parts): Reference[] => [
+  ...approversIn(parts).flatMap(({ part, path, who }) => each(part, [...path, "names"], who.names)),
+  ...parts.of("team").flatMap((part) => each(part, ["also"], part.data.also)),
+];
+
+const groups = (parts: Parts): Reference[] => approversIn(parts).flatMap(({ part, path, who }) => each(part, [...path, "groups"], who.groups ?? []));
 
 /** In policies a `*` makes a pattern; a name without one that no agent has would make a rule that never applies. */
 function agentReferences(parts: Parts): Reference[] {

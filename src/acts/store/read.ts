@@ -29,7 +29,7 @@ interface ActRow {
 export async function actsOfRun(db: Db | Transaction, runId: RunId): Promise<Act[]> {
   const { rows } = await sql<ActRow>`
     select id, run_id, turn, ordinal, kind, name, effect, state, key, args, facts, binding, decision, ask_id, handle, result, error, attempts
-    from acts where run_id = ${runId} order by turn, ordinal`.execute(db);
+    from acts where run_id = ${runId} order by turn, ordinal, id`.execute(db);
   return rows.map(toAct);
 }
 

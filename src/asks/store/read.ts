@@ -47,6 +47,10 @@ export const asksOfTicket = (db: Db | Transaction, ticketId: string): Promise<As
 /** What needs a person, oldest first; 1,000 at most. */
 export const openAsks = (db: Db | Transaction): Promise<Ask[]> => select(db, sql`k.state = 'open'`);
 
+/** Open asks for one purpose that this rule put, oldest first. */
+export const openAsksAbout = (db: Db | Transaction, purpose: string, rule: string): Promise<Ask[]> =>
+  select(db, sql`k.state = 'open' and k.purpose = ${purpose} and k.rule = ${rule}`);
+
 /** The last asks that were settled, expired or cancelled, newest first. */
 export async function closedAsks(db: Db | Transaction, limit: number): Promise<Ask[]> {
   const asks = await select(db, sql`k.id in (select id from asks where state <> 'open' order by settled_at desc nulls last limit ${limit})`);

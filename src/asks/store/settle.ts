@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
 import { type AskId, newId, type PrincipalId } from "#src/kernel/ids.ts";
 import type { AskDecision } from "../ask.ts";
 
@@ -27,6 +28,11 @@ export async function insertDecision(tx: Transaction, row: DecisionRow): Promise
     on conflict (ask_id, principal_id) where kind = 'decision' do nothing
     returning id`.execute(tx);
   return rows.length === 1;
+}
+
+/** Keeps what a person wants done instead, beside what was asked. */
+export async function keepEdit(tx: Transaction, askId: AskId, args: Json): Promise<void> {
+  await sql`update asks set detail = detail || jsonb_build_object('edited', ${JSON.stringify(args)}::jsonb) where id = ${askId} and state = 'open'`.execute(tx);
 }
 
 /** Settles the ask. The guard is in the statement: two settlers, one winner. */

@@ -57,7 +57,7 @@ export interface AskShape {
   readonly prompt: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly options: readonly string[];
-  readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly reporter?: string };
+  readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly groups?: readonly string[]; readonly reporter?: string };
   readonly quorum: number;
   readonly rule: string | null;
   readonly expiry: readonly {
@@ -138,7 +138,9 @@ export interface BudgetShape {
   readonly budget: string;
   readonly subject: string;
   readonly period: string;
-  readonly onReach: "block" | "warn";
+  readonly onReach: "block" | "pause" | "warn";
+  readonly raisedNanos: number;
+  readonly raisedTokens: number;
   readonly resetsAt: string | null;
   readonly capNanos: number | null;
   readonly spentNanos: number;

@@ -119,6 +119,7 @@ function whoText({ approvers, state }: AskShape): string {
   if (state !== "open") return "";
   const who = [
     ...approvers.roles.map((role) => `any ${role}`),
+    ...(approvers.groups ?? []).map((group) => `anyone of ${group}`),
     ...approvers.names,
     ...(approvers.reporter === undefined ? [] : [`${approvers.reporter}, or an operator for them`]),
   ];

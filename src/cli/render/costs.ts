@@ -29,11 +29,13 @@ export function budgetsText(budgets: readonly BudgetShape[], look: Look): string
     { head: "spent", cell: spentOf, align: "right" },
     { head: "cap", cell: ({ capNanos, capTokens }) => amount(capNanos, capTokens), align: "right" },
     { head: "left", cell: ({ leftNanos, leftTokens }) => amount(leftNanos, leftTokens), align: "right" },
-    { head: "at the cap", cell: ({ onReach }) => (onReach === "block" ? "asks" : "warns") },
+    { head: "at the cap", cell: ({ onReach }) => AT_THE_CAP[onReach] },
     { head: "renewed", cell: ({ resetsAt }) => (resetsAt === null ? "-" : agoText(resetsAt, look.nowMs)), align: "right" },
   ];
   return tableText(budgets, table, look);
 }
+
+const AT_THE_CAP: Readonly<Record<BudgetShape["onReach"], string>> = { block: "asks", pause: "asks once", warn: "warns" };
 
 const spentOf = ({ spentNanos, spentTokens, capNanos, unknownCalls }: BudgetShape): string =>
   capNanos === null ? `${tokensText(spentTokens)} tokens` : `${moneyText(spentNanos)}${unknownCalls > 0 ? ` (${unknownCalls} unknown)` : ""}`;

@@ -29,7 +29,7 @@ function conversation(state: RunState): ModelMessage[] {
     const thought = message.content as unknown as Thought;
     if (!("text" in thought)) return [];
     const results = thought.toolCalls.flatMap((call): ModelMessage[] => {
-      const act = state.acts.find((known) => known.facts.callId === call.callId);
+      const act = state.acts.findLast((known) => known.facts.callId === call.callId);
       return act ? [{ role: "tool", callId: call.callId, name: call.name, result: resultOf(act) }] : [];
     });
     return [{ role: "assistant", text: thought.text, toolCalls: thought.toolCalls }, ...results];
@@ -38,6 +38,7 @@ function conversation(state: RunState): ModelMessage[] {
 
 /** What the model is told of its call: the result, or why there is none. */
 function resultOf(act: Act): Json {
-  if (act.state === "done") return act.result;
+  if (act.state === "done")
+    return act.facts.editedBy === undefined ? act.result : { result: act.result, argumentsChangedBy: act.facts.editedBy, arguments: act.args };
   return { state: act.state, why: act.error?.message ?? "no answer" };
 }

@@ -1,4 +1,4 @@
-import type { Act } from "#src/acts/act.ts";
+import { type Act, REPLACED } from "#src/acts/act.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Triage } from "#src/tickets/ticket.ts";
 import type { Workspace } from "#src/workspace/model.ts";
@@ -55,7 +55,7 @@ function strengthened(state: RunState, workspace: Workspace, value: Classificati
 
 function send(plan: DispatchPlan): Step {
   const { state, triage, known } = plan;
-  const sent = state.acts.filter((act) => act.kind === "message" && act.name !== "reply");
+  const sent = state.acts.filter((act) => act.kind === "message" && act.name !== "reply" && act.error?.code !== REPLACED);
   const last = sent.at(-1);
   if (!last) {
     const first = dispatchTo(plan, 0);

@@ -17,7 +17,7 @@ import { LeaseLost } from "../store/hold.ts";
 import { messageOf, plannedBy } from "../think/answer.ts";
 import { chooseModel, type Failures } from "../think/choose-model.ts";
 import { type ModelChoice, modelsFor, type TaskKind, taskOf } from "../think/model-policy.ts";
-import { askToRaiseBudget } from "./budget-ask.ts";
+import { askToRaiseBudget, budgetCause, isAskedAbout } from "./budget-ask.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
 import { park } from "./park.ts";
@@ -46,6 +46,8 @@ interface Call {
 
 /** How long a run waits, about, for what the calls of others do not use of a budget; a person is asked only when that would not be enough. */
 const BUDGET_BUSY_MS = 1_500;
+/** How long a run looks no further at a budget that somebody has been asked to raise; raising it, or its next period, ends the wait sooner or later. */
+const BUDGET_PAUSED_MS = 60_000;
 
 /** A thinking act: chooses the model, asks policy, reserves, calls, settles, and writes what was said into the transcript. */
 export async function performModel(session: Session, act: Act): Promise<Made> {
@@ -56,6 +58,8 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   failpoint("act.model.allotted");
   if (allotted.kind === "closed") throw new LeaseLost(`the allotment of ${act.runId} is closed`);
   if (allotted.kind === "over" && allotted.mayClear) return park(session, session.recordNowMs() + Math.round(BUDGET_BUSY_MS * (0.5 + Math.random())));
+  if (allotted.kind === "over" && allotted.onReach === "pause" && (await isAskedAbout(session, allotted)))
+    return park(session, session.recordNowMs() + BUDGET_PAUSED_MS, budgetCause(allotted));
   if (allotted.kind !== "granted") return askToRaiseBudget(session, act, allotted);
   const priced: Act = { ...act, facts: { ...act.facts, costUsd: allotted.reserve.nanos === null ? null : allotted.reserve.nanos / 1e9 } };
   const ask = session.state.asks.findLast((known) => known.id === act.askId && known.purpose === "act");
@@ -67,6 +71,7 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
     read: readSoFar(session.state),
     workspace: session.current.workspace,
     ask,
+    nowMs: session.recordNowMs(),
   });
   if (verdict.kind === "deny") return refuseAct(session, priced, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, priced, verdict);

@@ -33,6 +33,7 @@ async function performAct(session: Session, act: Act, { isLookedFor = false } = 
     agent: session.state.run.agent,
     givers: session.state.run.limits.givers ?? [],
     read: readSoFar(session.state),
+    nowMs: session.recordNowMs(),
     workspace: session.current.workspace,
     ask: session.state.asks.findLast((ask) => ask.id === act.askId),
   });

@@ -1,16 +1,15 @@
 import { z } from "zod";
-import type { Act, ActFacts } from "#src/acts/act.ts";
+import type { Act } from "#src/acts/act.ts";
 import { bindingOf } from "#src/acts/binding.ts";
 import type { ModelAnswer } from "#src/acts/ports/model-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
-import { LoopError } from "#src/kernel/errors.ts";
 import { storableJson } from "#src/kernel/storable-json.ts";
 import { newId } from "#src/kernel/ids.ts";
 import type { RunState } from "../run.ts";
 import { readSoFar } from "../read-so-far.ts";
 import { nextSeq, type Session } from "../session.ts";
+import { factsOf } from "./tool-facts.ts";
 
 const LONGEST_KEPT = 4_000;
 
@@ -74,14 +73,4 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Prom
       };
     }),
   );
-}
-
-/** Arguments that a tool cannot make sense of are refused when the act is checked; until then they say nothing. */
-async function factsOf(tool: ToolPort, args: Json): Promise<ActFacts> {
-  const usual = { risk: tool.effect === "read" ? ("low" as const) : ("medium" as const), untrusted: true };
-  const own = await tool.facts?.(args).catch((error: unknown) => {
-    if (error instanceof LoopError) return {};
-    throw error;
-  });
-  return { ...usual, ...tool.terms, ...own };
 }

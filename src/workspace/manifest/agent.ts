@@ -46,7 +46,7 @@ const agentBudget = z
     dailyUsd: usd.optional(),
     perRunUsd: usd.optional(),
     perTicketUsd: usd.optional(),
-    onReach: z.enum(["block", "warn"]).default("block"),
+    onReach: z.enum(["block", "pause", "warn"]).default("block"),
   })
   .refine(
     (caps) => [caps.monthlyUsd, caps.dailyUsd, caps.perRunUsd, caps.perTicketUsd].some((cap) => cap !== undefined),
