@@ -1,3 +1,4 @@
+import { lookAgainAtOpenAsks } from "#src/asks/store/people-changed.ts";
 import { reindex } from "#src/brain/reindex.ts";
 import { itemsOf } from "#src/brain/workspace-items.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
@@ -16,13 +17,14 @@ export async function followRevision(db: Db, clock: Clock, workspaces: Workspace
   const { revision, workspace } = await workspaces.current();
   await inTransaction(db, async (tx) => {
     await lockFollowing(tx);
-    await syncTeam(tx, clock, workspace.team);
+    const people = await syncTeam(tx, clock, workspace.team);
     await reindex(tx, itemsOf(workspace));
     await refreshAllotments(tx); // a lowered cap counts from the next call on
     await setLanes(
       tx,
       workspace.agents.flatMap(({ name, concurrency }) => (concurrency === undefined ? [] : [{ name: `agent:${name}`, maxRunning: concurrency }])),
     );
+    if ([people.created, people.changed, people.disabled].some((handles) => handles.length > 0)) await lookAgainAtOpenAsks(tx);
   });
   return revision;
 }

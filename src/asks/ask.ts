@@ -64,6 +64,24 @@ export interface Ask extends NewAsk {
   readonly settledAtMs: number | null;
   readonly nextStepAtMs: number | null;
   readonly decisions: readonly AskDecision[];
+  /** Who was sent it, in the order in which the copies were planned. */
+  readonly copies: readonly AskCopy[];
+}
+
+/**
+ * One message to one person about the ask. waiting: it is about to be sent. delivered: the surface took it. not_delivered: it did not, and `error` says why.
+ * not_sent: the ask was settled first.
+ */
+export interface AskCopy {
+  readonly to: string;
+  readonly surface: string;
+  readonly what: "ask" | "reminder";
+  readonly state: "waiting" | "delivered" | "not_delivered" | "not_sent";
+  /** Why it was not delivered, or still shows what no longer holds. */
+  readonly error: string | null;
+  readonly deliveredAtMs: number | null;
+  /** Null: not tried again. */
+  readonly nextTryAtMs: number | null;
 }
 
 export interface AskDecision {

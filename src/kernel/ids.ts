@@ -6,6 +6,7 @@ export type IdPrefix =
   | "ask"
   | "bud"
   | "chk"
+  | "cpy"
   | "dec"
   | "key"
   | "msg"

@@ -7,6 +7,7 @@ import type { Queue } from "#src/database/queue.ts";
 import { startSealer } from "#src/journal/sealer.ts";
 import { learnFrom } from "#src/learning/learn.ts";
 import type { Engine } from "#src/runs/engine.ts";
+import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
 import { startFleet } from "#src/runs/fleet.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { usualChores } from "./chores.ts";
@@ -18,7 +19,7 @@ const CHORE_MS = 50_000;
 
 export interface WorkParts {
   readonly engine: Engine;
-  readonly settings: Pick<Settings, "roles" | "slots" | "leaseMs">;
+  readonly settings: Pick<Settings, "roles" | "slots" | "leaseMs" | "publicUrl">;
   /** Of the database, without a pooler: the pulse holds a lock on it. */
   readonly url: string;
   readonly notifier: Notifier;
@@ -28,7 +29,7 @@ export interface WorkParts {
   readonly mayClaim: () => boolean;
 }
 
-/** Starts the sealer, the fleet and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
+/** Starts the sealer, the fleet with its deliverer, and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
 export async function startWork(parts: WorkParts): Promise<(() => Promise<void> | void)[]> {
   const { engine, settings, notifier } = parts;
   const { db, log, signer } = engine;
@@ -49,7 +50,8 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
     changed: notifier.changed,
   });
   await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
-  return [fleet.stop, notifier.onChange(fleet.hint)];
+  const deliverer = startDeliverer({ ...engine, publicUrl: settings.publicUrl }, { pollMs: POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim });
+  return [fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
 function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Promise<void> | void)[] {

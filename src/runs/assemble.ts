@@ -13,7 +13,7 @@ import type { Engine } from "./engine.ts";
 import { classifyTask } from "./think/classify-task.ts";
 
 /** What a process brings: its database, its adapters, its limits. */
-export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers"> {
+export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "surfaces"> {
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
 }
@@ -35,5 +35,6 @@ export function assembleEngine({ tools, surfaces, checks, ...parts }: EnginePart
     rules: deskRules,
     performers,
     tools,
+    surfaces: bySurface,
   };
 }

@@ -1,3 +1,4 @@
+import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { ActKind } from "#src/acts/act.ts";
 import type { Performer } from "#src/acts/performer.ts";
@@ -28,6 +29,8 @@ export interface Engine {
   readonly performers: ReadonlyMap<ActKind, Performer>;
   /** The performer of tools uses the same. */
   readonly tools: ToolBox;
+  /** By name; the performer of messages uses the same. */
+  readonly surfaces: ReadonlyMap<string, MessagePort>;
   /** Undefined where no provider is set: only rules runs move. */
   readonly model: ModelPort | undefined;
   readonly tiers: (workspace: Workspace) => ModelTiers;

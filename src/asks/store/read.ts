@@ -3,7 +3,7 @@ import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { ActId, AskId, RunId, TicketId } from "#src/kernel/ids.ts";
-import type { Approvers, Ask, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
+import type { Approvers, Ask, AskCopy, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
 
 interface AskRow {
   readonly id: AskId;
@@ -29,6 +29,7 @@ interface AskRow {
   readonly created_at: Date;
   readonly settled_at: Date | null;
   readonly decisions: readonly AskDecision[];
+  readonly copies: readonly AskCopy[];
 }
 
 /** @throws LoopError ask_unknown */
@@ -62,7 +63,13 @@ async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Pro
     select k.*, coalesce((
       select jsonb_agg(jsonb_build_object('principalId', d.principal_id, 'handle', coalesce(p.handle, d.principal_id), 'answer', d.answer, 'reason', d.reason,
                        'face', d.face, 'kind', d.kind, 'atMs', floor(extract(epoch from d.at) * 1000)) order by d.at, d.id)
-      from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions
+      from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions, coalesce((
+      select jsonb_agg(jsonb_build_object('to', coalesce(p.handle, c.principal_id), 'surface', c.surface, 'what', case when c.reminder then 'reminder' else 'ask' end,
+                       'state', case when c.message_id is not null then 'delivered' when c.error is not null then 'not_delivered' when c.due is null then 'not_sent'
+                                else 'waiting' end,
+                       'error', c.error ->> 'message', 'deliveredAtMs', floor(extract(epoch from c.delivered_at) * 1000),
+                       'nextTryAtMs', case when c.error is not null then floor(extract(epoch from c.due) * 1000) end) order by c.step, p.handle, c.id)
+      from ask_copies c left join principals p on p.id = c.principal_id where c.ask_id = k.id), '[]') as copies
     from asks k where ${condition} order by k.created_at, k.id limit 1000`.execute(db);
   return rows.map(toAsk);
 }
@@ -92,5 +99,6 @@ function toAsk(row: AskRow): Ask {
     settledAtMs: row.settled_at?.getTime() ?? null,
     nextStepAtMs: row.next_step_at?.getTime() ?? null,
     decisions: row.decisions,
+    copies: row.copies,
   };
 }

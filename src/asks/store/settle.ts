@@ -38,7 +38,7 @@ export async function keepEdit(tx: Transaction, askId: AskId, args: Json): Promi
 /** Settles the ask. The guard is in the statement: two settlers, one winner. */
 export async function settleAsk(tx: Transaction, askId: AskId, verdict: { answer: string; by: string }): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
-    update asks set state = 'answered', answer = ${verdict.answer}, settled_by = ${verdict.by}, settled_at = loop_now(), next_step_at = null
+    update asks set state = 'answered', answer = ${verdict.answer}, settled_by = ${verdict.by}, settled_at = loop_now(), next_step_at = null, copied = 0
     where id = ${askId} and state = 'open'
     returning id`.execute(tx);
   return rows.length === 1;
@@ -47,7 +47,7 @@ export async function settleAsk(tx: Transaction, askId: AskId, verdict: { answer
 /** A new answer to a settled ask, by someone whose role allows it. The old answer stays among the decisions. */
 export async function overrideAsk(tx: Transaction, askId: AskId, verdict: { answer: string; by: string }): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
-    update asks set state = 'answered', answer = ${verdict.answer}, settled_by = ${verdict.by}, settled_at = loop_now(), next_step_at = null
+    update asks set state = 'answered', answer = ${verdict.answer}, settled_by = ${verdict.by}, settled_at = loop_now(), next_step_at = null, copied = 0
     where id = ${askId} and state in ('answered', 'expired')
     returning id`.execute(tx);
   return rows.length === 1;
@@ -56,7 +56,9 @@ export async function overrideAsk(tx: Transaction, askId: AskId, verdict: { answ
 /** Cancels what a cancelled run still asks. Gives the ids. */
 export async function cancelAsksOfRun(tx: Transaction, runId: string): Promise<AskId[]> {
   const { rows } = await sql<{ id: AskId }>`
-    update asks set state = 'cancelled', settled_at = loop_now(), next_step_at = null where run_id = ${runId} and state = 'open' returning id`.execute(tx);
+    update asks set state = 'cancelled', settled_at = loop_now(), next_step_at = null, copied = 0
+    where run_id = ${runId} and state = 'open'
+    returning id`.execute(tx);
   return rows.map((row) => row.id);
 }
 

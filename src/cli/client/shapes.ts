@@ -45,6 +45,16 @@ export interface DecisionShape {
   readonly at: string;
 }
 
+export interface CopyShape {
+  readonly to: string;
+  readonly surface: string;
+  readonly what: "ask" | "reminder";
+  readonly state: "waiting" | "delivered" | "not_delivered" | "not_sent";
+  readonly error: string | null;
+  readonly deliveredAt: string | null;
+  readonly nextTryAt: string | null;
+}
+
 export interface AskShape {
   readonly id: string;
   readonly kind: "question" | "choice" | "approval" | "acknowledgement";
@@ -71,6 +81,7 @@ export interface AskShape {
   readonly settledAt: string | null;
   readonly nextStepAt: string | null;
   readonly decisions: readonly DecisionShape[];
+  readonly copies: readonly CopyShape[];
   readonly yours: boolean;
 }
 

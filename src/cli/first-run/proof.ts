@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { verifyReceipt } from "#src/evidence/verify-receipt.ts";
 import type { ActShape, CostGroupShape, HitShape, ReceiptShape } from "../client/shapes.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { costWords } from "../render/story-text.ts";
 import { fieldLines } from "../render/ask-card.ts";
 import { toned } from "../render/look.ts";

@@ -1,7 +1,7 @@
 import type { BudgetShape, CostGroupShape } from "../client/shapes.ts";
 import type { Look } from "./look.ts";
 import { moneyText, spentText, tokensText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { type Column, tableText } from "./table.ts";
 import { agoText } from "./time.ts";
 

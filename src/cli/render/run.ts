@@ -1,7 +1,7 @@
 import type { ActShape, RunDetailShape } from "../client/shapes.ts";
 import { draftOf } from "./draft.ts";
 import { type Look, statusWord, toned } from "./look.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { tookOf } from "./run-list.ts";
 import { costText } from "./story-text.ts";
 import { type Column, pairsText, tableText } from "./table.ts";

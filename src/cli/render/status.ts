@@ -1,7 +1,7 @@
 import type { AskShape, CostGroupShape, ReadyShape, TicketShape, WorkspaceShape } from "../client/shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { pairsText } from "./table.ts";
 
 export interface StatusFacts {

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { statusWord, toned } from "./look.ts";
 import { moneyText, spentText, usdText } from "./money.ts";
 import { pageOf } from "./page.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { pairsText, tableText } from "./table.ts";
 import { agoText, lengthText } from "./time.ts";
 import { columns, cut, padded, wrapped } from "./width.ts";

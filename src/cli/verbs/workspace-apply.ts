@@ -1,5 +1,5 @@
 import { EXIT } from "../exit-codes.ts";
-import { plain } from "../render/plain.ts";
+import { plain } from "#src/kernel/plain.ts";
 import { toned } from "../render/look.ts";
 import type { Verb } from "../verb.ts";
 
