@@ -31,3 +31,6 @@ create index asks_to_close on asks (id) where state <> 'open' and copied = 0;
 
 -- What an edit of a message of the outbox made it.
 alter table outbox add column edit_key text, add column edited_at timestamptz;
+
+-- Whoever watches a run reads what its models say now.
+create index live_text_run on live_text (run_id);

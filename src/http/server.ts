@@ -11,6 +11,7 @@ import { createFeed } from "./feed.ts";
 import { guard } from "./gate.ts";
 import { setHeaders } from "./headers.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { createLiveStreams } from "./live-stream.ts";
 import { limitRates } from "./rate.ts";
 import { answerRoutes, askRoutes, overrideRoute } from "./routes-asks.ts";
 import { brainRoutes } from "./routes-brain.ts";
@@ -18,6 +19,7 @@ import { budgetRaiseRoute, costRoutes, forecastRoute } from "./routes-costs.ts";
 import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
+import { liveRoutes } from "./routes-live.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { precedentRoute, proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
@@ -40,6 +42,7 @@ const ROUTES = [
   overrideRoute,
   runRoutes,
   retryRoutes,
+  liveRoutes,
   costRoutes,
   budgetRaiseRoute,
   forecastRoute,
@@ -80,9 +83,14 @@ export function createHttpServer(deps: HttpDeps): App {
   const app: App = Fastify({ ...OPTIONS, trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false }).withTypeProvider<ZodTypeProvider>();
   const feed = createFeed({ db: deps.db, log: deps.log, limits });
   app.decorate("routeTable", []);
+  const live = createLiveStreams({ db: deps.db, log: deps.log, limits });
   app.decorate("feed", feed);
+  app.decorate("live", live);
   app.decorate("tokenExists", () => tokenExists(deps.db));
-  app.addHook("preClose", async () => feed.close());
+  app.addHook("preClose", async () => {
+    feed.close();
+    live.close();
+  });
   app.addHook("onRoute", (route) => void app.routeTable.push(...rowsOf(route)));
   app.addHook("onResponse", async (request, reply) => {
     const { id, method, caller, routeOptions } = request;

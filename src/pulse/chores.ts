@@ -7,6 +7,7 @@ import { learnFromResolved } from "#src/learning/learn.ts";
 import { openAllotments } from "#src/ledger/store/open-allotments.ts";
 import { deleteOldReplies } from "#src/people/store/idempotency.ts";
 import { endedAmong } from "#src/runs/store/ended.ts";
+import { sweepLive } from "#src/runs/store/live.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Chore } from "./pulse.ts";
 
@@ -20,6 +21,7 @@ export function usualChores(db: Db, clock: Clock, workspaces: WorkspaceView): Ch
     { name: "return the money of ended runs", run: () => returnMoney(db) },
     { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
     { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expired: true })) },
+    { name: "forget what models said when their process died", run: async () => void (await sweepLive(db)) },
     { name: "forget old replies", run: async () => void (await deleteOldReplies(db, KEEP_REPLIES_MS)) },
   ];
 }

@@ -51,7 +51,7 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
   });
   await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
   const deliverer = startDeliverer({ ...engine, publicUrl: settings.publicUrl }, { pollMs: POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim });
-  return [fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
+  return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
 function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Promise<void> | void)[] {

@@ -10,10 +10,11 @@ import { desk } from "./desk/procedure.ts";
 import { deskThoughts } from "./desk/prompts.ts";
 import { deskRules } from "./desk/rules.ts";
 import type { Engine } from "./engine.ts";
+import { createLiveText } from "./live-text.ts";
 import { classifyTask } from "./think/classify-task.ts";
 
 /** What a process brings: its database, its adapters, its limits. */
-export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "surfaces"> {
+export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "surfaces" | "live"> {
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
 }
@@ -36,5 +37,6 @@ export function assembleEngine({ tools, surfaces, checks, ...parts }: EnginePart
     performers,
     tools,
     surfaces: bySurface,
+    live: createLiveText(parts),
   };
 }

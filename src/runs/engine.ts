@@ -12,6 +12,7 @@ import type { PriceList } from "#src/ledger/prices.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { ModelTiers } from "./think/tiers.ts";
+import type { LiveText } from "./live-text.ts";
 import type { Procedure } from "./procedure.ts";
 import type { RulesThinker } from "./think/rules-thinker.ts";
 import type { ThoughtKind } from "./think/thought-kind.ts";
@@ -33,6 +34,8 @@ export interface Engine {
   readonly surfaces: ReadonlyMap<string, MessagePort>;
   /** Undefined where no provider is set: only rules runs move. */
   readonly model: ModelPort | undefined;
+  /** Where models are heard while they speak. */
+  readonly live: LiveText;
   readonly tiers: (workspace: Workspace) => ModelTiers;
   readonly prices: (workspace: Workspace) => PriceList;
   /** Called in the transaction that ends a run, to enqueue what comes after it. */

@@ -185,6 +185,14 @@ export interface EventShape {
   readonly erased?: true;
 }
 
+/** A piece of what a model is saying; `begins`: what was shown of this act before does not count any more. */
+export interface LiveShape {
+  readonly act: string;
+  readonly text?: string;
+  readonly begins?: boolean;
+  readonly ends?: true;
+}
+
 export interface ReceiptShape {
   readonly runId: string;
   readonly ticketId: string | null;

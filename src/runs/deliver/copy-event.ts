@@ -6,8 +6,7 @@ import type { CopyRow } from "./copy.ts";
 /** An event about one copy of an ask: to whom, where, and whether it was the question, a reminder, or the word that it is settled. */
 export function copyEvent(
   kind: "ask.delivered" | "ask.delivery_failed",
-  ask: Pick<Ask, "id" | "runId" | "ticketId">,
-  copy: Pick<CopyRow, "id" | "handle" | "surface" | "step" | "reminder">,
+  { ask, copy }: { readonly ask: Pick<Ask, "id" | "runId" | "ticketId">; readonly copy: Pick<CopyRow, "id" | "handle" | "surface" | "step" | "reminder"> },
   more: { readonly [key: string]: Json },
 ): NewEvent {
   return {

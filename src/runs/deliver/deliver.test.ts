@@ -1,9 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { test, type TestContext } from "node:test";
-import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import type { MessagePort, OutboundMessage } from "#src/acts/ports/message-port.ts";
 import { answerAsk, overrideAnswer } from "#src/asks/answer.ts";
 import type { NewAsk } from "#src/asks/ask.ts";
@@ -20,6 +16,7 @@ import { chatWorkspace } from "#src/testing/chat-workspace.ts";
 import { testDatabase, type TestDatabase } from "#src/testing/database.ts";
 import { memorySurface } from "#src/testing/engine.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
+import { type TestOutbox, testOutbox } from "#src/testing/outbox.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
@@ -50,7 +47,7 @@ interface House extends TestDatabase {
 
 async function house(
   t: TestContext,
-  surfaces: (database: TestDatabase) => readonly MessagePort[],
+  surfaces: (database: TestDatabase) => readonly MessagePort[] | Promise<readonly MessagePort[]>,
   members: Readonly<Record<string, string>> = TEAM,
 ): Promise<House> {
   const database = await testDatabase(t);
@@ -63,7 +60,7 @@ async function house(
     await inTransaction(db, (tx) => syncTeam(tx, clock, workspace.team));
   };
   await apply(members);
-  const named = new Map(surfaces(database).map((surface) => [surface.name, surface]));
+  const named = new Map((await surfaces(database)).map((surface) => [surface.name, surface]));
   return {
     ...database,
     apply,
@@ -222,24 +219,19 @@ test("a reminder goes to those who have not answered, an escalation to the new p
   assert.deepEqual(subjects(chat.posted), [`#ana ${name}`, `#ana Reminder: ${name}`, ...first, `#rui Reminder: ${name}`, `#rui Reminder: ${name}`].toSorted());
 });
 
-const readOutbox = async (folder: string): Promise<Record<string, string>> => {
-  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".md")).toSorted();
-  return Object.fromEntries(await Promise.all(names.map(async (name) => [name.split("/")[0]!, await readFile(join(folder, name), "utf8")] as const)));
-};
-
 const inOutbox = (members: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(members).map(([id, rest]) => [id, rest.replace("surface: chat, address: '#", "surface: outbox, address: '")]));
 
 test("when the ask settles the files of all copies say who decided what, and say it anew after an override", async (t) => {
-  const folder = await mkdtemp(join(tmpdir(), "loopwright-outbox-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  const { parts, open, answer, db } = await house(t, ({ db: own }) => [outboxSurface({ db: own, folder, clock })], inOutbox(TEAM));
+  let outbox: TestOutbox | undefined;
+  const { parts, open, answer, db } = await house(t, async ({ db: own }) => [(outbox = await testOutbox(t, { db: own, clock })).surface], inOutbox(TEAM));
   const askId = await open({ approvers: { roles: ["approver", "owner"], names: [] } });
   await deliverDue(parts);
-  assert.deepEqual(Object.keys(await readOutbox(folder)), ["ana", "rui"]);
+  const recipients = async (): Promise<string[]> => (await outbox!.files()).map(([recipient]) => recipient);
+  assert.deepEqual(await recipients(), ["ana", "rui"]);
   await answer(askId, "rui", "deny");
   await deliverDue(parts);
-  for (const text of Object.values(await readOutbox(folder))) {
+  for (const [, text] of await outbox!.files()) {
     assert.match(text, /\nSubject: Answered: approval · message dispatch\n/);
     assert.match(
       text,
@@ -248,9 +240,8 @@ test("when the ask settles the files of all copies say who decided what, and say
   }
   await overrideAnswer(db, clock, { askId, person: await requirePrincipal(db, "ana"), answer: "approve", face: "http", reason: "I looked" });
   await deliverDue(parts);
-  const after = await readOutbox(folder);
-  assert.deepEqual(Object.keys(after), ["ana", "rui"]);
-  for (const text of Object.values(after))
+  assert.deepEqual(await recipients(), ["ana", "rui"]);
+  for (const [, text] of await outbox!.files())
     assert.match(text, /\n\nana said approve,[^]*\n- ana: approve \(I looked\), by http, .*, overriding what was said before\n/);
   const told = (await eventsOf(db)).filter(({ kind }) => kind === "ask.delivered").map(({ payload }) => payload as { what: string; how?: string });
   assert.deepEqual(told.map(({ what, how }) => `${what} ${how ?? ""}`).toSorted(), [...Array(2).fill("ask "), ...Array(4).fill("settled edited")]);

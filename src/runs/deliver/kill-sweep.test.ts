@@ -9,12 +9,12 @@ import { inTransaction } from "#src/database/open.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { syncTeam } from "#src/people/team.ts";
 import { chatWorkspace } from "#src/testing/chat-workspace.ts";
+import { deliverAll } from "#src/testing/deliver-sweep-child.ts";
 import { testDatabase, type TestDatabase } from "#src/testing/database.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
-import { deliverAll } from "./kill-sweep-fixture.ts";
 
-const CHILD = join(import.meta.dirname, "kill-sweep-fixture.ts");
+const CHILD = join(import.meta.dirname, "..", "..", "testing", "deliver-sweep-child.ts");
 
 const TEAM = `apiVersion: loopwright.dev/v1
 kind: Team
@@ -74,7 +74,7 @@ async function judge({ db }: TestDatabase, folder: string) {
 const UNHARMED = {
   outbox: ["Answered: Reminder: approval · message dispatch", "Answered: approval · message dispatch"],
   plain: ["Answered: approval · message dispatch", "Reminder: approval · message dispatch", "approval · message dispatch"],
-  told: [...["ana ask", "ana reminder", "ana settled", "ana settled", "rui ask", "rui reminder", "rui settled"].map((what) => `ask.delivered ${what}`)],
+  told: ["ana ask", "ana reminder", "ana settled", "ana settled", "rui ask", "rui reminder", "rui settled"].map((what) => `ask.delivered ${what}`),
   open: 0,
 };
 

@@ -40,7 +40,9 @@ export function askMessage(given: AskMessage): OutboundMessage {
 
 const factsOf = (ask: Ask): { readonly [key: string]: Json } => ({ ask: ask.id, kind: ask.kind, state: ask.state, options: ask.options });
 
-const nameOf = ({ purpose, detail }: Ask): string => (purpose === "act" ? plainLine(`${String(detail["kind"])} ${String(detail["name"])}`) : purpose);
+const word = (value: Json | undefined): string => (typeof value === "string" ? plainLine(value) : "unknown");
+const actName = (detail: Ask["detail"]): string => `${word(detail["kind"])} ${word(detail["name"])}`;
+const nameOf = ({ purpose, detail }: Ask): string => (purpose === "act" ? actName(detail) : purpose);
 
 const indented = (text: string): string =>
   text
@@ -71,11 +73,11 @@ function actFields({ detail, rule }: Ask): Field[] {
   const matched = ((detail["matched"] ?? []) as readonly string[]).filter((name) => name !== rule);
   const risk = [facts.risk ?? "not stated", facts.severity === undefined ? "" : `severity ${facts.severity}`];
   return [
-    ["Exactly this", `${plainLine(`${String(detail["kind"])} ${String(detail["name"])}`)}\n${detailText(detail["args"] ?? null)}`],
+    ["Exactly this", `${actName(detail)}\n${detailText(detail["args"] ?? null)}`],
     ["Asked by the rule", plainLine(`${rule ?? "none"}${matched.length > 0 ? `; also ${matched.join(", ")}` : ""}`)],
     ["Cost", facts.costUsd === undefined ? "nothing" : usdText(facts.costUsd === null ? null : nanosOfUsd(facts.costUsd))],
     ["Risk", plainLine(risk.filter((part) => part !== "").join(" · "))],
-    ["Undo", UNDO[String(detail["effect"])] ?? "unknown"],
+    ["Undo", UNDO[word(detail["effect"])] ?? "unknown"],
   ];
 }
 

@@ -58,7 +58,9 @@ async function planOpen({ tx, ask, clock, locked, team, connected }: Planning): 
   if (added.length > 0) await insertCopies(tx, added);
   const unsendable = added.flatMap((copy) => {
     const handle = recipients.find(({ person }) => person.id === copy.principalId)!.person.handle;
-    return copy.error === null ? [] : [copyEvent("ask.delivery_failed", ask, { ...copy, handle }, { code: copy.error.code, why: copy.error.message })];
+    return copy.error === null
+      ? []
+      : [copyEvent("ask.delivery_failed", { ask, copy: { ...copy, handle } }, { code: copy.error.code, why: copy.error.message })];
   });
   if (unsendable.length > 0) await append(tx, clock, unsendable);
 }

@@ -57,7 +57,7 @@ async function messageFor(parts: DeliverParts, ask: Ask, copy: CopyRow): Promise
 async function post({ parts, port, ask, copy, message }: Place): Promise<void> {
   const found = copy.claims > 1 ? await inTime(copy, port.find(copy.id)) : undefined;
   failpoint("deliver.searched");
-  if (found === undefined && ask.state !== "open") return void (await record(parts, { ask, copy, outcome: { messageId: null, shown: copy.wanted } }));
+  if (found === undefined && ask.state !== "open") return record(parts, { ask, copy, outcome: { messageId: null, shown: copy.wanted } });
   const posted = found ?? (await inTime(copy, port.post(message, copy.id)));
   failpoint("deliver.posted");
   await record(parts, { ask, copy, outcome: { messageId: posted.messageId, shown: 1 }, said: { message: posted.messageId } });
@@ -91,7 +91,7 @@ async function record({ db, clock }: DeliverParts, { ask, copy, outcome, said }:
   await inTransaction(db, async (tx) => {
     const isMine = await recordCopy(tx, copy, outcome);
     failpoint("deliver.recorded");
-    if (isMine && said) await append(tx, clock, [copyEvent("ask.delivered", ask, copy, said)]);
+    if (isMine && said) await append(tx, clock, [copyEvent("ask.delivered", { ask, copy }, said)]);
   });
   failpoint("deliver.committed");
 }
@@ -137,7 +137,7 @@ async function fail({ db, clock, log }: DeliverParts, copy: CopyRow, problem: un
     if (!isMine || !isNews) return;
     const ask = await requireAsk(tx, copy.askId);
     const what = copy.messageId === null ? {} : { what: "settled" };
-    await append(tx, clock, [copyEvent("ask.delivery_failed", ask, copy, { ...what, code: error.code, why: error.message, failures: copy.failures + 1 })]);
+    await append(tx, clock, [copyEvent("ask.delivery_failed", { ask, copy }, { ...what, code: error.code, why: error.message, failures: copy.failures + 1 })]);
   });
   failpoint("deliver.failure_committed");
 }

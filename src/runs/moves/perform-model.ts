@@ -79,9 +79,19 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   const started = await start(session, { ...call, act: priced }, { allotted, decision });
   if (started === "no_money") return { kind: "moved" }; // another call of this run came first: ask the budgets again
   failpoint("act.model.started");
-  const result = await session.engine.model!.generate(wireCall(call, allotted.maxOutputTokens), { signal: session.signal });
-  failpoint("act.model.performed");
-  return record(session, { ...call, act: { ...priced, decision } }, result);
+  return callAndRecord(session, { ...call, act: { ...priced, decision } }, allotted.maxOutputTokens);
+}
+
+async function callAndRecord(session: Session, call: Call, maxOutputTokens: number): Promise<Made> {
+  const { engine, signal, lease } = session;
+  const speech = engine.live.speak({ runId: lease.runId, actId: call.act.id, attempt: call.act.attempts + 1 });
+  try {
+    const result = await engine.model!.generate(wireCall(call, maxOutputTokens), { signal, onText: speech.onText });
+    failpoint("act.model.performed");
+    return await record(session, call, result);
+  } finally {
+    speech.end();
+  }
 }
 
 function callFor(session: Session, act: Act): Call | { readonly refused: string } {

@@ -5,18 +5,34 @@ import { sql } from "kysely";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import { answerAsk } from "#src/asks/answer.ts";
+import type { NewAsk } from "#src/asks/ask.ts";
 import { expireDueAsks } from "#src/asks/expire.ts";
 import { openAsk } from "#src/asks/store/open.ts";
 import { openAsks } from "#src/asks/store/read.ts";
 import { type Db, openDatabase } from "#src/database/open.ts";
 import { systemClock } from "#src/kernel/clock.ts";
-import type { AskId } from "#src/kernel/ids.ts";
 import { requirePrincipal } from "#src/people/store/principals.ts";
-import { silentLog } from "#src/testing/silent-log.ts";
+import { deliverDue } from "#src/runs/deliver/deliverer.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
-import { deliverDue } from "./deliverer.ts";
+import { silentLog } from "./silent-log.ts";
 
-const ASK: AskId = `ask_${"0".repeat(32)}`;
+const ask: NewAsk = {
+  id: `ask_${"0".repeat(32)}`,
+  kind: "approval",
+  purpose: "act",
+  runId: null,
+  actId: null,
+  ticketId: null,
+  prompt: "May it?",
+  detail: { kind: "message", name: "dispatch", effect: "findable", args: { to: "x" } },
+  options: ["approve", "deny"],
+  approvers: { roles: ["owner", "approver"], names: [] },
+  quorum: 1,
+  binding: "b",
+  rule: "r",
+  expiry: [{ afterMs: 60_000, do: "remind" }],
+  revision: 1,
+};
 
 /** A place that makes a new file of every post, so that a message which is posted twice is there twice, and that cannot edit. */
 function plainSurface(folder: string): MessagePort {
@@ -55,26 +71,13 @@ export async function deliverAll(db: Db, folder: string): Promise<void> {
     await sql`update ask_copies set due = loop_now() where due is not null`.execute(db); // the lease of the process that was killed has run out
     await deliverDue(parts);
   };
-  await openAsk(db, {
-    ...{
-      id: ASK,
-      kind: "approval",
-      purpose: "act",
-      runId: null,
-      actId: null,
-      ticketId: null,
-      prompt: "May it?",
-      detail: { kind: "message", name: "dispatch", effect: "findable", args: { to: "x" } },
-      options: ["approve", "deny"],
-    },
-    ...{ approvers: { roles: ["owner", "approver"], names: [] }, quorum: 1, binding: "b", rule: "r", expiry: [{ afterMs: 60_000, do: "remind" }], revision: 1 },
-  });
+  await openAsk(db, ask);
   await deliver();
   await sql`update loop_test_clock set ahead = '61 s'`.execute(db);
   await expireDueAsks(db, systemClock);
   await deliver();
   const person = await requirePrincipal(db, "rui");
-  for (const ask of await openAsks(db)) await answerAsk(db, systemClock, { askId: ask.id, person, answer: "approve", face: "sweep" });
+  for (const { id: askId } of await openAsks(db)) await answerAsk(db, systemClock, { askId, person, answer: "approve", face: "sweep" });
   await deliver();
 }
 
