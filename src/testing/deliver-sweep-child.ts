@@ -69,7 +69,10 @@ export async function deliverAll(db: Db, folder: string): Promise<void> {
   };
   const deliver = async (): Promise<void> => {
     await sql`update ask_copies set due = loop_now() where due is not null`.execute(db); // the lease of the process that was killed has run out
-    await deliverDue(parts);
+    for (let left = 1; left > 0;) {
+      await deliverDue(parts);
+      left = (await sql`select id from asks where copied = 0`.execute(db)).rows.length; // Postgres may not have noticed yet that the killed process is gone, and keep its lock
+    }
   };
   await openAsk(db, ask);
   await deliver();
