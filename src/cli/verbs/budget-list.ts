@@ -1,6 +1,6 @@
 import type { BudgetShape } from "../client/shapes.ts";
 import { UsageError } from "../arguments.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import type { Verb } from "../verb.ts";
 
 export const budgetList: Verb = {
