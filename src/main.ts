@@ -182,6 +182,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     clock,
     log,
     signer: base.signer,
+    redactor: base.redactor,
     workspaces,
     model: createModelPort({ ...sources, clock }),
     tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
