@@ -23,7 +23,9 @@ import { policyRoutes } from "./routes-policy.ts";
 import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
-import { workspaceRoutes } from "./routes-workspace.ts";
+import { agentRoutes } from "./routes-agents.ts";
+import { revisionRoutes } from "./routes-revisions.ts";
+import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -47,6 +49,9 @@ const ROUTES = [
   proposalRoutes,
   proposalVerbRoutes,
   workspaceRoutes,
+  applyRoutes,
+  revisionRoutes,
+  agentRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,

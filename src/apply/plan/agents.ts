@@ -12,6 +12,9 @@ export function agentSaid(before: Agent | undefined, after: Agent | undefined, {
   return [...toolsSaid(before, after, terms), ...compareMembers(RULES, before, after)];
 }
 
+/** All that an agent may do, in words that go on after its name. */
+export const powerOf = (agent: Agent, now: Workspace): string[] => bornWith(agent, createTerms(now)).map(([, words]) => words);
+
 const runnerWords = ({ runner }: Agent): string => (runner === "rules" ? " that goes by rules, without a model" : "");
 
 function bornWith(agent: Agent, terms: Terms): Said[] {
