@@ -8,7 +8,9 @@ import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
 import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { secretPlaces } from "#src/adapters/sandbox-bwrap/secret-places.ts";
 import { filesTools } from "#src/adapters/tool-files/tools.ts";
+import { githubTools } from "#src/adapters/tool-github/tools.ts";
 import { httpTools } from "#src/adapters/tool-http/tools.ts";
+import { shellTools } from "#src/adapters/tool-shell/tools.ts";
 import { webTools } from "#src/adapters/tool-web/tools.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
@@ -46,7 +48,7 @@ const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): st
 
 /** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
 export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {
-  const factories: ToolFactories = { files: filesTools, http: httpTools, web: webTools };
+  const factories: ToolFactories = { files: filesTools, github: githubTools, http: httpTools, shell: shellTools, web: webTools };
   const hidden = [...ownPlaces(world), ...secretPlaces(homedir())];
   const { clock, log, secrets, workspaceFolder } = world;
   return createToolShelf({ builtIn: from.builtIn, factories, deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden } });

@@ -9,6 +9,8 @@ import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
+import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
+import { writeReturned } from "#src/apply/return-files.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
@@ -155,6 +157,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
   stops.push(following.stop);
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
+  await writeReturned(db, folder);
   if ((await following.look()).kind !== "taken") {
     const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
     if (applied.kind === "problems") {
@@ -182,6 +185,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     clock,
     log,
     signer: base.signer,
+    redactor: base.redactor,
     workspaces,
     model: createModelPort({ ...sources, clock }),
     tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
@@ -240,7 +244,9 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
-  const writeFiles = folderWriter(base.workspaceFolder);
+  const tookEffect = async (): Promise<void> => void (await followRevision(db, clock, workspaces));
+  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, tookEffect });
+  stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,
     clock,
@@ -263,17 +269,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
       return received;
     },
     recall: (query) => retrieve(db, query, embedder),
-    folder: {
-      last: following.last,
-      writeFiles,
-      async apply(by) {
-        await writeAccepted(db, writeFiles);
-        const applied = await applyFolder(db, clock, { folder: base.workspaceFolder, ...by });
-        await followRevision(db, clock, workspaces);
-        await following.look();
-        return applied;
-      },
-    },
+    folder: held,
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,
   });

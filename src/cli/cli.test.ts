@@ -216,7 +216,7 @@ async function reads(loop: Loop): Promise<void> {
     [["token", "list"], /credentials\.json/],
     [["people"], /yating +林雅婷 +approver, operator +warm_taipei_2br +workspace/],
     [["feed"], /receipt\.signed/],
-    [["apply"], /^Nothing to do: revision 1/],
+    [["apply"], /^Nothing to do: revision 1 is in force already/],
     [["migrate"], /brought the tables up/],
     [["doctor"], /ok +server +runs/],
   ];
@@ -254,7 +254,26 @@ async function noticesPower(loop: Loop, home: string): Promise<void> {
   assert.equal(refused.code, 1);
   assert.match(refused.out, /^Nothing was applied: \d+ problems? in the workspace\.\n {2}policies\/desk\.yaml:\d+:\d+/);
   await writeFile(policy, before.replace("aboveUsd: 200", "aboveUsd: 300"));
-  assert.match((await loop(["apply", "--note", "dearer firms"])).out, /^Revision 2 is in force\.\nPower\n {2}policies\/desk\.yaml: .*200 to 300/);
+  const planned = await loop(["plan"]);
+  assert.deepEqual(
+    { code: planned.code, said: /^Power widens\n {2}\+ the rule \S+ .*more than \$300/.test(planned.out) },
+    { code: 2, said: true },
+    planned.out,
+  );
+  assert.match((await loop(["status"])).out, /1 change by hand waits in policies\/desk\.yaml/);
+  const unconfirmed = await loop(["apply"]);
+  assert.deepEqual(
+    { code: unconfirmed.code, said: unconfirmed.out.startsWith("Nothing was applied: power would widen. Say so with --yes") },
+    { code: 1, said: true },
+  );
+  assert.match((await loop(["apply", "--yes", "--note", "dearer firms"])).out, /^Revision 2 is in force\.\n\nPower widens\n[^]*more than \$300/);
+  assert.match((await loop(["plan"])).out, /^Nothing differs/);
+  assert.match((await loop(["revisions"])).out, /\b2 +apply +\S+ +.*dearer firms[^]*\b1 +apply +system/);
+  assert.match((await loop(["rollback", "1"])).out, /^Revision 3 is in force\.\n\nPower narrows/);
+  assert.equal(await readFile(policy, "utf8"), before);
+  assert.match((await loop(["agents"])).out, /^desk[^]*runs 1, the last/);
+  assert.match((await loop(["agent", "desk"])).out, /agents\/desk\.yaml, revision 3/);
+  assert.equal((await loop(["agent", "dsk"])).code, 1);
 }
 
 test("npm start --demo shows the whole loop on a fresh home and leaves proof, and nothing running", async (t) => {

@@ -38,6 +38,27 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Put the workspace folder in force, changes of power too.",
     load: async () => (await import("./verbs/workspace-apply.ts")).workspaceApply,
   },
+  plan: {
+    group: "Running it",
+    summary: "Show who would gain which power by an apply.",
+    load: async () => (await import("./verbs/workspace-plan.ts")).workspacePlan,
+  },
+  revisions: {
+    group: "Running it",
+    summary: "List what was in force, newest first.",
+    load: async () => (await import("./verbs/revision-list.ts")).revisionList,
+  },
+  rollback: {
+    group: "Running it",
+    summary: "Put the files of an older revision in force again.",
+    load: async () => (await import("./verbs/revision-rollback.ts")).revisionRollback,
+  },
+  agents: {
+    group: "Running it",
+    summary: "List the agents: what each may do, spent and ran.",
+    load: async () => (await import("./verbs/agent-list.ts")).agentList,
+  },
+  agent: { group: "Running it", summary: "Show one agent.", load: async () => (await import("./verbs/agent-list.ts")).agentShow },
   backup: {
     group: "Running it",
     summary: "Write the whole home as of one moment into one file.",

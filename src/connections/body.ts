@@ -15,23 +15,36 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
   br: createBrotliDecompress,
 };
 
-/** The first bytes of an answer, unpacked; the bound counts unpacked bytes, so a small answer cannot become a large one. The rest is not read. */
-export async function readBody(response: IncomingMessage, method: string, maxBytes: number): Promise<Body> {
+export interface BodyBounds {
+  readonly method: string;
+  readonly maxBytes: number;
+  /** The end takes reading everything; more than this is not read. */
+  readonly keeps?: "start" | "end";
+}
+
+const MOST_READ_FOR_THE_END = 67_108_864;
+
+/** One end of an answer, unpacked; the bound counts unpacked bytes, so a small answer cannot become a large one. */
+export async function readBody(response: IncomingMessage, { method, maxBytes, keeps = "start" }: BodyBounds): Promise<Body> {
   const decoder = DECODERS[String(response.headers["content-encoding"] ?? "").toLowerCase()];
   const isEmpty = method === "HEAD" || response.statusCode === 204 || response.statusCode === 304;
   const source = (decoder && !isEmpty ? unpacked(response, decoder()) : response) as Readable;
   const chunks: Buffer[] = [];
+  const most = keeps === "start" ? maxBytes : MOST_READ_FOR_THE_END;
   let length = 0;
+  let dropped = 0;
   try {
     for await (const chunk of source as AsyncIterable<Buffer>) {
       chunks.push(chunk);
       length += chunk.length;
-      if (length > maxBytes) break;
+      if (length > most) break;
+      while (keeps === "end" && length - dropped - chunks[0]!.length >= maxBytes) dropped += chunks.shift()!.length;
     }
   } finally {
     response.destroy();
   }
-  return { bytes: Buffer.concat(chunks).subarray(0, maxBytes), truncated: length > maxBytes };
+  const bytes = Buffer.concat(chunks);
+  return { bytes: keeps === "start" ? bytes.subarray(0, maxBytes) : bytes.subarray(-maxBytes), truncated: length > maxBytes };
 }
 
 function unpacked(response: IncomingMessage, decoder: NodeJS.ReadWriteStream): NodeJS.ReadWriteStream {

@@ -93,6 +93,12 @@ test("an answer is cut at its bound, also when a small packed one unpacks to a l
   }
 });
 
+test("the end of a long answer is kept where that is asked for", async (t) => {
+  const port = await serve(t, (_incoming, response) => response.end("a".repeat(300_000) + "b".repeat(999)));
+  const answer = await ask(`http://first.test:${port}/`, { keeps: "end" });
+  assert.deepEqual([textOf(answer), answer.truncated], [`a${"b".repeat(999)}`, true]);
+});
+
 test("what was not sent and what was cut off are told apart", async (t) => {
   const closed = await serve(t, (incoming) => incoming.socket.destroy());
   const silent = await serve(t, () => undefined);

@@ -24,11 +24,13 @@ export interface Bounds {
   /** Asked for the first URL and for every redirect. */
   readonly mayReach: (url: URL) => boolean;
   /** Hosts of the own network may be asked too; those that are never asked stay so. */
-  readonly privateNetwork: boolean;
+  readonly privateNetwork: boolean | ((url: URL) => boolean);
   /** `same`: a redirect to another host, port or to plain http is refused; `allowed`: it is followed wherever `mayReach` lets it. Only GET and HEAD follow. */
   readonly redirects: "same" | "allowed";
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Which end of a long answer is kept; left out: the start. */
+  readonly keeps?: "start" | "end";
   readonly signal: AbortSignal;
   readonly resolve?: Resolve;
 }
@@ -83,7 +85,7 @@ async function once(outgoing: Outgoing, bounds: Bounds, time: AbortSignal): Prom
   const addresses = await checkedAddresses(url, bounds);
   try {
     const response = await send(outgoing, addresses, bounds.signal);
-    const body = await readBody(response, outgoing.method, bounds.maxBytes);
+    const body = await readBody(response, { method: outgoing.method, ...bounds });
     return { ...body, status: response.statusCode ?? 0, headers: plainHeaders(response), url };
   } catch (error) {
     if (error instanceof RequestFailed) throw error;
@@ -97,13 +99,14 @@ async function once(outgoing: Outgoing, bounds: Bounds, time: AbortSignal): Prom
 async function checkedAddresses(url: URL, bounds: Bounds): Promise<readonly LookupAddress[]> {
   const literal = literalAddress(url);
   const addresses = literal === null ? await resolved(url, bounds) : [{ address: literal, family: literal.includes(":") ? 6 : 4 }];
-  const wrong = addresses.map(({ address }) => ({ address, reach: reachOf(address) })).find(({ reach }) => !isOpen(reach, bounds));
+  const wrong = addresses.map(({ address }) => ({ address, reach: reachOf(address) })).find(({ reach }) => !isOpen(reach, url, bounds));
   if (wrong === undefined) return addresses;
   const why = wrong.reach === "own" ? "is in the own network, which needs privateNetwork: true" : "is never asked";
   throw new RequestFailed("refused", `${url.hostname} leads to ${wrong.address}, which ${why}`);
 }
 
-const isOpen = (reach: Reach, { privateNetwork }: Bounds): boolean => reach === "public" || (reach === "own" && privateNetwork);
+const isOpen = (reach: Reach, url: URL, { privateNetwork }: Bounds): boolean =>
+  reach === "public" || (reach === "own" && (typeof privateNetwork === "boolean" ? privateNetwork : privateNetwork(url)));
 
 async function resolved(url: URL, { resolve = (name) => lookUp(name, { all: true }) }: Bounds): Promise<readonly LookupAddress[]> {
   try {

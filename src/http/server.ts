@@ -25,7 +25,9 @@ import { policyRoutes } from "./routes-policy.ts";
 import { precedentRoute, proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
-import { workspaceRoutes } from "./routes-workspace.ts";
+import { agentRoutes } from "./routes-agents.ts";
+import { revisionRoutes } from "./routes-revisions.ts";
+import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -53,6 +55,9 @@ const ROUTES = [
   proposalVerbRoutes,
   precedentRoute,
   workspaceRoutes,
+  applyRoutes,
+  revisionRoutes,
+  agentRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,

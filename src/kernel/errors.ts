@@ -9,6 +9,7 @@ export const ERRORS = {
   act_unknown: { httpStatus: 404, retry: "never" },
   address_unusable: { httpStatus: 500, retry: "never" },
   agent_unknown: { httpStatus: 422, retry: "never" },
+  apply_stale: { httpStatus: 409, retry: "never" },
   ask_not_open: { httpStatus: 409, retry: "never" },
   ask_not_yours: { httpStatus: 403, retry: "never" },
   ask_option_unknown: { httpStatus: 422, retry: "never" },

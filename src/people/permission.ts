@@ -9,6 +9,7 @@ export const PERMISSIONS = [
   "asks:override",
   "budgets:raise",
   "runs:control",
+  "workspace:propose",
   "workspace:apply",
   "tokens:manage",
 ] as const;
@@ -21,7 +22,7 @@ const GIVEN: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   approver: ["read", "asks:answer"],
-  operator: ["read", "tickets:write", "asks:answer", "runs:control"],
+  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose"],
   viewer: ["read"],
   agent: ["read", "tickets:write"],
   worker: ["read"],

@@ -3,6 +3,7 @@ import { checkPerformer, type CheckWorld } from "#src/acts/perform-check.ts";
 import { messagePerformer } from "#src/acts/perform-message.ts";
 import { toolPerformer } from "#src/acts/perform-tool.ts";
 import type { Performer } from "#src/acts/performer.ts";
+import type { Redactor } from "#src/kernel/redaction.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import { chat } from "./chat/procedure.ts";
 import { chatThought } from "./chat/thought.ts";
@@ -17,14 +18,16 @@ import { classifyTask } from "./think/classify-task.ts";
 export interface EngineParts extends Omit<Engine, "procedures" | "thoughts" | "rules" | "performers" | "surfaces" | "live"> {
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
+  /** Knows the values that tools must not carry outside. */
+  readonly redactor: Pick<Redactor, "redact">;
 }
 
 /** The engine with the procedures and performers that come with Loopwright. */
-export function assembleEngine({ tools, surfaces, checks, ...parts }: EngineParts): Engine {
+export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: EngineParts): Engine {
   const bySurface = new Map(surfaces.map((surface) => [surface.name, surface]));
   const performers: ReadonlyMap<ActKind, Performer> = new Map([
-    ["tool", toolPerformer(tools)],
-    ["shell", toolPerformer(tools)],
+    ["tool", toolPerformer(tools, redactor)],
+    ["shell", toolPerformer(tools, redactor)],
     ["message", messagePerformer(bySurface)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);

@@ -8,6 +8,7 @@ import { signerOf } from "#src/journal/signing.ts";
 import { registerKey } from "#src/journal/store/keys.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { RunId } from "#src/kernel/ids.ts";
+import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { claim, claimBounded } from "#src/leases/store/claim.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
@@ -32,6 +33,7 @@ export interface TestEngineOptions {
   readonly tools?: readonly ToolPort[];
   readonly surfaces?: readonly MessagePort[];
   readonly sandbox?: SandboxPort;
+  readonly redactor?: Redactor;
 }
 
 /** An engine over a test database with this workspace in force; nothing moves until `drain`. */
@@ -46,6 +48,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
     clock,
     log: silentLog,
     signer,
+    redactor: options.redactor ?? createRedactor(),
     workspaces: createWorkspaceView(db),
     model: options.model,
     tiers: (workspace) => tiersOf(workspace, {}),

@@ -56,6 +56,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     clock,
     log: fileLog(folder, name),
     signer: await openSigner({ keyFolder: join(folder, "keys"), db, host: "trial" }),
+    redactor: createRedactor(),
     workspaces: createWorkspaceView(db),
     model: parts.model,
     tiers: (workspace) => tiersOf(workspace, {}),

@@ -54,6 +54,20 @@ export async function listRuns(db: Db, query: { ticketId?: string; limit: number
   return rows.map(toRun);
 }
 
+export interface RunCount {
+  readonly agent: string;
+  readonly total: number;
+  readonly open: number;
+  readonly lastAtMs: number;
+}
+
+/** How many runs each agent had and has. */
+export async function countRuns(db: Db): Promise<RunCount[]> {
+  const { rows } = await sql<{ agent: string; total: number; open: number; last: Date }>`
+    select agent, count(*)::int as total, count(*) filter (where ended_at is null)::int as open, max(created_at) as last from runs group by agent`.execute(db);
+  return rows.map(({ last, ...row }) => ({ ...row, lastAtMs: last.getTime() }));
+}
+
 async function requireRunRow(db: Db | Transaction, runId: string): Promise<{ run: Run; nowMs: number }> {
   const { rows } = await sql<RunRow>`select *, (extract(epoch from loop_now()) * 1000)::float8 as now_ms from runs where id = ${runId}`.execute(db);
   const row = rows[0];

@@ -48,6 +48,7 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Prom
     answer.toolCalls.map(async (call, index) => {
       const tool = session.engine.tools.get(call.name);
       const id = newId("act", session.engine.clock.nowMs());
+      const own = tool ? await factsOf(tool, storableJson(call.args)) : {};
       const base = { kind: tool?.kind ?? ("tool" as const), name: call.name, args: storableJson(call.args), runId: act.runId };
       return {
         ...base,
@@ -58,10 +59,10 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Prom
         state: "planned" as const,
         key: id,
         facts: {
-          labels: session.state.run.labels,
+          ...own,
+          labels: { ...session.state.run.labels, ...own.labels },
           taint: readSoFar(session.state).taint,
           callId: call.callId,
-          ...(tool ? await factsOf(tool, base.args) : {}),
         },
         binding: bindingOf(base),
         askId: null,
