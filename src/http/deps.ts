@@ -8,7 +8,7 @@ import type { Log } from "#src/kernel/log.ts";
 import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import type { Applied, Taken } from "#src/workspace/taking.ts";
+import type { Application, Applied, Taken } from "#src/workspace/taking.ts";
 
 export interface Health {
   /** False: this process should get no requests. */
@@ -64,7 +64,7 @@ export interface WorkspaceFolder {
   /** What the last look found. */
   last(): Taken | undefined;
   /** Puts the folder in force, power too, and makes the record follow. */
-  apply(by: { readonly author: string; readonly note: string }): Promise<Applied>;
+  apply(by: Application): Promise<Applied>;
   readonly writeFiles: FileWriter;
 }
 

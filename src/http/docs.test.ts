@@ -29,7 +29,9 @@ test("the description names every route, its fields and how it fails", async (t)
   assert.ok(!JSON.stringify(body).includes("9007199254740991"), "a bound that says nothing");
   assert.deepEqual(
     Object.values<Wire>(body.paths).flatMap((operations) =>
-      Object.values<Wire>(operations).flatMap(({ responses }) => Object.values<Wire>(responses).filter(({ description }) => /^$|default response/i.test(description))),
+      Object.values<Wire>(operations).flatMap(({ responses }) =>
+        Object.values<Wire>(responses).filter(({ description }) => /^$|default response/i.test(description)),
+      ),
     ),
     [],
   );

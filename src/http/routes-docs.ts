@@ -68,7 +68,10 @@ function completed(document: Described): Described {
   withoutBounds(document);
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [status, { ...answer, description: ANSWERS[status] ?? "The answer." }]);
+      const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [
+        status,
+        { ...answer, description: ANSWERS[status] ?? "The answer." },
+      ]);
       operation.responses = { ...Object.fromEntries(answers), default: PROBLEM };
       if (method === "post" && path !== "/v1/policy/explain") operation.parameters = [...(operation.parameters ?? []), KEY_HEADER];
       if (path === "/v1/health") operation.security = [];

@@ -4,6 +4,7 @@ import type { Change } from "#src/workspace/difference.ts";
 import type { Applied, Taken } from "#src/workspace/taking.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps, WorkspaceFolder } from "./deps.ts";
+import { type Answer, performKeeping, send } from "./once.ts";
 import { text } from "./query.ts";
 
 const change = z.object({ file: z.string(), words: z.string() }).meta({ id: "WorkspaceChange" });
@@ -21,6 +22,8 @@ const appliedView = z
     z.object({ kind: z.literal("problems"), problems: z.array(problem) }),
   ])
   .meta({ id: "WorkspaceApplied" });
+
+type AppliedView = z.infer<typeof appliedView>;
 
 export function workspaceRoutes(app: App, deps: HttpDeps): void {
   app.get(
@@ -45,7 +48,13 @@ export function workspaceRoutes(app: App, deps: HttpDeps): void {
         response: { 200: appliedView },
       },
     },
-    async (request) => viewApplied(await folderOf(deps).apply({ author: callerOf(request).id, note: request.body.note ?? "" })),
+    async (request, reply) => {
+      const by = { author: callerOf(request).id, note: request.body.note ?? "" };
+      const answer = await performKeeping<AppliedView>(deps, request, async (keep) =>
+        answerOf(await folderOf(deps).apply({ ...by, keep: (tx, applied) => keep(tx, answerOf(applied)) })),
+      );
+      return send(reply, answer);
+    },
   );
 }
 
@@ -59,7 +68,10 @@ function seenIn(taken: Taken | undefined) {
   return { problems: [], waiting: taken?.waiting.map(viewChange) ?? [] };
 }
 
-function viewApplied(applied: Applied): z.infer<typeof appliedView> {
+/** Problems are mended in the folder, and then the same request is sent again. */
+const answerOf = (applied: Applied): Answer<AppliedView> => ({ status: 200, body: viewApplied(applied), passing: applied.kind === "problems" });
+
+function viewApplied(applied: Applied): AppliedView {
   if (applied.kind === "problems") return { kind: "problems", problems: [...applied.problems] };
   return { kind: "applied", revision: applied.revision, isNew: applied.isNew, power: applied.power.map(viewChange), live: applied.live.map(viewChange) };
 }

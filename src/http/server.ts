@@ -20,7 +20,7 @@ import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
-import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
+import { proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { workspaceRoutes } from "./routes-workspace.ts";
@@ -46,6 +46,7 @@ const ROUTES = [
   journalRoutes,
   proposalRoutes,
   proposalVerbRoutes,
+  proposeRuleRoute,
   workspaceRoutes,
   peopleRoutes,
   tokenRoutes,

@@ -1,4 +1,4 @@
-import { type Db, inTransaction } from "#src/database/open.ts";
+import { type Db, inTransaction, type Transaction } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
@@ -67,25 +67,32 @@ export function createFolderTaker(db: Db, clock: Clock, from: { folder: string; 
 
 const NOTE_CHARACTERS = 500;
 
-export type Applied =
-  | Problems
-  | {
-      readonly kind: "applied";
-      readonly revision: number;
-      /** False: these very files were in force already. */
-      readonly isNew: boolean;
-      readonly power: readonly Change[];
-      readonly live: readonly Change[];
-    };
+export interface AppliedRevision {
+  readonly kind: "applied";
+  readonly revision: number;
+  /** False: these very files were in force already. */
+  readonly isNew: boolean;
+  readonly power: readonly Change[];
+  readonly live: readonly Change[];
+}
+
+export type Applied = Problems | AppliedRevision;
+
+export interface Application {
+  readonly author: string;
+  readonly note: string;
+  /** Called in the transaction that makes the revision; not where these files were in force already. */
+  readonly keep?: (tx: Transaction, applied: AppliedRevision) => Promise<void>;
+}
 
 /** Takes everything in the folder, power too. Whether the caller may is not asked here. @throws LoopError workspace_invalid when the folder cannot be opened */
-export async function applyFolder(db: Db, clock: Clock, { folder, ...by }: { folder: string; author: string; note: string }): Promise<Applied> {
+export async function applyFolder(db: Db, clock: Clock, { folder, ...by }: Application & { folder: string }): Promise<Applied> {
   const read = await soundFolder(folder);
   return read.kind === "problems" ? read : applyFiles(db, clock, { ...by, files: read.files });
 }
 
 /** Puts exactly these files in force. Safe to call twice: the second time nothing is new. */
-export async function applyFiles(db: Db, clock: Clock, { files, author, note }: { files: FileSet; author: string; note: string }): Promise<Applied> {
+export async function applyFiles(db: Db, clock: Clock, { files, author, note, keep }: Application & { files: FileSet }): Promise<Applied> {
   const parsed = parseWorkspace(files);
   if (parsed.kind === "problems") return parsed;
   return untilNotMoved(async () => {
@@ -93,9 +100,15 @@ export async function applyFiles(db: Db, clock: Clock, { files, author, note }: 
     const inForce = current === null ? new Map<string, Uint8Array>() : await revisionFiles(db, current.number);
     const { power, live } = difference(inForce, files);
     if (current !== null && areSame(inForce, files)) return { kind: "applied", revision: current.number, isNew: false, power, live };
-    const recorded = await inTransaction(db, (tx) => recordRevision(tx, clock, { kind: "apply", author, note, files, base: current?.number ?? 0 }));
+    const applied = await inTransaction(db, async (tx) => {
+      const recorded = await recordRevision(tx, clock, { kind: "apply", author, note, files, base: current?.number ?? 0 });
+      if (recorded.kind === "moved") return undefined;
+      const made: AppliedRevision = { kind: "applied", revision: recorded.revision.number, isNew: true, power, live };
+      await keep?.(tx, made);
+      return made;
+    });
     failpoint("revision.committed");
-    return recorded.kind === "moved" ? undefined : { kind: "applied", revision: recorded.revision.number, isNew: true, power, live };
+    return applied;
   });
 }
 

@@ -55,7 +55,7 @@ _files() { : }
 compadd() { local one; for one in \${(P)2}; do [[ $one == $typed* ]] && print -r -- $one; done }
 _describe() { local one; for one in "\${(@P)2}"; do [[ $one == $typed* ]] && print -r -- \${one%%:*}; done }
 ${zshScript(SPOKEN)}
-words=(loop ${typed.map(quoted).join(" ")}); CURRENT=${typed.length + 1}; typed=\$words[CURRENT]; _loop || true`,
+words=(loop ${typed.map(quoted).join(" ")}); CURRENT=${typed.length + 1}; typed=$words[CURRENT]; _loop || true`,
         "-f",
       ),
     ),
