@@ -29,6 +29,11 @@ export function referenceProblems(parts: Parts): Problem[] {
       people(parts),
     ),
     ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(
+      parts,
+      { what: "kind of entity", place: ["entities"], names: new Set(parts.of("entities").map(({ data }) => data.entity)) },
+      boundedKinds(parts),
+    ),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
   ];
@@ -149,6 +154,10 @@ function agentReferences(parts: Parts): Reference[] {
     ...policies.filter(({ name }) => !name.includes("*")),
   ];
 }
+
+/** A bound counts for each of the things that are known by name; a label with free words has none to count by. */
+const boundedKinds = (parts: Parts): Reference[] =>
+  parts.of("workspace").flatMap((part) => Object.keys(part.data.concurrency).map((name) => ({ part, path: ["concurrency", name], name })));
 
 const knownCategories = (parts: Parts): Known => ({
   what: "category",
