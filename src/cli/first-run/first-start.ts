@@ -88,7 +88,10 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
   const steps: Readonly<Record<string, string>> = {
     database: settings.databaseUrl === undefined ? `Postgres of its own, data in ${join(settings.homeFolder, "postgres")}` : "the one of DATABASE_URL",
   };
-  const server = await serve(settings, env, { onStep: (step) => steps[step] !== undefined && line(step, steps[step]) });
+  const server = await serve(settings, env, {
+    onStep: (step) => steps[step] !== undefined && line(step, steps[step]),
+    say: (sentence) => line("upgrade", sentence),
+  });
   const handle = readCredentials(settings.homeFolder)?.handle;
   line(
     "server",

@@ -1,5 +1,6 @@
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { backup, type BackupOptions, type BackupProgress } from "#src/database/backup.ts";
+import { backupsOf } from "#src/database/record.ts";
 import { upgrade } from "#src/database/upgrade.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { programVersion } from "../program-version.ts";
@@ -41,7 +42,7 @@ export const homeUpgrade: Verb = {
     const passphrase = await passphraseFor(given);
     const upgraded = await withRecord(
       context,
-      (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: join(record.home.folder, "backups") }),
+      (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: backupsOf(record.home) }),
       { migrates: false },
     );
     if (context.json) context.print(JSON.stringify(upgraded));
