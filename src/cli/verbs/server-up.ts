@@ -38,7 +38,7 @@ export const serverUp: Verb = {
         );
       await pause(LOOK_EVERY_MS);
     }
-    relay(child, context);
+    for (const _ of ["seen", "settled"]) relay(child, context);
     child.leave();
     tell(context, answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`);
   },
@@ -74,16 +74,19 @@ function start(log: string) {
   child.on("exit", () => (hasEnded = true));
   child.on("error", () => (hasEnded = true));
   let relayed = 0;
+  let seen = 0;
   const said = (): string => readFileSync(log).subarray(from).toString("utf8");
   return {
     processId: child.pid,
     ended: () => hasEnded,
     leave: () => child.unref(),
     said,
-    /** Whole lines that it said since the last call. */
+    /** Whole lines that were there at the last call and not given yet: the very last ones may be why it ends, which is told otherwise. */
     news(): string[] {
       const lines = said().split("\n").slice(0, -1);
-      return lines.slice(relayed, (relayed = lines.length));
+      const settled = lines.slice(relayed, seen);
+      [relayed, seen] = [seen, lines.length];
+      return settled;
     },
   };
 }
@@ -91,7 +94,7 @@ function start(log: string) {
 /** What a server says while it starts, besides that it is ready. True: it said something. */
 function relay(child: ReturnType<typeof start>, { say }: Context): boolean {
   const news = child.news().filter((line) => line !== "" && !line.startsWith("Ready") && !line.startsWith("{"));
-  if (!child.ended()) news.forEach((line) => say(line));
+  news.forEach((line) => say(line));
   return news.length > 0;
 }
 
