@@ -1,3 +1,4 @@
+import type { Problem } from "#src/workspace/problem.ts";
 import { EXIT } from "../exit-codes.ts";
 import { plain } from "../render/plain.ts";
 import { toned } from "../render/look.ts";
@@ -5,16 +6,6 @@ import type { Verb } from "../verb.ts";
 
 interface Change {
   readonly words: string;
-}
-
-interface Problem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly path: string;
-  readonly seen: string;
-  readonly expected: string;
-  readonly hint?: string;
 }
 
 type Applied =
