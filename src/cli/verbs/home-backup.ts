@@ -3,6 +3,7 @@ import { backup, type BackupOptions, type BackupProgress } from "#src/database/b
 import { backupsOf } from "#src/database/record.ts";
 import { upgrade } from "#src/database/upgrade.ts";
 import { systemClock } from "#src/kernel/clock.ts";
+import { quoted } from "../context.ts";
 import { programVersion } from "../program-version.ts";
 import { readHidden } from "../server/hidden-input.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
@@ -27,7 +28,7 @@ export const homeBackup: Verb = {
     if (context.json) context.print(JSON.stringify({ file: out, ...manifest }));
     else
       context.print(
-        `Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${out}`,
+        `Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${quoted(out)}`,
       );
   },
 };
