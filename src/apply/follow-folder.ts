@@ -31,11 +31,8 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
     said = words;
     return taken;
   };
-  const stopWatching = watchFolder(
-    folder,
-    () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })),
-  );
-  return { last: () => last, look, stop: stopWatching };
+  const watching = watchFolder(folder, () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })));
+  return { last: () => last, look, stop: watching.stop };
 }
 
 function wordsFor(taken: Taken): string {
