@@ -98,6 +98,15 @@ test("an SOP without thresholds is power too: it takes messages from those that 
   assert.deepEqual(next("Minutes: 9", "Minutes: 8"), { power: [], live: ["brain/sops/hello.md: etaMinutes changed from 9 to 8"] });
 });
 
+test("of a long list only what came and went is told", () => {
+  const words = Array.from({ length: 60 }, (_, index) => `word${index}`);
+  const list = (items: readonly string[]) => filesOf({ "policies/x.yaml": `name: [${items.join(", ")}]\n` });
+  const told = (items: readonly string[]) => difference(list(words), list(items)).power.map((change) => change.words);
+  assert.deepEqual(told([...words.slice(1), "gusher"]), ['policies/x.yaml: name: added ["gusher"], removed ["word0"]']);
+  assert.deepEqual(told(words.toReversed()), ["policies/x.yaml: name: the same items, in another order or number"]);
+  assert.deepEqual(told([...words, "word1"]), ["policies/x.yaml: name: the same items, in another order or number"]);
+});
+
 test("layout and comments are no change, and the digest of power is over power alone", () => {
   const relaid = replaced("policies/house.yaml", "when: { kind: model }", "when:\n      kind: model # thinking");
   assert.deepEqual(words(relaid), { power: [], live: [] });
