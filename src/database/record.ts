@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Home } from "./home.ts";
+import { firstContact, firstTables } from "./first-contact.ts";
 import { type DatabaseTrouble, guardRecord, lockName } from "./guard.ts";
 import { launchPostgres } from "./launch.ts";
 import { type HeldLock, tryLock } from "./lock.ts";
@@ -42,7 +43,8 @@ const TRANSACTION_TIMEOUT_MS = 30_000;
 export async function openRecord({ home, log, databaseUrl, prepare, exclusive, saves, onTaken }: RecordOptions): Promise<OpenRecord> {
   const postgres = databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
   const url = databaseUrl ?? postgres!.url;
-  const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
+  const place = { url, isOwn: postgres !== undefined };
+  const lock = exclusive ? await firstContact(place, () => lockHome({ url, home, log })) : undefined;
   const database = openDatabase({
     url,
     poolSize: POOL_SIZE,
@@ -52,8 +54,8 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, s
   });
   const guard = guardRecord({ home, database, log, postgres, lock, onTaken });
   try {
-    await requireVersion(database.db);
-    const made = await migrate(database.db, MIGRATIONS_FOLDER, { onlyNew: saves !== undefined });
+    await firstContact(place, () => requireVersion(database.db));
+    const made = await firstTables(place, () => migrate(database.db, MIGRATIONS_FOLDER, { onlyNew: saves !== undefined }));
     const ran = saves && made.isOlder ? await saveAndMigrate({ home, log, saves, database, holdsHome: exclusive }) : made.ran;
     if (ran.length > 0) log.info("the database was migrated", { ran });
     const close = async (): Promise<void> => {

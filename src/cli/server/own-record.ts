@@ -1,4 +1,5 @@
 import { type Home, openHome } from "#src/database/home.ts";
+import { firstContact } from "#src/database/first-contact.ts";
 import { launchPostgres } from "#src/database/launch.ts";
 import { type Db, openDatabase, requireVersion } from "#src/database/open.ts";
 import { openRecord } from "#src/database/record.ts";
@@ -64,7 +65,7 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
   const options = { prepare: settings.preparesStatements, poolSize: POOL_SIZE, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
   const url = settings.databaseUrl ?? postgres!.url;
   const database = openDatabase({ url, ...options, onIdleError: () => undefined });
-  await requireVersion(database.db);
+  await firstContact({ url, isOwn: postgres !== undefined }, () => requireVersion(database.db));
   return {
     db: database.db,
     url,
