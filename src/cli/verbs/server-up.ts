@@ -38,7 +38,7 @@ export const serverUp: Verb = {
         );
       await pause(LOOK_EVERY_MS);
     }
-    for (const _ of ["seen", "settled"]) relay(child, context);
+    relay(child, context, 0);
     child.leave();
     tell(context, answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`);
   },
@@ -74,26 +74,29 @@ function start(log: string) {
   child.on("exit", () => (hasEnded = true));
   child.on("error", () => (hasEnded = true));
   let relayed = 0;
-  let seen = 0;
+  const firstSeenMs: number[] = [];
   const said = (): string => readFileSync(log).subarray(from).toString("utf8");
   return {
     processId: child.pid,
     ended: () => hasEnded,
     leave: () => child.unref(),
     said,
-    /** Whole lines that were there at the last call and not given yet: the very last ones may be why it ends, which is told otherwise. */
-    news(): string[] {
+    /** Whole lines that are so old and were not given before: the very last ones may be why it ends, and that is told otherwise. */
+    news(olderThanMs: number): string[] {
       const lines = said().split("\n").slice(0, -1);
-      const settled = lines.slice(relayed, seen);
-      [relayed, seen] = [seen, lines.length];
-      return settled;
+      const nowMs = performance.now();
+      while (firstSeenMs.length < lines.length) firstSeenMs.push(nowMs);
+      const settled = firstSeenMs.filter((seenMs) => nowMs - seenMs >= olderThanMs).length;
+      return lines.slice(relayed, (relayed = settled));
     },
   };
 }
 
+const SETTLED_MS = 1_000;
+
 /** What a server says while it starts, besides that it is ready. True: it said something. */
-function relay(child: ReturnType<typeof start>, { say }: Context): boolean {
-  const news = child.news().filter((line) => line !== "" && !line.startsWith("Ready") && !line.startsWith("{"));
+function relay(child: ReturnType<typeof start>, { say }: Context, olderThanMs: number = SETTLED_MS): boolean {
+  const news = child.news(olderThanMs).filter((line) => line !== "" && !line.startsWith("Ready") && !line.startsWith("{"));
   news.forEach((line) => say(line));
   return news.length > 0;
 }
