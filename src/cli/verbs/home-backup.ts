@@ -3,7 +3,7 @@ import { backup, type BackupOptions, type BackupProgress } from "#src/database/b
 import { backupsOf } from "#src/database/record.ts";
 import { upgrade } from "#src/database/upgrade.ts";
 import { systemClock } from "#src/kernel/clock.ts";
-import { quoted } from "../context.ts";
+import { outlivingReaders, quoted } from "../context.ts";
 import { programVersion } from "../program-version.ts";
 import { readHidden } from "../server/hidden-input.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
@@ -19,7 +19,8 @@ export const homeBackup: Verb = {
   about:
     "Everything of this home as of one moment: record, workspace and, with --keys, keys. The server may be at work. Without the keys a restored home cannot open its sealed secrets, and signs with a new key.",
   examples: ["loop backup home.loopwright-backup", "loop backup home.loopwright-backup --keys < passphrase.txt"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller); // what tells of it may end, and the backup goes on
     const file = given.words[0]!;
     const out = isAbsolute(file) ? file : resolve(file);
     const passphrase = await passphraseFor(given);
@@ -39,7 +40,8 @@ export const homeUpgrade: Verb = {
   words: { least: 0, most: 0 },
   about: "Backs up into the folder backups of the home, then brings the tables up to this version. The way back is in docs/upgrade.md. Stop the server first.",
   examples: ["loop down && loop upgrade && loop up"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller);
     const passphrase = await passphraseFor(given);
     const upgraded = await withRecord(
       context,
