@@ -96,7 +96,7 @@ for (const [shell, script] of [
   test(`${shell} completes verbs, their second words, their flags and the questions that are open`, { skip }, () => {
     const completed = (...typed: string[]): string[] => COMPLETED[shell]!(typed).toSorted();
     assert.deepEqual(completed("ap"), ["apply", "approve"]);
-    assert.deepEqual(completed("audit", ""), ["export", "verify"]);
+    assert.deepEqual(completed("audit", ""), ["export", "key", "verify"]);
     assert.deepEqual(completed("send", "--ext"), ["--external-id"]);
     assert.deepEqual(completed("brain", "search", "--cat"), ["--category"]);
     assert.deepEqual(completed("approve", "ask"), [A_QUESTION]);

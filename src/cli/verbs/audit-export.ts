@@ -25,7 +25,7 @@ export const auditExport: Verb = {
     if (context.json) context.print(JSON.stringify({ file, ...exported }));
     else
       context.print(
-        `${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone can check it: ${context.command()} audit verify ${quoted(file)}`,
+        `${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone who has our key can check it: ${context.command()} audit verify ${quoted(file)}`,
       );
   },
 };

@@ -16,7 +16,7 @@ export const receiptShow: Verb = {
     const out = given.text("out");
     if (out !== undefined) await save(out, receipt);
     if (context.json) return context.print(body);
-    if (out !== undefined) return context.print(`Written to ${out}. Anyone can check it: ${context.command()} receipt verify ${quoted(out)}`);
+    if (out !== undefined) return context.print(`Written to ${out}. Anyone who has our key can check it: ${context.command()} receipt verify ${quoted(out)}`);
     const { receiptText, statementIn } = await import("../render/receipt.ts");
     context.print(receiptText(statementIn(receipt.envelope), await context.look()));
     context.say(`${context.command()} receipt show ${typed} --out <file> writes it; receipt verify checks it.`);
