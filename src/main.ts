@@ -1,11 +1,9 @@
-import { homedir, hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { hostname } from "node:os";
+import { join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
 import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
-import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
-import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
@@ -44,6 +42,7 @@ import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -93,7 +92,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     told.onStep?.("database");
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
-    const engine = await buildEngine(base, embedder);
+    const engine = await buildEngine(base, embedder, stops);
     const { notifier, queue, storage, record } = base;
     stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, mayClaim: storage.hasRoom })));
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
@@ -167,19 +166,15 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   return following;
 }
 
-async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<Engine> {
+async function buildEngine(base: Base, embedder: Embedder | undefined, stops: (() => Promise<void> | void)[]): Promise<Engine> {
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const sources = await providerSources(base);
-  const bwrap = createBwrapSandbox({
-    searchPath: base.env["PATH"] ?? "",
-    platform: process.platform,
-    isRoot: process.getuid?.() === 0,
-    osHome: homedir(),
-    hidden: [home.folder, dirname(settings.secretsKeyFile)],
-  });
-  const off = createSandboxOff();
+  const world = { ...base, clock };
+  const sandbox = sandboxOf(world);
+  const tools = toolsOf(world, { sandbox, builtIn: [brainSearch(db, embedder)] });
+  stops.push(tools.close);
   return assembleEngine({
     db,
     clock,
@@ -192,10 +187,10 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
     whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
     host: hostname(),
     maxTries: settings.maxTries,
-    tools: [brainSearch(db, embedder)],
+    tools,
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
     checks: {
-      sandbox: async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap),
+      sandbox,
       folder: base.workspaceFolder,
       sensorProgram: async (name) => {
         const sensor = (await workspaces.current()).workspace.sensors.find((known) => known.name === name);

@@ -19,7 +19,7 @@ export const runView = z
     reason: z.string().nullable(),
     attempt: z.int(),
     labels: z.record(z.string(), z.string()),
-    limits: z.object({ maxTurns: z.int(), maxOutputTokens: z.int() }),
+    limits: z.object({ maxTurns: z.int(), maxOutputTokens: z.int(), task: z.string().optional(), givers: z.array(z.string()).readonly().optional() }),
     revision: z.int(),
     turns: z.int(),
     createdAt: z.string(),

@@ -108,7 +108,11 @@ async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revisi
     },
   ]);
   const input = { text, source: message.sender, trust };
-  const runId = await createRun(tx, { clock, revision, workspace, tiers: deps.tiers(workspace) }, { agent, ticketId: id, threadId: null, labels, input });
+  const runId = await createRun(
+    tx,
+    { clock, revision, workspace, tiers: deps.tiers(workspace) },
+    { agent, ticketId: id, threadId: null, labels, task: message.task, input },
+  );
   failpoint("intake.run");
   return { kind: "created", ticketId: id, runId, number: (await requireTicket(tx, id)).number };
 }

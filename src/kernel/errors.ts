@@ -68,6 +68,7 @@ export const ERRORS = {
   token_missing: { httpStatus: 500, retry: "never" },
   token_unknown: { httpStatus: 404, retry: "never" },
   tool_failed: { httpStatus: 502, retry: "never" },
+  tool_unavailable: { httpStatus: 503, retry: "later" },
   workspace_invalid: { httpStatus: 422, retry: "never" },
   workspace_moving: { httpStatus: 409, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;

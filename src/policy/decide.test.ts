@@ -11,7 +11,10 @@ type RuleText = Partial<z.input<typeof policyRule>> & Pick<z.input<typeof policy
 /** Rules as a file would give them; names count up where a test does not care. */
 function rulesOf(...rules: RuleText[]) {
   const parsed = rules.map((rule, index) => policyRule.parse({ name: `rule-${index}`, why: `because ${index}`, ...rule }));
-  return compilePolicies({ policies: [{ apiVersion: "loopwright.dev/v1", kind: "Policy", name: "test", rules: parsed, source: "policies/test.yaml" }] });
+  return compilePolicies({
+    agents: [],
+    policies: [{ apiVersion: "loopwright.dev/v1", kind: "Policy", name: "test", rules: parsed, source: "policies/test.yaml" }],
+  });
 }
 
 const MESSAGE: ProposedAct = { kind: "message", name: "dispatch", effect: "findable", agent: "desk" };
@@ -177,7 +180,7 @@ test("a demand never makes policy milder", () => {
 });
 
 test("a workspace without a policy thinks and reads freely, asks before reaching out, and denies the rest", () => {
-  const rules = compilePolicies({ policies: [] });
+  const rules = compilePolicies({ agents: [], policies: [] });
   assert.equal(outcome(rules, { kind: "model", name: "fast", effect: "read" }), "allow");
   assert.equal(outcome(rules, { kind: "tool", effect: "read" }), "allow");
   for (const kind of ["message", "shell", "push", "handoff"] as const) assert.equal(outcome(rules, { kind, effect: "read" }), "ask", kind);

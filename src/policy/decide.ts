@@ -1,5 +1,6 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { agentRules } from "./agent-rules.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { compileConditions, type Conditions, subjectOf } from "./conditions.ts";
 import { type AskTerms, compareStrictness, type Decision, type Outcome, toSteps, USUAL_TERMS } from "./decision.ts";
@@ -23,10 +24,11 @@ export interface CompiledRule extends Opinion, Conditions {
 /** The rules strictest first, then in order of file and line. */
 export type CompiledRules = RuleIndex<CompiledRule>;
 
-/** The rules of a workspace, made ready once; those of a workspace without a policy are the built-in ones. */
-export function compilePolicies(workspace: Pick<Workspace, "policies">): CompiledRules {
+/** The rules of a workspace, made ready once, with those that its agents bring; a workspace without a policy has the built-in one. */
+export function compilePolicies(workspace: Pick<Workspace, "policies" | "agents">): CompiledRules {
   const policies = workspace.policies.length === 0 ? [BUILT_IN] : workspace.policies;
-  const rules = policies.flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
+  const ofAgents = workspace.agents.map((agent) => ({ rules: agentRules(agent), source: agent.source }));
+  const rules = [...policies, ...ofAgents].flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
   return createRuleIndex(rules.toSorted(compareStrictness));
 }
 

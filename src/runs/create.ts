@@ -7,13 +7,16 @@ import type { Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import { lanesOfRun } from "./lanes.ts";
 import { insertMessage, insertRun } from "./store/write.ts";
-import { hasModel, type ModelTiers } from "./think/tiers.ts";
+import { hasModel } from "./think/model-policy.ts";
+import type { ModelTiers } from "./think/tiers.ts";
 
 export interface RunRequest {
   readonly agent: string;
   readonly ticketId: TicketId | null;
   readonly threadId: ThreadId | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** What kind of work it is, where that is known; models are chosen by it. */
+  readonly task?: string | undefined;
   /** What the run is about, in the words of whoever brought it. */
   readonly input: { readonly text: string; readonly source: string; readonly trust: Trust };
   readonly retryOf?: { readonly runId: RunId; readonly attempt: number };
@@ -36,10 +39,10 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
       facts: { agent: request.agent },
     });
   }
-  if (agent.runner === "model" && !hasModel(tiers)) {
+  if (agent.runner === "model" && !hasModel(agent, tiers)) {
     throw new LoopError(
       "model_missing",
-      `The agent ${agent.name} thinks with a model, and loop.yaml names none. Add models to loop.yaml, or start with --model.`,
+      `The agent ${agent.name} thinks with a model, and nothing names one. Add models to loop.yaml or to its file, or start with --model.`,
       { facts: { agent: agent.name } },
     );
   }
@@ -50,10 +53,14 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
     ticketId: request.ticketId,
     threadId: request.threadId,
     agent: agent.name,
-    runner: agent.runner === "auto" ? (hasModel(tiers) ? "model" : "rules") : agent.runner,
+    runner: agent.runner === "auto" ? (hasModel(agent, tiers) ? "model" : "rules") : agent.runner,
     procedure: agent.procedure,
     labels: request.labels,
-    limits: { maxTurns: agent.maxTurns ?? defaults.maxTurns, maxOutputTokens: defaults.maxOutputTokens },
+    limits: {
+      maxTurns: agent.maxTurns ?? defaults.maxTurns,
+      maxOutputTokens: agent.models?.maxOutputTokens ?? defaults.maxOutputTokens,
+      ...(request.task === undefined ? {} : { task: request.task }),
+    },
     revision: place.revision,
     attempt: (request.retryOf?.attempt ?? 0) + 1,
     retryOf: request.retryOf?.runId ?? null,

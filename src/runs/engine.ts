@@ -1,7 +1,7 @@
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { ActKind } from "#src/acts/act.ts";
 import type { Performer } from "#src/acts/performer.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Signer } from "#src/journal/signing.ts";
 import type { Clock } from "#src/kernel/clock.ts";
@@ -26,8 +26,8 @@ export interface Engine {
   readonly thoughts: ReadonlyMap<string, ThoughtKind>;
   readonly rules: RulesThinker;
   readonly performers: ReadonlyMap<ActKind, Performer>;
-  /** By name; the performer of tools uses the same. */
-  readonly tools: ReadonlyMap<string, ToolPort>;
+  /** The performer of tools uses the same. */
+  readonly tools: ToolBox;
   /** Undefined where no provider is set: only rules runs move. */
   readonly model: ModelPort | undefined;
   readonly tiers: (workspace: Workspace) => ModelTiers;

@@ -3,6 +3,8 @@ import type { Ask } from "#src/asks/ask.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { Procedure, Step } from "./procedure.ts";
 import type { RunState } from "./run.ts";
+import { wantsTask } from "./think/classify-task.ts";
+import { TASK_PURPOSE } from "./think/model-policy.ts";
 
 export type Move =
   | { readonly kind: "perform"; readonly acts: readonly Act[] }
@@ -25,13 +27,14 @@ export function nextMove(state: RunState, procedure: Procedure, workspace: Works
   const open = state.acts.find((act) => !isSettled(act.state));
   if (open) return moveOn(open, state);
   const last = state.acts.at(-1);
-  if (last?.kind === "model" && (last.state === "failed" || last.state === "denied" || last.state === "cancelled")) {
+  if (last?.kind === "model" && last.name !== TASK_PURPOSE && (last.state === "failed" || last.state === "denied" || last.state === "cancelled")) {
     return { kind: "fail", code: last.error?.code ?? `model_${last.state}`, message: last.error?.message ?? `the call for ${last.name} was ${last.state}` };
   }
   if (state.run.turns >= state.run.limits.maxTurns) {
     return { kind: "fail", code: "run_turn_limit", message: `The run took ${state.run.turns} turns, its limit, without finishing.` };
   }
-  return procedure.next(state, workspace);
+  const step = procedure.next(state, workspace);
+  return step.kind === "think" && wantsTask(state, workspace) ? { kind: "think", thought: { purpose: TASK_PURPOSE, tier: "fast" } } : step;
 }
 
 function moveOn(act: Act, state: RunState): Move {

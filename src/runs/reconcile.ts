@@ -29,6 +29,7 @@ export interface Until {
  */
 export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<void> {
   const current = await engine.workspaces.current();
+  await engine.tools.follow(current);
   let state = await readState(engine.db, lease.runId);
   let readAtMs = performance.now();
   failpoint("reconcile.read");

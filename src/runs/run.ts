@@ -52,6 +52,10 @@ export interface Run {
 export interface RunLimits {
   readonly maxTurns: number;
   readonly maxOutputTokens: number;
+  /** What kind of work it is, such as `code`: by whoever brought it, or the trigger. */
+  readonly task?: string;
+  /** Agents that gave this work to the run's agent, the first giver last. */
+  readonly givers?: readonly string[];
 }
 
 /** One entry of the transcript. `source`: `rules`, a model id, `system`, or who said it. */

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from "node:crypto";
 import type { MessagePort, OutboundMessage } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { signerOf } from "#src/journal/signing.ts";
 import { registerKey } from "#src/journal/store/keys.ts";
@@ -53,7 +53,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
     whenEnded: () => Promise.resolve(),
     host: "test",
     maxTries: 5,
-    tools: [brainSearch(db, undefined), ...(options.tools ?? [])],
+    tools: toolBox([brainSearch(db, undefined), ...(options.tools ?? [])]),
     surfaces: options.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });

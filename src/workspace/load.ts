@@ -1,5 +1,6 @@
 import { LoopError } from "#src/kernel/errors.ts";
-import type { FileSet } from "./files.ts";
+import { agentBudgets } from "./agent-budgets.ts";
+import { type FileSet, placeOf } from "./files.ts";
 import { listFolder } from "./folder.ts";
 import type { Entity, Goal, Sensor, Skill, Workspace } from "./model.ts";
 import { folderOf, voiceId } from "./names.ts";
@@ -35,10 +36,14 @@ const written = <T extends object>(part: Part<T>): T & { source: string; body: s
 
 function toWorkspace(parts: Parts): Workspace {
   return {
-    manifest: sourced(parts.of("workspace")[0]!),
+    manifest: manifest(parts),
     agents: parts.of("agent").map(sourced),
+    toolServers: parts.of("toolServer").map(sourced),
+    services: parts.of("service").map(sourced),
+    triggers: parts.of("trigger").map(sourced),
+    code: parts.paths.filter((path) => placeOf(path) === "code"),
     policies: parts.of("policy").map(sourced),
-    budgets: parts.of("budget").map(sourced),
+    budgets: [...parts.of("budget").map(sourced), ...parts.of("agent").map(sourced).flatMap(agentBudgets)],
     team: parts.of("team").flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, source: file }))),
     sops: parts.of("sop").map(written),
     voice: parts.of("voice").map((part) => ({ ...written(part), id: voiceId(part.file) })),
@@ -49,6 +54,13 @@ function toWorkspace(parts: Parts): Workspace {
     sensors: sensors(parts),
     playbook: parts.playbook ? { source: parts.playbook.file, body: parts.playbook.body } : null,
   };
+}
+
+/** Providers with a file of their own stand beside those of loop.yaml. */
+function manifest(parts: Parts): Workspace["manifest"] {
+  const file = sourced(parts.of("workspace")[0]!);
+  const own = parts.of("modelProvider").map(({ data: { name, wire, baseUrl, apiKey, region } }) => [name, { wire, baseUrl, apiKey, region }] as const);
+  return { ...file, providers: { ...file.providers, ...Object.fromEntries(own) } };
 }
 
 function entities(parts: Parts): Map<string, Entity[]> {

@@ -1,4 +1,8 @@
-import type { AgentManifest, WorkspaceManifest } from "./manifest/workspace.ts";
+import type { AgentManifest } from "./manifest/agent.ts";
+import type { ServiceManifest } from "./manifest/service.ts";
+import type { ToolServerManifest } from "./manifest/tools.ts";
+import type { TriggerManifest } from "./manifest/trigger.ts";
+import type { WorkspaceManifest } from "./manifest/workspace.ts";
 import type { BudgetManifest, PolicyManifest, TeamManifest } from "./manifest/governance.ts";
 import type { EntityItem, HistoryItem, SkillFrontMatter, SkillMetadata, SopFrontMatter, VoiceFrontMatter } from "./manifest/knowledge.ts";
 
@@ -13,6 +17,9 @@ export interface Written extends Sourced {
 }
 
 export type Agent = AgentManifest & Sourced;
+export type ToolServer = ToolServerManifest & Sourced;
+export type Service = ServiceManifest & Sourced;
+export type Trigger = TriggerManifest & Sourced;
 export type Policy = PolicyManifest & Sourced;
 export type Budget = BudgetManifest & Sourced;
 export type Member = TeamManifest["members"][number] & Sourced & { readonly team: string };
@@ -50,7 +57,13 @@ export interface Sensor extends Sourced {
 export interface Workspace {
   readonly manifest: WorkspaceManifest & Sourced;
   readonly agents: readonly Agent[];
+  readonly toolServers: readonly ToolServer[];
+  readonly services: readonly Service[];
+  readonly triggers: readonly Trigger[];
+  /** TypeScript below tools/ and services/, by path. */
+  readonly code: readonly string[];
   readonly policies: readonly Policy[];
+  /** Those of budgets/ and those that agents bring. */
   readonly budgets: readonly Budget[];
   readonly team: readonly Member[];
   readonly sops: readonly Sop[];

@@ -9,7 +9,7 @@ interface Named {
 }
 
 /** What policy answers when no rule of the workspace does; a rule of that name could not be told from it. */
-const RESERVED_RULES = new Set(["default", "egress"]);
+const RESERVED_RULES = new Set(["default", "egress", "tools"]);
 
 /** Names given twice, names that are taken, and skills whose folder and text disagree. */
 export function nameProblems(parts: Parts): Problem[] {
@@ -22,6 +22,10 @@ export function nameProblems(parts: Parts): Problem[] {
     ...twice("team", byName(parts.of("team"))),
     ...twice("policy", byName(parts.of("policy"))),
     ...twice("budget", byName(parts.of("budget"))),
+    ...twice("tool server", byName(parts.of("toolServer"))),
+    ...twice("service", byName(parts.of("service"))),
+    ...twice("trigger", byName(parts.of("trigger"))),
+    ...twice("provider", [...providerEntries(parts), ...byName(parts.of("modelProvider"))]),
     ...twice("rule", rules),
     ...rules
       .filter(({ name }) => RESERVED_RULES.has(name))
@@ -70,6 +74,9 @@ function secondSops(parts: Parts): Problem[] {
     return [problem(named, `a second SOP for the category ${category} with the same labels`, `one SOP, or other labels; the first is ${earlier.file}`)];
   });
 }
+
+const providerEntries = (parts: Parts): Named[] =>
+  parts.of("workspace").flatMap((part) => Object.keys(part.data.providers).map((name) => ({ part, path: ["providers", name], name })));
 
 const entityKinds = (parts: Parts): string[] => [...new Set(parts.of("entities").map(({ data }) => data.entity))];
 

@@ -1,4 +1,5 @@
 import { nameProblems } from "./names.ts";
+import { knownProviders, modelReferences } from "./model-references.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -34,6 +35,7 @@ export function referenceProblems(parts: Parts): Problem[] {
       { what: "kind of entity", place: ["entities"], names: new Set(parts.of("entities").map(({ data }) => data.entity)) },
       boundedKinds(parts),
     ),
+    ...missingIn(parts, { what: "provider", place: ["workspace", "modelProvider"], names: knownProviders(parts) }, modelReferences(parts)),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
   ];
@@ -138,6 +140,7 @@ function people(parts: Parts): Reference[] {
     );
   return [
     ...policies,
+    ...parts.of("agent").flatMap((part) => each(part, ["approvals", "approvers", "names"], part.data.approvals?.approvers?.names ?? [])),
     ...parts.of("sop").flatMap((part) => each(part, ["escalation", "approvers", "names"], part.data.escalation?.approvers?.names ?? [])),
     ...parts.of("skillMetadata").flatMap((part) => each(part, ["approval", "approvers", "names"], part.data.approval?.approvers?.names ?? [])),
   ];
@@ -152,6 +155,9 @@ function agentReferences(parts: Parts): Reference[] {
     ...parts.of("workspace").flatMap((part) => (part.data.defaults.agent ? [{ part, path: ["defaults", "agent"], name: part.data.defaults.agent }] : [])),
     ...parts.of("budget").flatMap((part) => ("agent" in part.data.scope ? [{ part, path: ["scope", "agent"], name: part.data.scope.agent }] : [])),
     ...policies.filter(({ name }) => !name.includes("*")),
+    ...parts.of("agent").flatMap((part) => [...each(part, ["handoffs"], part.data.handoffs), ...each(part, ["delegates"], part.data.delegates)]),
+    ...parts.of("service").flatMap((part) => [{ part, path: ["startingAgent"], name: part.data.startingAgent }, ...each(part, ["agents"], part.data.agents)]),
+    ...parts.of("trigger").map((part) => ({ part, path: ["agent"], name: part.data.agent })),
   ];
 }
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { openSigner } from "#src/journal/signing.ts";
 import { type Clock, systemClock } from "#src/kernel/clock.ts";
@@ -63,7 +63,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     whenEnded: () => Promise.resolve(),
     host: "trial",
     maxTries: parts.maxTries ?? 5,
-    tools: [brainSearch(db, undefined), ...(parts.tools ?? [])],
+    tools: toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),
     surfaces: parts.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });

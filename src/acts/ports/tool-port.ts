@@ -1,5 +1,39 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { EffectClass } from "../act.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { Cleared } from "#src/policy/trust.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import type { ActFacts, EffectClass } from "../act.ts";
+
+export type ToolTerms = Pick<ActFacts, "risk" | "outbound" | "private" | "untrusted">;
+
+/** For whom a tool is called, and until when. */
+export interface ToolUse {
+  readonly actKey: string;
+  readonly signal: AbortSignal;
+  readonly runId: RunId;
+  readonly agent: string;
+  readonly ticketId: string | null;
+  readonly threadId: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Proof that what leaves may leave. */
+  readonly cleared: Cleared;
+}
+
+/** All tools that there are now. Which an agent may call is another question. */
+export interface ToolBox {
+  /** Makes the tools be those of this revision, where they depend on it. Called by whoever is about to use them; cheap when nothing changed. Waits for no server. */
+  follow(current: { readonly revision: number; readonly workspace: Workspace }): Promise<void>;
+  get(name: string): ToolPort | undefined;
+  /** Sorted by name. */
+  list(): readonly ToolPort[];
+}
+
+/** Tools that are always the same. */
+export function toolBox(tools: readonly ToolPort[]): ToolBox {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  const sorted = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  return { follow: () => Promise.resolve(), get: (name) => byName.get(name), list: () => sorted };
+}
 
 /** One thing that a run may call by name. */
 export interface ToolPort {
@@ -8,8 +42,16 @@ export interface ToolPort {
   /** JSON Schema of the arguments; they are checked before policy sees them. */
   readonly schema: Json;
   readonly effect: EffectClass;
-  /** Performs it. `actKey` is the same on every try of the same act. @throws LoopError tool_failed */
-  invoke(args: Json, actKey: string, signal: AbortSignal): Promise<Json>;
+  /** What its acts are for policy. `shell`: a command on this machine, which the list of an agent offers but does not allow; policy has to. */
+  readonly kind?: "tool" | "shell";
+  /** What is true of each of its acts. Left out: low risk for `read`, else medium; neither outbound nor private; results untrusted. */
+  readonly terms?: ToolTerms;
+  /** Refuses what no policy and no person may let through, and arguments that it cannot read, before anybody is asked. @throws LoopError input_invalid */
+  check?(args: Json): void;
+  /** What policy should know of these arguments: the path that they lead to, with links resolved, or the cost. Asked when the act is planned. */
+  facts?(args: Json): Promise<Pick<ActFacts, "path" | "costUsd" | "risk" | "labels">>;
+  /** Performs it. `use.actKey` is the same on every try of the same act. @throws LoopError tool_failed | tool_unavailable, only where nothing was done or a repeat is harmless; its fact `retryAfterMs` says when */
+  invoke(args: Json, use: ToolUse): Promise<Json>;
   /** Required where `effect` is `findable`: the result if the effect with this key happened, else undefined. */
-  find?(actKey: string, signal: AbortSignal): Promise<Json | undefined>;
+  find?(actKey: string, signal: AbortSignal, args: Json): Promise<Json | undefined>;
 }

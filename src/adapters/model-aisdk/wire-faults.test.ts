@@ -220,7 +220,8 @@ test("nobody there is a network failure with the system's word for it", async ()
   await once(gone, "close");
   const port = createModelPort({ providers: { mine: { wire: "ollama", baseUrl } }, secrets: async () => undefined, clock: heldClock() });
   const failure = failureIn(await port.generate(call, { signal }));
-  assert.deepEqual(failure, { reason: "network", message: "mine could not be reached (ECONNREFUSED).", retryable: true, retryAtMs: null, usage: null });
+  const usage = { input: 0, cached: 0, output: 0, reasoning: 0, costUsd: 0 }; // nobody was asked, so nobody charges
+  assert.deepEqual(failure, { reason: "network", message: "mine could not be reached (ECONNREFUSED).", retryable: true, retryAtMs: null, usage });
 });
 
 test("a key that the provider repeats is not shown, and text that is not JSON is not shown at all", async (t) => {

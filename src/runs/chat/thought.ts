@@ -1,18 +1,19 @@
 import type { Act } from "#src/acts/act.ts";
 import type { ModelMessage } from "#src/acts/ports/model-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import { offers } from "#src/policy/agent-rules.ts";
 import type { RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
 import type { ThoughtKind } from "../think/thought-kind.ts";
 
 /** The whole conversation so far, with the results of its acts, and the tools that the agent may call. */
-export function chatThought(tools: ReadonlyMap<string, ToolPort>): ThoughtKind {
+export function chatThought(tools: ToolBox): ThoughtKind {
   return {
     purpose: "chat",
     prompt(state, workspace) {
       const agent = workspace.agents.find((known) => known.name === state.run.agent);
-      const offered = (agent?.tools ?? []).flatMap((name) => tools.get(name) ?? []);
+      const offered = agent ? tools.list().filter(({ name }) => offers(agent, name)) : [];
       return {
         system: agent?.instructions.trim() ?? "",
         messages: conversation(state),

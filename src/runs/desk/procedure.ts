@@ -105,7 +105,7 @@ function planRecall(state: RunState, workspace: Workspace, told: Told<Classifica
   const args: Json = { text: ticket.body, labels: subject === undefined ? {} : { [key]: subject }, categories: [told.value.category] };
   return {
     kind: "plan",
-    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels } }],
+    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels, ofProcedure: true } }],
     ticket: { status: "triaged", triage: understoodOf(state, told), language: told.value.language },
   };
 }

@@ -1,12 +1,15 @@
 import { z } from "zod";
-import type { Act } from "#src/acts/act.ts";
+import type { Act, ActFacts } from "#src/acts/act.ts";
 import { bindingOf } from "#src/acts/binding.ts";
 import type { ModelAnswer } from "#src/acts/ports/model-port.ts";
+import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
 import { storableJson } from "#src/kernel/storable-json.ts";
 import { newId } from "#src/kernel/ids.ts";
 import type { RunState } from "../run.ts";
+import { readSoFar } from "../read-so-far.ts";
 import { nextSeq, type Session } from "../session.ts";
 
 const LONGEST_KEPT = 4_000;
@@ -41,32 +44,44 @@ function thoughtOf(schema: z.ZodType | undefined, answer: ModelAnswer): Thought 
 }
 
 /** The acts that an answer's tool calls plan. What is not offered becomes an act too, so that the gate refuses it on record. */
-export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Act[] {
-  return answer.toolCalls.map((call, index) => {
-    const tool = session.engine.tools.get(call.name);
-    const id = newId("act", session.engine.clock.nowMs());
-    const base = { kind: "tool" as const, name: call.name, args: storableJson(call.args), runId: act.runId };
-    return {
-      ...base,
-      id,
-      turn: act.turn,
-      ordinal: index + 1,
-      effect: tool?.effect ?? "once",
-      state: "planned" as const,
-      key: id,
-      facts: { labels: session.state.run.labels, taint: taintOfRun(session.state), callId: call.callId },
-      binding: bindingOf(base),
-      askId: null,
-      decision: null,
-      handle: null,
-      result: null,
-      error: null,
-      attempts: 0,
-    };
-  });
+export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Promise<Act[]> {
+  return Promise.all(
+    answer.toolCalls.map(async (call, index) => {
+      const tool = session.engine.tools.get(call.name);
+      const id = newId("act", session.engine.clock.nowMs());
+      const base = { kind: tool?.kind ?? ("tool" as const), name: call.name, args: storableJson(call.args), runId: act.runId };
+      return {
+        ...base,
+        id,
+        turn: act.turn,
+        ordinal: index + 1,
+        effect: tool?.effect ?? "once",
+        state: "planned" as const,
+        key: id,
+        facts: {
+          labels: session.state.run.labels,
+          taint: readSoFar(session.state).taint,
+          callId: call.callId,
+          ...(tool ? await factsOf(tool, base.args) : {}),
+        },
+        binding: bindingOf(base),
+        askId: null,
+        decision: null,
+        handle: null,
+        result: null,
+        error: null,
+        attempts: 0,
+      };
+    }),
+  );
 }
 
-/** Where what the run has read came from: the union over ticket and transcript. */
-export function taintOfRun(state: RunState) {
-  return [...new Set([...(state.ticket ? [state.ticket.trust] : []), ...state.messages.map((message) => message.trust)])];
+/** Arguments that a tool cannot make sense of are refused when the act is checked; until then they say nothing. */
+async function factsOf(tool: ToolPort, args: Json): Promise<ActFacts> {
+  const usual = { risk: tool.effect === "read" ? ("low" as const) : ("medium" as const), untrusted: true };
+  const own = await tool.facts?.(args).catch((error: unknown) => {
+    if (error instanceof LoopError) return {};
+    throw error;
+  });
+  return { ...usual, ...tool.terms, ...own };
 }
