@@ -77,14 +77,20 @@ interface Base {
 const VERSION = "0.1.0";
 const clock = systemClock;
 
+interface Told {
+  readonly onStep?: (step: "database") => void;
+  /** Sentences for whoever waits for the start; rare. */
+  readonly say?: (sentence: string) => void;
+}
+
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
-export async function serve(settings: Settings, env: Environment, told: { readonly onStep?: (step: "database") => void } = {}): Promise<RunningServer> {
+export async function serve(settings: Settings, env: Environment, told: Told = {}): Promise<RunningServer> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = once(async () => {
     for (const undo of stops.toReversed()) await undo();
   });
   try {
-    const base = await openBase(settings, env, stops);
+    const base = await openBase(settings, env, { stops, say: told.say ?? (() => undefined) });
     told.onStep?.("database");
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
@@ -100,7 +106,11 @@ export async function serve(settings: Settings, env: Environment, told: { readon
   }
 }
 
-async function openBase(settings: Settings, env: Environment, stops: (() => Promise<void> | void)[]): Promise<Base> {
+async function openBase(
+  settings: Settings,
+  env: Environment,
+  { stops, say }: { readonly stops: (() => Promise<void> | void)[]; readonly say: (sentence: string) => void },
+): Promise<Base> {
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
   secretValues(env).forEach((value) => redactor.learn(value));
@@ -112,7 +122,9 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
     log.error("another server took this home while the database was away; this one ends", {});
     process.exit(1);
   };
-  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive, onTaken });
+  const { workspaceFolder: wanted, secretsKeyFile, databaseUrl, preparesStatements: prepare } = settings;
+  const saves = { workspaceFolder: wanted, secretsKeyFile, version: VERSION, clock, say };
+  const record = await openRecord({ home, log, databaseUrl, prepare, exclusive, saves, onTaken });
   stops.push(record.close);
   const { db, url } = record;
   const storage = await watchStorage({ folder: home.folder, ballast: ballastOf(home), minFreeMb: settings.minFreeMb, log });
@@ -132,22 +144,8 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   await queue.start();
   stops.push(() => queue.stop());
   const workspaceFolder = await realFolder(settings.workspaceFolder);
-  return {
-    settings,
-    env,
-    home,
-    log,
-    logFile,
-    redactor,
-    record,
-    workspaceFolder,
-    workspaces: createWorkspaceView(db),
-    signer,
-    notifier,
-    storage,
-    secrets,
-    queue,
-  };
+  const workspaces = createWorkspaceView(db);
+  return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */

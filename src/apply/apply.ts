@@ -29,6 +29,8 @@ export interface ApplyWish {
   readonly digest?: string | undefined;
   /** The revision that is returned to. */
   readonly target?: number | undefined;
+  /** Called in the transaction that makes the revision. */
+  readonly keep?: (tx: Transaction, outcome: ApplyOutcome) => Promise<void>;
 }
 
 /** unconfirmed: power would widen, and whoever may let it has not said so. asked: it would widen, and an owner or admin is asked. */
@@ -54,9 +56,15 @@ export async function applyPlanned(place: { db: Db; clock: Clock; plan: () => Pr
     if (!planned.isNew) return { kind: "applied", revision: planned.revision, isNew: false, plan };
     if (plan.widens && !may(wish.by, "workspace:apply")) return { kind: "asked", askId: await ask(place, planned, wish), digest, plan };
     if (plan.widens && !wish.yes) return { kind: "unconfirmed", digest, plan };
-    const done = await inTransaction(place.db, (tx) => applyByRole(tx, place.clock, { planned, wish }));
+    const done = await inTransaction(place.db, async (tx) => {
+      const made = await applyByRole(tx, place.clock, { planned, wish });
+      if (made === undefined) return undefined;
+      const outcome = { kind: "applied", ...made, isNew: true, plan } as const;
+      await wish.keep?.(tx, outcome);
+      return outcome;
+    });
     failpoint("apply.committed");
-    if (done) return { kind: "applied", ...done, isNew: true, plan };
+    if (done) return done;
   }
   throw new LoopError("workspace_moving", `The workspace was revised ${TRIES} times while this was being applied. Try again when the others are done.`);
 }

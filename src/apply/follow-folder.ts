@@ -40,11 +40,8 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
     return taken;
   };
   const look = (): Promise<Taken> => alone(lookNow);
-  const stopWatching = watchFolder(
-    folder,
-    () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })),
-  );
-  return { last: () => last, look, alone, stop: stopWatching };
+  const watching = watchFolder(folder, () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })));
+  return { last: () => last, look, alone, stop: watching.stop };
 }
 
 function wordsFor(taken: Taken): string {

@@ -38,6 +38,8 @@ export interface ProposalAnswer {
   readonly id: string;
   readonly by: Decider;
   readonly reason?: string;
+  /** Called in the transaction that decides, with the proposal as decided: what it writes is there together with the decision. */
+  readonly keep?: (tx: Transaction, decided: Proposal) => Promise<void>;
 }
 
 /** Newest first. */
@@ -89,7 +91,7 @@ const TRIES = 8;
  * what is in force now, and refused when the test does not pass. The next run uses it. @throws LoopError permission_missing | proposal_unknown |
  * proposal_not_open | proposal_untested | proposal_stale | workspace_invalid | workspace_moving
  */
-export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
+export async function acceptProposal(deps: ProposalDeps, { id, by, reason, keep }: ProposalAnswer): Promise<Proposal> {
   for (let count = 1; ; count += 1) {
     const proposal = await requireProposal(deps.db, id);
     requireDecider(by, proposal);
@@ -100,7 +102,7 @@ export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: Pro
     const merged = requireSound(files, proposal);
     failpoint("accept.tested");
     try {
-      await inTransaction(deps.db, (tx) => accept(tx, deps, { proposal, by, reason: reason ?? null, test, files: merged, base: revision }));
+      await inTransaction(deps.db, (tx) => accept(tx, deps, { proposal, by, reason: reason ?? null, test, files: merged, base: revision, keep }));
       break;
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
@@ -122,10 +124,11 @@ interface Acceptance {
   readonly test: SkillTest | null;
   readonly files: FileSet;
   readonly base: number;
+  readonly keep: ProposalAnswer["keep"];
 }
 
 /** Lock order: the proposal, then the revision. */
-async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, reason, test, files, base }: Acceptance): Promise<void> {
+async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, reason, test, files, base, keep }: Acceptance): Promise<void> {
   const { id, kind, title, sources } = proposal;
   if (!(await decideProposal(tx, { id, to: "accepted", by: by.handle, reason, test }))) throw notOpen(await requireProposal(tx, id));
   failpoint("accept.decided");
@@ -141,6 +144,8 @@ async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, 
     { kind: "proposal.accepted", actor: by.id, payload },
     ...superseded.map((other) => ({ kind: "proposal.superseded", actor: by.id, payload: { proposal: other, by: id } })),
   ]);
+  failpoint("accept.journaled");
+  await keep?.(tx, await requireProposal(tx, id));
 }
 
 /** Null for what is no skill. A proposal that fails keeps what the replay said now. */
@@ -181,7 +186,7 @@ function requireSound(files: FileSet, { id, files: proposed }: Proposal): FileSe
  * Says no. The same skill is proposed again only when two further tickets went the same way. @throws LoopError permission_missing | proposal_unknown |
  * proposal_not_open
  */
-export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "clock">, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
+export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "clock">, { id, by, reason, keep }: ProposalAnswer): Promise<Proposal> {
   const proposal = await requireProposal(db, id);
   requireDecider(by, proposal);
   requireOpen(proposal);
@@ -197,6 +202,8 @@ export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "c
         payload: { proposal: proposal.id, kind: proposal.kind, title: proposal.title, by: by.handle, reason: reason ?? null },
       },
     ]);
+    failpoint("reject.journaled");
+    await keep?.(tx, await requireProposal(tx, id));
   });
   failpoint("reject.committed");
   return requireProposal(db, id);

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
 import { testDatabase } from "#src/testing/database.ts";
 import { temporaryHome } from "#src/testing/server.ts";
 
@@ -301,4 +302,26 @@ test("npm start --demo shows the whole loop on a fresh home and leaves proof, an
   assert.ok((await stat(join(home, "receipts", "ticket-1.json"))).isFile());
   assert.equal(existsSync(join(home, "postgres", "data", "postmaster.pid")), false);
   assert.deepEqual(await readdir(join(home, "processes")), []);
+});
+
+test("commands that are pasted one after the other find the question that is just being opened, and a backup that nobody listens to is made", async (t) => {
+  const home = await temporaryHome(t);
+  const loop = loopFor(home);
+  assert.equal((await loop(["up"])).code, 0);
+  t.after(() => loop(["down"]));
+  for (const args of [
+    ["send", "--property=warm_taipei_2br", LEAK],
+    ["approve", "1"],
+    ["ack", "1"],
+    ["resolve", "1"],
+  ]) {
+    const { code, err } = await loop(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+  }
+  const file = join(home, "out.loopwright-backup");
+  const backup = `"$1" backup "$2" 2>&1 | head -n 1`;
+  const { stdout } = await promisify(execFile)("sh", ["-c", backup, "sh", LOOP, file], { env: { ...bare, LOOP_HOME: home } });
+  assert.match(stdout, /^table /);
+  await until(async () => (existsSync(file) ? true : undefined));
+  assert.equal((await loop(["backup", file])).code, 1); // it is whole, and no other takes its place
 });

@@ -149,6 +149,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Write the journal to a file that anyone can verify.",
     load: async () => (await import("./verbs/audit-export.ts")).auditExport,
   },
+  "audit key": {
+    group: "Proof",
+    summary: "Print the public key that this home signs with.",
+    load: async () => (await import("./verbs/audit-key.ts")).auditKey,
+  },
   "audit verify": {
     group: "Proof",
     summary: "Verify an exported journal. No server, no network.",

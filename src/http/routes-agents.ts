@@ -26,7 +26,7 @@ const agentView = z
         capNanos: z.int().nullable(),
         spentNanos: z.int(),
         reservedNanos: z.int(),
-        onReach: z.enum(["block", "warn"]),
+        onReach: z.enum(["block", "pause", "warn"]),
       }),
     ),
     runs: z.object({ total: z.int(), open: z.int(), lastAt: z.string().nullable() }),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { acceptProposal, listProposals, rejectProposal, requireProposal } from "#src/apply/proposals.ts";
+import type { Transaction } from "#src/database/open.ts";
 import type { Proposal } from "#src/learning/proposal.ts";
 import { precedentRequest, proposePrecedent } from "#src/learning/propose-precedent.ts";
 import { proposeRule, ruleRequest } from "#src/learning/propose-rule.ts";
@@ -7,7 +8,7 @@ import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import { idOf } from "./ids.ts";
-import { performOnce, send } from "./once.ts";
+import { type Answer, performKeeping, performOnce, send } from "./once.ts";
 import { idParams, isoOf, isoOrNull, limit, text } from "./query.ts";
 
 const STATES = ["open", "accepted", "rejected", "superseded"] as const;
@@ -31,6 +32,8 @@ const proposalView = z
     revision: z.int().nullable(),
   })
   .meta({ id: "Proposal" });
+
+type View = z.infer<typeof proposalView>;
 
 export function proposalRoutes(app: App, deps: HttpDeps): void {
   const { db } = deps;
@@ -80,11 +83,18 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
       async (request, reply) => {
         const { reason } = request.body;
         const given = { id: idOf("proposal", request.params.id), by: callerOf(request), ...(reason === undefined ? {} : { reason }) };
-        const decided = await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, given);
-        return send(reply, { status: 200, body: viewProposal(decided) });
+        const answer = await performKeeping<View>(deps, request, async (keep) => {
+          const withReply = { ...given, keep: (tx: Transaction, decided: Proposal) => keep(tx, answerOf(decided)) };
+          return answerOf(await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, withReply));
+        });
+        return send(reply, answer);
       },
     );
   }
+}
+
+export function proposeRuleRoute(app: App, deps: HttpDeps): void {
+  const { db, clock, workspaces } = deps;
   app.post(
     "/v1/tickets/:id/propose-rule",
     {
@@ -135,7 +145,9 @@ export function precedentRoute(app: App, deps: HttpDeps): void {
   );
 }
 
-function viewProposal(proposal: Proposal): z.infer<typeof proposalView> {
+const answerOf = (decided: Proposal): Answer<View> => ({ status: 200, body: viewProposal(decided) });
+
+function viewProposal(proposal: Proposal): View {
   const { createdAtMs, decidedAtMs, files, ...same } = proposal;
   return { ...same, files: files.map((file) => ({ ...file })), createdAt: isoOf(createdAtMs), decidedAt: isoOrNull(decidedAtMs) };
 }

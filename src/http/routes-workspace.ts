@@ -1,10 +1,13 @@
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { ApplyOutcome, ApplyWish } from "#src/apply/apply.ts";
 import { latestRequest } from "#src/apply/latest-request.ts";
 import { planRevisions } from "#src/apply/sides.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Taken } from "#src/workspace/taking.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
+import { type Answer, performKeeping, send } from "./once.ts";
 import { isoOf, text } from "./query.ts";
 import { appliedView, changeView, planView, problemView, viewApplied, viewChange, viewPlanned } from "./workspace-view.ts";
 
@@ -73,7 +76,7 @@ export function applyRoutes(app: App, deps: HttpDeps): void {
         response: { 200: appliedView },
       },
     },
-    async (request) => changed(deps, viewApplied(await folderOf(deps).apply({ by: callerOf(request), ...request.body }))),
+    async (request, reply) => send(reply, await keptOnce(deps, request, (keep) => folderOf(deps).apply({ by: callerOf(request), ...request.body, keep }))),
   );
   app.post(
     "/v1/workspace/rollback",
@@ -86,16 +89,19 @@ export function applyRoutes(app: App, deps: HttpDeps): void {
         response: { 200: appliedView },
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const { revision: target, ...wish } = request.body;
-      return changed(deps, viewApplied(await folderOf(deps).rollback({ by: callerOf(request), ...wish, target })));
+      return send(reply, await keptOnce(deps, request, (keep) => folderOf(deps).rollback({ by: callerOf(request), ...wish, target, keep })));
     },
   );
 }
 
-function changed<T>(deps: HttpDeps, view: T): T {
-  deps.changed?.();
-  return view;
+/** What was applied, or asked, is the answer to every repeat under its key; problems are mended and a plan is confirmed by sending the same again. */
+function keptOnce(deps: HttpDeps, request: FastifyRequest, work: (keep: NonNullable<ApplyWish["keep"]>) => Promise<ApplyOutcome>) {
+  const answerOf = (outcome: ApplyOutcome): Answer<z.infer<typeof appliedView>> => {
+    return { status: 200, body: viewApplied(outcome), passing: outcome.kind === "problems" || outcome.kind === "unconfirmed" };
+  };
+  return performKeeping<z.infer<typeof appliedView>>(deps, request, async (keep) => answerOf(await work((tx, outcome) => keep(tx, answerOf(outcome)))));
 }
 
 function folderOf({ folder }: HttpDeps): NonNullable<HttpDeps["folder"]> {

@@ -22,7 +22,7 @@ import { journalRoutes } from "./routes-journal.ts";
 import { liveRoutes } from "./routes-live.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
-import { precedentRoute, proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
+import { precedentRoute, proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { agentRoutes } from "./routes-agents.ts";
@@ -54,6 +54,7 @@ const ROUTES = [
   proposalRoutes,
   proposalVerbRoutes,
   precedentRoute,
+  proposeRuleRoute,
   workspaceRoutes,
   applyRoutes,
   revisionRoutes,

@@ -5,6 +5,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { newId, type RunId, type ThreadId, type TicketId } from "#src/kernel/ids.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { lanesOfRun } from "./lanes.ts";
 import { insertMessage, insertRun } from "./store/write.ts";
 import { hasModel } from "./think/model-policy.ts";
 import type { ModelTiers } from "./think/tiers.ts";
@@ -63,7 +64,7 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
     revision: place.revision,
     attempt: (request.retryOf?.attempt ?? 0) + 1,
     retryOf: request.retryOf?.runId ?? null,
-    lanes: agent.concurrency === undefined ? [] : [`agent:${agent.name}`],
+    lanes: lanesOfRun(workspace, request),
   });
   await insertMessage(tx, id, { seq: 1, role: "input", name: null, ...request.input, content: { text: request.input.text } });
   await append(tx, clock, [

@@ -1,3 +1,4 @@
+import { canonicalJson } from "#src/kernel/canonical-json.ts";
 import type { Part, Parts } from "./parts.ts";
 import { fileProblem, type Path, pathText, type Problem } from "./problem.ts";
 
@@ -37,6 +38,7 @@ export function nameProblems(parts: Parts): Problem[] {
       "SOP",
       parts.of("sop").map((part) => ({ part, path: ["id"], name: part.data.id })),
     ),
+    ...secondSops(parts),
     ...twice(
       "voice",
       parts.of("voice").map((part) => ({ part, path: [], name: voiceId(part.file) })),
@@ -54,6 +56,23 @@ export function nameProblems(parts: Parts): Problem[] {
     }),
     ...skillProblems(parts),
   ];
+}
+
+/** Two SOPs for the same tickets: the thresholds of only one of them would count. */
+function secondSops(parts: Parts): Problem[] {
+  const first = new Map<string, { readonly file: string; readonly id: string }>();
+  return parts.of("sop").flatMap((part) => {
+    const { id, category, labels } = part.data;
+    const subject = canonicalJson({ category, labels });
+    const earlier = first.get(subject);
+    if (earlier === undefined) {
+      first.set(subject, { file: part.file, id });
+      return [];
+    }
+    if (earlier.id === id) return []; // said already
+    const named = { part, path: ["category"], name: category };
+    return [problem(named, `a second SOP for the category ${category} with the same labels`, `one SOP, or other labels; the first is ${earlier.file}`)];
+  });
 }
 
 const providerEntries = (parts: Parts): Named[] =>

@@ -34,6 +34,11 @@ export function referenceProblems(parts: Parts): Problem[] {
     ...missingIn(parts, { what: "team", place: ["team"], names: new Set(parts.of("team").map(({ data }) => data.name)) }, groups(parts)),
     ...missingIn(parts, { what: "rule", place: ["policy", "agent"], names: knownRules(parts) }, liftedRules(parts)),
     ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(
+      parts,
+      { what: "kind of entity", place: ["entities"], names: new Set(parts.of("entities").map(({ data }) => data.entity)) },
+      boundedKinds(parts),
+    ),
     ...missingIn(parts, { what: "provider", place: ["workspace", "modelProvider"], names: knownProviders(parts) }, modelReferences(parts)),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
@@ -178,6 +183,10 @@ function agentReferences(parts: Parts): Reference[] {
     ...parts.of("trigger").map((part) => ({ part, path: ["agent"], name: part.data.agent })),
   ];
 }
+
+/** A bound counts for each of the things that are known by name; a label with free words has none to count by. */
+const boundedKinds = (parts: Parts): Reference[] =>
+  parts.of("workspace").flatMap((part) => Object.keys(part.data.concurrency).map((name) => ({ part, path: ["concurrency", name], name })));
 
 const knownCategories = (parts: Parts): Known => ({
   what: "category",

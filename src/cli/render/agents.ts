@@ -1,7 +1,7 @@
-import type { AgentShape, RevisionShape } from "../client/shapes.ts";
+import type { AgentShape, RevisionShape } from "../client/workspace-shapes.ts";
 import { type Look, toned } from "./look.ts";
 import { moneyText } from "./money.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { pairsText, tableText } from "./table.ts";
 import { agoText } from "./time.ts";
 import { wrapped } from "./width.ts";

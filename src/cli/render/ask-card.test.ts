@@ -69,7 +69,7 @@ test("an approval shows the exact draft, its price, the rules, whether it can be
       "  rule      severe; also sop:hvac_leak",
       "  undo      what is sent cannot be taken back",
       "  silence   a reminder in 8 min, then it goes to ines too in 18 min, then it is",
-      "            given up in 1 h; silence never approves",
+      "            given up in 1 h 58 min; silence never approves",
       "  for       any approver, any owner",
       "  answer    bin/loop approve 1",
       "            bin/loop deny 1 --reason <why>",

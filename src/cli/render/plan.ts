@@ -1,6 +1,6 @@
-import type { PlanShape, ProblemShape } from "../client/shapes.ts";
+import type { PlanShape, ProblemShape } from "../client/workspace-shapes.ts";
 import { type Look, type Tone, toned } from "./look.ts";
-import { plain } from "./plain.ts";
+import { plain } from "#src/kernel/plain.ts";
 
 const HEADS = [
   ["wider", "Power widens", "+", "ask"],

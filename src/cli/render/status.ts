@@ -1,4 +1,5 @@
-import type { AskShape, CostGroupShape, ReadyShape, TicketShape, WorkspaceShape } from "../client/shapes.ts";
+import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
+import type { WorkspaceShape } from "../client/workspace-shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
 import { plainLine } from "#src/kernel/plain.ts";

@@ -45,6 +45,7 @@ test("money says its size, and what is unknown is never a number", () => {
 test("time is said from now, in its largest unit", () => {
   const from = (seconds: number): string => agoText(new Date(LOOK.nowMs + seconds * 1_000).toISOString(), LOOK.nowMs);
   assert.deepEqual([0, -1, -59, -3_599, -7_200, -200_000, 90].map(from), ["now", "1 s ago", "59 s ago", "59 min ago", "2 h ago", "2 d ago", "in 1 min"]);
+  assert.deepEqual([3_600, 7_199, 86_399, 86_400, 180_000].map(from), ["in 1 h", "in 1 h 59 min", "in 23 h 59 min", "in 1 d", "in 2 d 2 h"]);
   assert.equal(lengthText(500), "0 s");
 });
 

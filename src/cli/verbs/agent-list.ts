@@ -1,4 +1,4 @@
-import type { AgentShape } from "../client/shapes.ts";
+import type { AgentShape } from "../client/workspace-shapes.ts";
 import type { Verb } from "../verb.ts";
 
 export const agentList: Verb = {

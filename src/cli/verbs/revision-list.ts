@@ -1,4 +1,4 @@
-import type { RevisionShape } from "../client/shapes.ts";
+import type { RevisionShape } from "../client/workspace-shapes.ts";
 import type { Verb } from "../verb.ts";
 
 export const revisionList: Verb = {

@@ -1,4 +1,4 @@
-import type { AppliedShape } from "../client/shapes.ts";
+import type { AppliedShape } from "../client/workspace-shapes.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Context, Flag, Verb } from "../verb.ts";
 

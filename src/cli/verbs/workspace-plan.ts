@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { UsageError } from "../arguments.ts";
-import type { PlannedShape } from "../client/shapes.ts";
+import type { PlannedShape } from "../client/workspace-shapes.ts";
 import { EXIT } from "../exit-codes.ts";
 import type { Context, Verb } from "../verb.ts";
 

@@ -4,7 +4,7 @@ import type { Triage } from "#src/tickets/ticket.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { Procedure, Step, ThoughtRequest } from "../procedure.ts";
 import type { RunState } from "../run.ts";
-import { categoriesOf, knowledgeFor } from "./knowledge.ts";
+import { categoriesOf, knowledgeFor, sopFor } from "./knowledge.ts";
 import { type DispatchPlan, dispatchTo, replyTo } from "./messages.ts";
 import { resolve } from "./resolution.ts";
 import { classificationBy } from "./rules.ts";
@@ -42,7 +42,7 @@ function afterClassification(state: RunState, workspace: Workspace, told: Told<C
 
 /** What a message says may not talk the gate down: the rules of the SOP hold beside whatever a model made of it. */
 function strengthened(state: RunState, workspace: Workspace, value: Classification): Classification {
-  const sop = workspace.sops.find((known) => known.category === value.category);
+  const sop = sopFor(workspace, state.ticket!, value.category);
   if (!sop) return value;
   const byRules = classificationBy(sop, state.ticket!);
   return {
@@ -149,7 +149,7 @@ function personsCategory(state: RunState, workspace: Workspace): Known<Classific
   const ask = state.asks.findLast((known) => known.purpose === CATEGORY && known.state === "answered");
   if (!ask?.answer) return undefined;
   const category = ask.answer;
-  const sop = workspace.sops.find((known) => known.category === category);
+  const sop = sopFor(workspace, state.ticket!, category);
   const value = sop
     ? classificationBy(sop, state.ticket!)
     : { category, severity: SEVERITY_WITHOUT_SOP, urgencyMinutes: 240, risks: [], language: state.ticket?.language ?? "und" };

@@ -22,6 +22,11 @@ export const workspaceManifest = z.strictObject({
   providers: z.record(slug, providerEntry).default({}),
   /** Commands of checks run in the sandbox; `off` runs them without one, and every receipt says so. */
   sandbox: z.enum(["required", "off"]).default("required"),
+  /**
+   * How many runs about the same thing may be moving at the same time: `{ property: 1 }` is one for each property, whichever agent works. The keys are kinds of
+   * entities. A run that waits for a person, a provider or a timer does not count.
+   */
+  concurrency: z.record(labelKey, z.int().min(1).max(1_000)).default({}),
   defaults: z
     .strictObject({
       agent: slug.optional(),
