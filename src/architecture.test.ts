@@ -71,6 +71,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^(fastify|@fastify\/.+|fastify-type-provider-zod)$/, within("http/")],
   [/^(ai|@ai-sdk\/.+|@openrouter\/ai-sdk-provider|ai-sdk-ollama)$/, within("adapters/model-aisdk/")],
   [/^ajv$/, within("acts/")],
+  [/^@modelcontextprotocol\/client$/, within("adapters/tool-mcp/")],
   [/^@pydantic\/genai-prices$/, within("ledger/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],
   [/^zod$/, { holds: (file) => !inAny("kernel/")(file), only: "outside kernel/, which needs no package" }],

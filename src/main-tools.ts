@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { ToolFactories } from "#src/acts/ports/tool-source.ts";
+import { schemaProblem } from "#src/acts/check-args.ts";
+import { createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
 import { createToolShelf, type ToolShelf } from "#src/acts/tool-shelf.ts";
 import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
 import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
@@ -10,8 +12,11 @@ import { secretPlaces } from "#src/adapters/sandbox-bwrap/secret-places.ts";
 import { filesTools } from "#src/adapters/tool-files/tools.ts";
 import { githubTools } from "#src/adapters/tool-github/tools.ts";
 import { httpTools } from "#src/adapters/tool-http/tools.ts";
+import { mcpTools } from "#src/adapters/tool-mcp/gateway.ts";
+import { httpTransport } from "#src/adapters/tool-mcp/http-transport.ts";
 import { shellTools } from "#src/adapters/tool-shell/tools.ts";
 import { webTools } from "#src/adapters/tool-web/tools.ts";
+import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
@@ -24,6 +29,8 @@ interface ToolWorld {
   readonly settings: Settings;
   readonly env: Environment;
   readonly home: { readonly folder: string };
+  readonly version: string;
+  readonly record: { readonly db: Db };
   readonly log: Log;
   readonly clock: Clock;
   readonly secrets: Secrets;
@@ -48,7 +55,8 @@ const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): st
 
 /** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
 export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {
-  const factories: ToolFactories = { files: filesTools, github: githubTools, http: httpTools, shell: shellTools, web: webTools };
+  const mcp = mcpTools({ version: world.version, pins: createToolPins(world.record.db, world.clock), sourceOf, schemaProblem, http: httpTransport });
+  const factories: ToolFactories = { files: filesTools, github: githubTools, http: httpTools, mcp, shell: shellTools, web: webTools };
   const hidden = [...ownPlaces(world), ...secretPlaces(homedir())];
   const { clock, log, secrets, workspaceFolder } = world;
   return createToolShelf({ builtIn: from.builtIn, factories, deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden } });

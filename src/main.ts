@@ -174,7 +174,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const sources = await providerSources(base);
-  const world = { ...base, clock };
+  const world = { ...base, clock, version: VERSION };
   const sandbox = sandboxOf(world);
   const tools = toolsOf(world, { sandbox, builtIn: [brainSearch(db, embedder)] });
   stops.push(tools.close);

@@ -80,6 +80,7 @@ const noSandbox: SandboxPort = {
   name: "none",
   available: () => Promise.resolve({ ok: false, why: "there is no sandbox in this trial" }),
   run: () => Promise.reject(new Error("there is no sandbox in this trial")),
+  start: () => Promise.reject(new Error("there is no sandbox in this trial")),
 };
 
 /** Queues runs of the agent `helper`, a script each, in one transaction. */

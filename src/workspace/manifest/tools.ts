@@ -33,6 +33,10 @@ const mcp = z.strictObject({
     .optional(),
   /** Run the program in the sandbox, with the network or without; `off`: as it is. */
   sandbox: z.enum(["on", "network", "off"]).default("on"),
+  /** Where the program starts: absolute, or below the workspace. Left out: the workspace. */
+  folder: z.string().min(1).optional(),
+  /** Folders that it may write to, absolute or below the workspace; in the sandbox all else is read-only. */
+  writable: z.array(z.string().min(1)).default([]),
 });
 
 const github = z.strictObject({
