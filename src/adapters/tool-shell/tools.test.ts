@@ -12,6 +12,7 @@ function recording(): SandboxPort & { readonly commands: SandboxCommand[] } {
   return {
     name: "recording",
     commands,
+    start: () => Promise.reject(new Error("nothing goes on in this test")),
     available: () => Promise.resolve({ ok: true }),
     run(command) {
       commands.push(command);
