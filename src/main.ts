@@ -15,13 +15,15 @@ import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { type LogFile, openLogFile } from "#src/database/log-file.ts";
-import { createNotifier, type Notifier } from "#src/database/notify.ts";
+import { createNotifier, type Notifier, telling } from "#src/database/notify.ts";
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
 import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
+import type { InboundMessage } from "#src/intake/read-message.ts";
+import { type InboundTurn, receiveTurn } from "#src/intake/receive-turn.ts";
 import { receiveText } from "#src/intake/receive.ts";
 import { openSigner, type Signer } from "#src/journal/signing.ts";
 import { systemClock } from "#src/kernel/clock.ts";
@@ -33,6 +35,7 @@ import { whoIs } from "#src/people/who-is.ts";
 import { startWork } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
+import { createRunWatch } from "#src/runs/watch.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { journaled } from "#src/secrets/journaled.ts";
@@ -261,11 +264,9 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
     workspaces,
     tiers: engine.tiers,
-    receive: async (message) => {
-      const received = await receiveText(intake, message);
-      notifier.changed();
-      return received;
-    },
+    receive: telling(notifier, (message: InboundMessage) => receiveText(intake, message)),
+    receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
+    watch: createRunWatch({ db, onChange: notifier.onChange }),
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),

@@ -2,11 +2,11 @@ import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import type { Ask, NewAsk } from "#src/asks/ask.ts";
 import type { AskId, PrincipalId } from "#src/kernel/ids.ts";
 import { newId } from "#src/kernel/ids.ts";
-import { offers } from "#src/policy/agent-rules.ts";
+import { handoverNames, offers } from "#src/policy/agent-rules.ts";
 import { type CompiledRules, type Decision, decide, compilePolicies } from "#src/policy/decide.ts";
 import { stricter, USUAL_TERMS } from "#src/policy/decision.ts";
 import { type Cleared, clearedByPerson, egressNeedsPerson, type Trust } from "#src/policy/trust.ts";
-import type { Workspace } from "#src/workspace/model.ts";
+import type { Agent, Workspace } from "#src/workspace/model.ts";
 import type { Act } from "./act.ts";
 
 /** allow: perform it. ask: open this ask. deny: refuse it. */
@@ -58,10 +58,15 @@ export function judge({ act, agent, givers = [], read, workspace, ask, nowMs }: 
 function decisionFor(act: Act, agent: string, { workspace, nowMs }: Pick<GateInput, "workspace" | "nowMs">): Decision {
   const decision = decide(rulesOf(workspace), proposalOf(act, agent, nowMs));
   const file = workspace.agents.find(({ name }) => name === agent);
-  if ((act.kind !== "tool" && act.kind !== "shell") || act.facts.ofProcedure || (file && offers(file, act.name))) return decision;
+  if (!NAMED_IN_FILE.has(act.kind) || act.facts.ofProcedure || (file && isInFile(act, file))) return decision;
   const why = file ? `${file.source} does not offer ${act.name} to ${agent}` : `there is no agent ${agent} in the workspace any more`;
   return { outcome: "deny", rule: "tools", why, matched: ["tools"] };
 }
+
+const NAMED_IN_FILE: ReadonlySet<Act["kind"]> = new Set(["tool", "shell", "handoff"]);
+
+/** Tools, and agents to hand over to, are those that the file of the agent names; other kinds are for policy alone. */
+const isInFile = ({ kind, name }: Act, file: Agent): boolean => (kind === "handoff" ? handoverNames(file).includes(name) : offers(file, name));
 
 /** What policy sees of an act. */
 export function proposalOf(act: Pick<Act, "kind" | "name" | "effect" | "facts">, agent: string, nowMs: number) {

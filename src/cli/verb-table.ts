@@ -77,6 +77,7 @@ export const VERBS: Readonly<Record<string, Row>> = {
   },
 
   send: { group: "Work", summary: "Send a message; it becomes a ticket.", load: async () => (await import("./verbs/ticket-send.ts")).ticketSend },
+  chat: { group: "Work", summary: "Talk with an agent.", load: async () => (await import("./verbs/thread-chat.ts")).threadChat },
   tickets: { group: "Work", summary: "List tickets, newest first.", load: async () => (await import("./verbs/ticket-list.ts")).ticketList },
   ticket: { group: "Work", summary: "Tell the story of a ticket.", load: async () => (await import("./verbs/ticket-show.ts")).ticketShow },
   resolve: { group: "Work", summary: "Say that the work on a ticket is done.", load: async () => (await import("./verbs/ticket-resolve.ts")).ticketResolve },

@@ -2,9 +2,11 @@ import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
 import type { InboundMessage } from "#src/intake/read-message.ts";
+import type { InboundTurn, ReceivedTurn } from "#src/intake/receive-turn.ts";
 import type { Received } from "#src/intake/receive.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { RunWatch } from "#src/runs/watch.ts";
 import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
@@ -70,6 +72,10 @@ export interface HttpDeps {
   readonly tiers: (workspace: Workspace) => ModelTiers;
   /** `receiveText` of intake/. @throws LoopError input_invalid | delivery_conflict | agent_unknown | storage_full */
   readonly receive: (message: InboundMessage) => Promise<Received>;
+  /** `receiveTurn` of intake/. @throws LoopError delivery_conflict | agent_unknown | model_missing | storage_full */
+  readonly receiveTurn: (turn: InboundTurn) => Promise<ReceivedTurn>;
+  /** Says when a run rests; left out: it is looked at again and again. */
+  readonly watch?: RunWatch;
   /** `retrieve` of brain/, with the embedder where there is one. */
   readonly recall: (query: BrainQuery) => Promise<Recall>;
   /** Cheap: it is asked without a credential. */

@@ -20,6 +20,8 @@ export const runView = z
     attempt: z.int(),
     labels: z.record(z.string(), z.string()),
     limits: z.object({ maxTurns: z.int(), maxOutputTokens: z.int(), task: z.string().optional(), givers: z.array(z.string()).readonly().optional() }),
+    brief: z.unknown().describe("what it is asked for beyond its text, and which agents have had it"),
+    parentRunId: z.string().nullable().describe("the run that gave it this work"),
     revision: z.int(),
     turns: z.int(),
     createdAt: z.string(),

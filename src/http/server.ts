@@ -24,6 +24,7 @@ import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { precedentRoute, proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
+import { readThreadRoutes, threadMessageRoutes, threadRoutes } from "./routes-threads.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { agentRoutes } from "./routes-agents.ts";
 import { revisionRoutes } from "./routes-revisions.ts";
@@ -45,6 +46,9 @@ const ROUTES = [
   runRoutes,
   retryRoutes,
   liveRoutes,
+  threadRoutes,
+  readThreadRoutes,
+  threadMessageRoutes,
   costRoutes,
   budgetRaiseRoute,
   forecastRoute,

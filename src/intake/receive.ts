@@ -117,7 +117,8 @@ async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revisi
   return { kind: "created", ticketId: id, runId, number: (await requireTicket(tx, id)).number };
 }
 
-function trustIn(sender: Answerer | undefined): Trust {
+/** How far the words of a sender are trusted. */
+export function trustIn(sender: Answerer | undefined): Trust {
   if (!sender) return "outside";
   return sender.roles.includes("owner") ? "owner" : "member";
 }

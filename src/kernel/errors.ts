@@ -65,6 +65,7 @@ export const ERRORS = {
   storage_full: { httpStatus: 507, retry: "later" },
   surface_refused: { httpStatus: 502, retry: "never" },
   surface_unavailable: { httpStatus: 503, retry: "later" },
+  thread_unknown: { httpStatus: 404, retry: "never" },
   ticket_not_open: { httpStatus: 409, retry: "never" },
   ticket_unknown: { httpStatus: 404, retry: "never" },
   token_missing: { httpStatus: 500, retry: "never" },

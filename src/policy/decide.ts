@@ -1,6 +1,6 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import { agentRules } from "./agent-rules.ts";
+import { agentRules, serviceRules } from "./agent-rules.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { compileConditions, type Conditions, subjectOf } from "./conditions.ts";
 import { type AskTerms, compareStrictness, type Decision, type Outcome, toSteps, USUAL_TERMS } from "./decision.ts";
@@ -27,10 +27,11 @@ export interface CompiledRule extends Opinion, Conditions {
 export type CompiledRules = RuleIndex<CompiledRule>;
 
 /** The rules of a workspace, made ready once, with those that its agents bring; a workspace without a policy has the built-in one. */
-export function compilePolicies(workspace: Pick<Workspace, "policies" | "agents">): CompiledRules {
+export function compilePolicies(workspace: Pick<Workspace, "policies" | "agents"> & Partial<Pick<Workspace, "services">>): CompiledRules {
   const policies = workspace.policies.length === 0 ? [BUILT_IN] : workspace.policies;
   const ofAgents = workspace.agents.map((agent) => ({ rules: agentRules(agent), source: agent.source }));
-  const rules = [...policies, ...ofAgents].flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
+  const ofServices = (workspace.services ?? []).map((service) => ({ rules: serviceRules(service), source: service.source }));
+  const rules = [...policies, ...ofAgents, ...ofServices].flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
   return createRuleIndex(rules.toSorted(compareStrictness));
 }
 

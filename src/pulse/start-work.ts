@@ -59,6 +59,13 @@ function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Pr
   const embedding: Chore[] = embedder
     ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }]
     : [];
-  const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock, workspaces), ...embedding] });
+  const pulse = startPulse({
+    db,
+    url,
+    clock,
+    log,
+    changed: notifier.changed,
+    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), ...embedding],
+  });
   return [pulse.stop, notifier.onChange(pulse.hint)];
 }

@@ -49,6 +49,8 @@ export interface PlannedAsk {
 /** How a run ended well. Said and checked are kept apart. */
 export interface Outcome {
   readonly said: string;
+  /** Where a structured answer was asked for: the answer itself. */
+  readonly value?: Json;
   readonly checked: CheckVerdict;
 }
 

@@ -1,16 +1,19 @@
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Lease } from "#src/leases/lease.ts";
 import type { Engine } from "./engine.ts";
+import { settleDelegation } from "./moves/delegate.ts";
 import { finish } from "./moves/finish.ts";
 import { refuseByAsk, settleByAsk } from "./moves/gate-answers.ts";
 import { replaceByAsk } from "./moves/replace.ts";
 import { findThenPerform, performActs } from "./moves/perform.ts";
 import { park } from "./moves/park.ts";
+import { takeUp } from "./moves/take-up.ts";
 import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
 import { askIfHappened, settleUnknown } from "./moves/recover.ts";
 import { ask, plan, think } from "./moves/steps.ts";
 import { type Move, nextMove } from "./next-move.ts";
-import { isOpen } from "./run.ts";
+import { isSettled } from "#src/acts/act.ts";
+import { isOpen, type RunState } from "./run.ts";
 import type { Made, Session } from "./session.ts";
 import { LeaseLost } from "./store/hold.ts";
 import { readState } from "./store/state.ts";
@@ -43,10 +46,16 @@ export async function reconcile(engine: Engine, lease: Lease, until: Until): Pro
     const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, recordNowMs, pinned, current };
     const made = await makeMove(session);
     if (made.kind !== "moved") return;
-    state = made.state ?? (await readState(engine.db, lease.runId));
+    state = (mayGoOn(made.state) ? made.state : undefined) ?? (await readState(engine.db, lease.runId));
     readAtMs = performance.now();
     failpoint("reconcile.reread");
   }
+}
+
+/** In a conversation, what was said meanwhile is looked for before each new thought; the end of a run looks for it by itself. */
+function mayGoOn(state: RunState | undefined): boolean {
+  if (!state || state.run.threadId === null) return true;
+  return state.acts.at(-1)?.kind === "model" || state.acts.some((act) => !isSettled(act.state));
 }
 
 async function makeMove(session: Session): Promise<Made> {
@@ -77,6 +86,10 @@ function carryOut(session: Session, move: Move): Promise<Made> {
       return settleByAsk(session, move.act, move.ask);
     case "park":
       return park(session, move.untilMs);
+    case "settleDelegation":
+      return settleDelegation(session, move.act, move.child);
+    case "takeUp":
+      return takeUp(session, move.messages);
     case "think":
       return think(session, move.thought);
     case "plan":

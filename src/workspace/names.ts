@@ -24,6 +24,9 @@ export function nameProblems(parts: Parts): Problem[] {
     ...twice("budget", byName(parts.of("budget"))),
     ...twice("tool server", byName(parts.of("toolServer"))),
     ...twice("service", byName(parts.of("service"))),
+    ...byName(parts.of("toolServer"))
+      .filter(({ name }) => name === "handoff" || name === "delegate")
+      .map((server) => problem(server, `the tool server name ${server.name}, which handing over uses`, "another name")),
     ...twice("trigger", byName(parts.of("trigger"))),
     ...twice("provider", [...providerEntries(parts), ...byName(parts.of("modelProvider"))]),
     ...twice("rule", rules),

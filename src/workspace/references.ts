@@ -180,6 +180,12 @@ function agentReferences(parts: Parts): Reference[] {
     ...policies.filter(({ name }) => !name.includes("*")),
     ...parts.of("agent").flatMap((part) => [...each(part, ["handoffs"], part.data.handoffs), ...each(part, ["delegates"], part.data.delegates)]),
     ...parts.of("service").flatMap((part) => [{ part, path: ["startingAgent"], name: part.data.startingAgent }, ...each(part, ["agents"], part.data.agents)]),
+    ...parts.of("service").flatMap((part) =>
+      part.data.handoffs.flatMap(({ from, to }, index) => [
+        { part, path: ["handoffs", index, "from"], name: from },
+        { part, path: ["handoffs", index, "to"], name: to },
+      ]),
+    ),
     ...parts.of("trigger").map((part) => ({ part, path: ["agent"], name: part.data.agent })),
   ];
 }

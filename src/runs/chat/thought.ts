@@ -2,8 +2,10 @@ import type { Act } from "#src/acts/act.ts";
 import type { ModelMessage } from "#src/acts/ports/model-port.ts";
 import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import { handoverOffers } from "../handover/offers.ts";
 import { offers } from "#src/policy/agent-rules.ts";
-import type { RunState } from "../run.ts";
+import type { Attachment } from "#src/tickets/thread.ts";
+import type { Message, RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
 import type { ThoughtKind } from "../think/thought-kind.ts";
 
@@ -17,7 +19,7 @@ export function chatThought(tools: ToolBox): ThoughtKind {
       return {
         system: agent?.instructions.trim() ?? "",
         messages: conversation(state),
-        tools: offered.map(({ name, description, schema }) => ({ name, description, schema })),
+        tools: [...offered.map(({ name, description, schema }) => ({ name, description, schema })), ...handoverOffers(state.run, workspace)],
       };
     },
   };
@@ -25,7 +27,9 @@ export function chatThought(tools: ToolBox): ThoughtKind {
 
 function conversation(state: RunState): ModelMessage[] {
   return state.messages.flatMap((message): ModelMessage[] => {
-    if (message.role === "input") return [{ role: "user", text: (message.content as { text: string }).text }];
+    if (message.role === "input") return [saidBy(message)];
+    if (message.role === "note" && message.name === "handover") return [saidBy(message)];
+    if (message.role === "note") return [{ role: "assistant", text: (message.content as { text: string }).text, toolCalls: [] }];
     const thought = message.content as unknown as Thought;
     if (!("text" in thought)) return [];
     const results = thought.toolCalls.flatMap((call): ModelMessage[] => {
@@ -34,6 +38,11 @@ function conversation(state: RunState): ModelMessage[] {
     });
     return [{ role: "assistant", text: thought.text, toolCalls: thought.toolCalls }, ...results];
   });
+}
+
+function saidBy({ content }: Message): ModelMessage {
+  const { text, attachments = [] } = content as unknown as { readonly text: string; readonly attachments?: readonly Attachment[] };
+  return { role: "user", text, ...(attachments.length === 0 ? {} : { files: attachments }) };
 }
 
 /** What the model is told of its call: the result, or why there is none. */

@@ -11,10 +11,12 @@ import { allotModelCall, type CallAllotment } from "#src/ledger/allot.ts";
 import { settle, lostAttempt, type Settlement } from "#src/ledger/store/settle.ts";
 import type { Agent } from "#src/workspace/model.ts";
 import type { Prompt, ThoughtKind } from "../think/thought-kind.ts";
+import { runFactsOf } from "../run-facts.ts";
 import { readSoFar } from "../read-so-far.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { messageOf, plannedBy } from "../think/answer.ts";
+import { attachedTo, filesOf, fileTokens } from "../think/files.ts";
 import { chooseModel, type Failures } from "../think/choose-model.ts";
 import { type ModelChoice, modelsFor, type TaskKind, taskOf } from "../think/model-policy.ts";
 import { askToRaiseBudget, budgetCause, isAskedAbout } from "./budget-ask.ts";
@@ -86,7 +88,9 @@ async function callAndRecord(session: Session, call: Call, maxOutputTokens: numb
   const { engine, signal, lease } = session;
   const speech = engine.live.speak({ runId: lease.runId, actId: call.act.id, attempt: call.act.attempts + 1 });
   try {
-    const result = await engine.model!.generate(wireCall(call, maxOutputTokens), { signal, onText: speech.onText });
+    const files = await filesOf(session, call.prompt);
+    failpoint("act.model.files");
+    const result = await engine.model!.generate({ ...wireCall(call, maxOutputTokens), ...files }, { signal, onText: speech.onText });
     failpoint("act.model.performed");
     return await record(session, call, result);
   } finally {
@@ -133,14 +137,19 @@ function whyChosen({ model, choice, failures }: Call): string {
 
 /** Three bytes a token is above what tokenizers make of any of our languages; the tools are sent too. */
 function tokensAtMost(prompt: Prompt, system: string): number {
-  return Math.ceil((Buffer.byteLength(system) + Buffer.byteLength(JSON.stringify(prompt.messages)) + Buffer.byteLength(JSON.stringify(prompt.tools))) / 3) + 64;
+  const files = attachedTo(prompt).reduce((sum, file) => sum + fileTokens(file), 0);
+  return (
+    Math.ceil((Buffer.byteLength(system) + Buffer.byteLength(JSON.stringify(prompt.messages)) + Buffer.byteLength(JSON.stringify(prompt.tools))) / 3) +
+    64 +
+    files
+  );
 }
 
 function allot(session: Session, call: Call): Promise<CallAllotment> {
   const { engine, state, current } = session;
   const { run } = state;
   return allotModelCall(engine.db, engine.prices(current.workspace), {
-    run: { runId: run.id, agent: run.agent, ticketId: run.ticketId, labels: run.labels },
+    run: runFactsOf(run),
     budgets: current.workspace.budgets,
     timeZone: current.workspace.manifest.timeZone,
     model: call.model,

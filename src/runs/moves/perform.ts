@@ -1,18 +1,17 @@
 import type { Act, ActError } from "#src/acts/act.ts";
 import { judge } from "#src/acts/gate.ts";
 import type { Performed, Performer, Situation } from "#src/acts/performer.ts";
-import { startAct } from "#src/acts/store/start.ts";
-import { prepareEvent } from "#src/journal/event.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { readSoFar } from "../read-so-far.ts";
-import { type Made, runEvent, type Session } from "../session.ts";
+import type { Made, Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
 import { pauseMs } from "./pause.ts";
+import { performHandoff } from "./perform-handoff.ts";
 import { performModel } from "./perform-model.ts";
+import { startFreeAct } from "./start-free-act.ts";
 
 /** Performs acts that are due: one, or several reads at once. */
 export async function performActs(session: Session, acts: readonly Act[]): Promise<Made> {
@@ -24,6 +23,7 @@ export async function performActs(session: Session, acts: readonly Act[]): Promi
 
 async function performAct(session: Session, act: Act, { isLookedFor = false } = {}): Promise<Made> {
   if (act.kind === "model") return performModel(session, act);
+  if (act.kind === "handoff") return performHandoff(session, act);
   const performer = session.engine.performers.get(act.kind);
   if (!performer) return refuseAct(session, act, { rule: "kind", why: `nothing here performs acts of kind ${act.kind}` });
   const unreadable = problemWith(performer, act);
@@ -39,7 +39,7 @@ async function performAct(session: Session, act: Act, { isLookedFor = false } = 
   });
   if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
-  const attempt = await start(session, act, verdict.decision);
+  const attempt = await startFreeAct(session, act, verdict.decision);
   if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
   const situation = situationOf(session);
   const looksFirst = act.effect === "findable" && attempt > 1 && !isLookedFor; // the try before may have done it and lost the answer
@@ -67,17 +67,6 @@ async function searchFor(session: Session, act: Act): Promise<Performed | undefi
     if (!(error instanceof LoopError) || error.retry !== "later" || act.attempts >= MOST_ATTEMPTS) throw error;
     return laterFor(error, act.attempts);
   }
-}
-
-async function start(session: Session, act: Act, decision: Json): Promise<number> {
-  const event = prepareEvent(
-    runEvent(session, "act.started", { act: act.id, kind: act.kind, name: act.name, binding: act.binding, decision }),
-    session.engine.clock.nowMs(),
-  );
-  const started = await startAct(session.engine.db, { act, lease: session.lease, decision, event, reservation: null });
-  if (started !== "started") throw new LeaseLost(`the act ${act.id} could not be started: ${started}`);
-  failpoint(`act.${act.kind}.started`);
-  return act.attempts + 1;
 }
 
 function situationOf(session: Session): Situation {

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import type { Act } from "#src/acts/act.ts";
 import { actsOfRun } from "#src/acts/store/read.ts";
 import { asksOfRun } from "#src/asks/store/read.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
@@ -7,7 +8,9 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
-import type { Message, Run, RunLimits, RunState, RunStatus } from "../run.ts";
+import { waitingMessages } from "#src/tickets/store/thread-messages.ts";
+import { childrenOf } from "./children.ts";
+import type { Message, Run, RunBrief, RunLimits, RunState, RunStatus } from "../run.ts";
 
 interface RunRow {
   readonly id: RunId;
@@ -23,6 +26,8 @@ interface RunRow {
   readonly limits: RunLimits;
   readonly revision: number;
   readonly turns: number;
+  readonly brief: RunBrief;
+  readonly parent_run_id: RunId | null;
   readonly created_at: Date;
   readonly ended_at: Date | null;
   readonly now_ms: number;
@@ -31,14 +36,18 @@ interface RunRow {
 /** Everything that the next move depends on. @throws LoopError run_unknown */
 export async function readState(db: Db, runId: string): Promise<RunState> {
   const { run, nowMs } = await requireRunRow(db, runId);
-  const [acts, asks, messages, ticket] = await Promise.all([
+  const [acts, asks, messages, ticket, waiting] = await Promise.all([
     actsOfRun(db, run.id),
     asksOfRun(db, run.id),
     messagesOfRun(db, run.id),
     run.ticketId ? requireTicket(db, run.ticketId) : null,
+    run.threadId && !run.parentRunId ? waitingMessages(db, run.threadId, "steer") : [],
   ]);
-  return { run, ticket, messages, acts, asks, nowMs };
+  const children = acts.some(waitsForChild) ? await childrenOf(db, run.id) : [];
+  return { run, ticket, messages, acts, asks, waiting, children, nowMs };
 }
+
+const waitsForChild = ({ state, handle }: Act): boolean => state === "waiting" && (handle as { runId?: RunId } | null)?.runId !== undefined;
 
 /** @throws LoopError run_unknown */
 export async function requireRun(db: Db | Transaction, runId: string): Promise<Run> {
@@ -97,6 +106,8 @@ function toRun(row: RunRow): Run {
     limits: row.limits,
     revision: row.revision,
     turns: row.turns,
+    brief: row.brief,
+    parentRunId: row.parent_run_id,
     createdAtMs: row.created_at.getTime(),
     endedAtMs: row.ended_at?.getTime() ?? null,
   };

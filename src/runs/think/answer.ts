@@ -49,13 +49,19 @@ export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Prom
       const tool = session.engine.tools.get(call.name);
       const id = newId("act", session.engine.clock.nowMs());
       const own = tool ? await factsOf(tool, storableJson(call.args)) : {};
-      const base = { kind: tool?.kind ?? ("tool" as const), name: call.name, args: storableJson(call.args), runId: act.runId };
+      const isHandover = tool === undefined && /^(handoff|delegate)\./.test(call.name);
+      const base = {
+        kind: tool?.kind ?? (isHandover ? ("handoff" as const) : ("tool" as const)),
+        name: call.name,
+        args: storableJson(call.args),
+        runId: act.runId,
+      };
       return {
         ...base,
         id,
         turn: act.turn,
         ordinal: index + 1,
-        effect: tool?.effect ?? "once",
+        effect: isHandover ? ("idempotent" as const) : (tool?.effect ?? "once"),
         state: "planned" as const,
         key: id,
         facts: {

@@ -84,6 +84,8 @@ export const agentManifest = z.strictObject({
   handoffs: z.array(slug).default([]),
   /** Agents that this one may give a part of the work to; each works in a run of its own, with no more authority than the giver has. */
   delegates: z.array(slug).default([]),
+  /** Exchanges of the same conversation that a new turn begins with: the last ones that were completed and delivered. */
+  history: z.int().min(0).max(200).default(20),
   maxTurns: z.int().min(1).max(200).optional(),
   /** Runs of this agent that may be moving at the same time; left out: no bound of its own. */
   concurrency: z.int().min(1).max(1_000).optional(),
