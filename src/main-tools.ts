@@ -9,6 +9,7 @@ import { createToolShelf, type ToolShelf } from "#src/acts/tool-shelf.ts";
 import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
 import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { secretPlaces } from "#src/adapters/sandbox-bwrap/secret-places.ts";
+import { codeTools } from "#src/adapters/tool-code/tools.ts";
 import { filesTools } from "#src/adapters/tool-files/tools.ts";
 import { githubTools } from "#src/adapters/tool-github/tools.ts";
 import { httpTools } from "#src/adapters/tool-http/tools.ts";
@@ -22,6 +23,8 @@ import type { Log } from "#src/kernel/log.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import { codeOf } from "#src/workspace/code-servers.ts";
+import { revisionFiles } from "#src/workspace/revisions.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 
 /** What the tools of a process are made from. */
@@ -56,8 +59,13 @@ const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): st
 /** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
 export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {
   const mcp = mcpTools({ version: world.version, pins: createToolPins(world.record.db, world.clock), sourceOf, schemaProblem, http: httpTransport });
-  const factories: ToolFactories = { files: filesTools, github: githubTools, http: httpTools, mcp, shell: shellTools, web: webTools };
+  const factories: ToolFactories = { code: codeTools, files: filesTools, github: githubTools, http: httpTools, mcp, shell: shellTools, web: webTools };
+  const code = async () => codeOf(await revisionFiles(world.record.db, (await world.workspaces.current()).revision));
   const hidden = [...ownPlaces(world), ...secretPlaces(homedir())];
   const { clock, log, secrets, workspaceFolder } = world;
-  return createToolShelf({ builtIn: from.builtIn, factories, deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden } });
+  return createToolShelf({
+    builtIn: from.builtIn,
+    factories,
+    deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden, code },
+  });
 }

@@ -27,6 +27,7 @@ const deps: ToolDeps = {
   sandbox: () => Promise.reject(new Error("no sandbox here")),
   workspaceFolder: "/",
   hidden: [],
+  code: () => Promise.reject(new Error("no code here")),
 };
 
 const FILES = "{ by: files, roots: [{ name: docs, path: /srv/docs }] }";

@@ -1,5 +1,6 @@
 import { LoopError } from "#src/kernel/errors.ts";
 import { agentBudgets } from "./agent-budgets.ts";
+import { codeProblems, withCodeServers } from "./code-servers.ts";
 import { type FileSet, placeOf } from "./files.ts";
 import { listFolder } from "./folder.ts";
 import type { Entity, Goal, Sensor, Skill, Workspace } from "./model.ts";
@@ -27,18 +28,21 @@ function invalidWorkspace(problems: readonly Problem[]): LoopError {
 /** Pure: the same files give the same workspace in every process, so each builds it from the record. Problems come all at once, in order of file and line. Never throws. */
 export function parseWorkspace(files: FileSet): ParsedWorkspace {
   const { parts, problems } = readParts(files);
-  const all = [...problems, ...referenceProblems(parts)];
-  return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts) } : { kind: "problems", problems: inOrder(all) };
+  const all = [...problems, ...referenceProblems(parts), ...codeProblems(toolFiles(parts), parts.paths)];
+  return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts, files) } : { kind: "problems", problems: inOrder(all) };
 }
 
 const sourced = <T extends object>(part: Part<T>): T & { source: string } => ({ ...part.data, source: part.file });
 const written = <T extends object>(part: Part<T>): T & { source: string; body: string } => ({ ...part.data, source: part.file, body: part.body });
 
-function toWorkspace(parts: Parts): Workspace {
+const toolFiles = (parts: Parts) =>
+  parts.of("toolServer").map(({ file, data: { name, from } }) => ({ file, name, code: from.by === "code" ? from.file : null }));
+
+function toWorkspace(parts: Parts, files: FileSet): Workspace {
   return {
     manifest: manifest(parts),
     agents: parts.of("agent").map(sourced),
-    toolServers: parts.of("toolServer").map(sourced),
+    toolServers: withCodeServers(parts.of("toolServer").map(sourced), files),
     services: parts.of("service").map(sourced),
     triggers: parts.of("trigger").map(sourced),
     code: parts.paths.filter((path) => placeOf(path) === "code"),

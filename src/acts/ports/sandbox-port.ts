@@ -38,6 +38,8 @@ export interface SandboxCommand {
   /** Absolute; writable inside the sandbox, as is everything in `writable`. */
   readonly cwd: string;
   readonly writable: readonly string[];
+  /** Absolute; seen, and only read, even where the sandbox shows nothing else of what lies around it. */
+  readonly readable?: readonly string[];
   /** The whole environment of the command: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;

@@ -14,6 +14,8 @@ export interface ToolDeps {
   readonly sandbox: () => Promise<SandboxPort>;
   /** The real path of the workspace folder. */
   readonly workspaceFolder: string;
+  /** The TypeScript below tools/ of the revision in force, by path, and its digest. */
+  readonly code: () => Promise<{ readonly files: ReadonlyMap<string, Uint8Array>; readonly digest: string }>;
   /** Files and folders that no tool may reach: the home of the server, its keys, the usual places of passwords. Absolute. */
   readonly hidden: readonly string[];
 }

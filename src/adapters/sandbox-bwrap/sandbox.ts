@@ -85,8 +85,8 @@ async function startIn(bwrap: Bwrap, { command, hidden }: { command: LiveSandbox
 }
 
 async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: readonly string[] }, signal: AbortSignal): Promise<SandboxResult> {
-  const { argv, cwd, writable, env, timeoutMs, maxOutputBytes } = what.command;
-  const mounts = await mountOptions({ writable: [cwd, ...writable], hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const { argv, cwd, writable, readable = [], env, timeoutMs, maxOutputBytes } = what.command;
+  const mounts = await mountOptions({ writable: [cwd, ...writable], readable, hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
   const tree = sandboxTree([...isolation(bwrap.forbidsNamespaces), ...mounts, ...variables, "--chdir", cwd]);
   const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];

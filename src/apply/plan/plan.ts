@@ -65,7 +65,7 @@ function powerSaid({ workspace: before }: Side, { workspace: after, files }: Sid
     ...rulesSaid(before, after),
     ...budgetsSaid(before, after),
     ...pairs(before.team, after.team, ({ id }) => id).flatMap(([a, b]) => sentences((b ?? a)!.source, (b ?? a)!.id, memberSaid(a, b))),
-    ...named(before.toolServers, after.toolServers, { subject: ({ name }) => `the tools of ${name}:`, said: toolServerSaid }),
+    ...named(declaredServers(before), declaredServers(after), { subject: ({ name }) => `the tools of ${name}:`, said: toolServerSaid }),
     ...named(before.services, after.services, { subject: ({ name }) => `the service ${name}`, said: serviceSaid }),
     ...named(before.triggers, after.triggers, { subject: ({ name }) => `the trigger ${name}`, said: triggerSaid }),
     ...wholeSaid(before, after, files),
@@ -81,6 +81,10 @@ interface Speaker<T> {
 
 const sentences = (file: string, subject: string, said: readonly Said[]): PowerChange[] =>
   said.map(([effect, words]) => ({ effect, file, words: `${subject} ${words}` }));
+
+/** Those with a file of their own: what a file of code brings is said of the file. */
+const declaredServers = ({ toolServers }: Workspace): Workspace["toolServers"] =>
+  toolServers.filter(({ from, source }) => from.by !== "code" || from.file !== source);
 
 function rulesSaid(before: Workspace, after: Workspace): PowerChange[] {
   const rulesOf = ({ policies }: Workspace) => policies.flatMap(({ rules, source }) => rules.map((rule) => ({ rule, source })));

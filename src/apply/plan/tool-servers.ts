@@ -41,6 +41,8 @@ function reachWords(from: Source): string {
       return `it runs ${from.programs.length === 0 ? "any program" : named(from.programs)}`;
     case "web":
       return `it fetches ${from.hosts ? named(from.hosts) : "any public page"}${from.search ? `, and searches with ${from.search.provider}` : ""}${from.privateNetwork ? ", within the own network too" : ""}`;
+    case "code":
+      return `it runs the code of ${from.file}`;
   }
 }
 
@@ -92,6 +94,8 @@ function fromSaid(before: Source, after: Source): Said[] {
       return compareMembers(SHELL, before as SourceOf<"shell">, after);
     case "web":
       return compareMembers(WEB, before as SourceOf<"web">, after);
+    case "code":
+      return compareMembers(CODE, before as SourceOf<"code">, after);
   }
 }
 
@@ -100,6 +104,12 @@ const credential = (): Said[] => [wider("has another credential")];
 const switchOf =
   (on: string, off: string) =>
   (_before: boolean, after: boolean): Said[] => [after ? wider(on) : narrower(off)];
+
+const CODE: MemberRules<SourceOf<"code">> = {
+  by: elsewhere,
+  file: (before, after) => [wider(`runs the code of ${after}, was ${before}`)],
+  digest: elsewhere, // each file of code that changes is said by itself
+};
 
 const MCP: MemberRules<SourceOf<"mcp">> = {
   command: (before, after) => [wider(`runs ${changed("", before?.join(" "), after?.join(" ")).trim()}`)],

@@ -116,13 +116,21 @@ const web = z.strictObject({
   privateNetwork: z.boolean().default(false),
 });
 
+/** TypeScript of the workspace, in a process of its own. Without a file of YAML, `tools/<name>.ts` is a server `<name>` with the usual limits. */
+const code = z.strictObject({
+  by: z.literal("code"),
+  file: z.string().regex(/^tools\/[^/]+\.ts$/, "expected a file such as tools/orders.ts"),
+  /** Of all code in tools/; filled in when the workspace is read. */
+  digest: z.literal("").default("") as unknown as z.ZodType<string, string | undefined>,
+});
+
 /** `tools/<name>.yaml`: where tools come from. Their names are `<name>.<tool>`. */
 export const toolServerManifest = z.strictObject({
   ...header,
   kind: z.literal("ToolServer"),
   name: slug,
   description: z.string().default(""),
-  from: z.discriminatedUnion("by", [mcp, github, http, files, shell, web]),
+  from: z.discriminatedUnion("by", [mcp, github, http, files, shell, web, code]),
   /** For each tool; what is left out is taken to be the worst: `once`, outbound, private. */
   tools: z.record(z.string(), toolTerms).default({}),
   /** Digests of definitions that tools must have, by name; a tool with another one is off. Left out: those seen first. */
