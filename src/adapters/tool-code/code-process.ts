@@ -96,11 +96,13 @@ function readAnswer(stdout: string, file: string): { readonly [key: string]: Jso
 }
 
 const LONGEST_REASON = 500;
+const HERE = "\u0001"; // stands for the folder of the code: other folders may be named tools too
 
 /** Where in the workspace it broke, and what was thrown. Paths of this machine are left out. */
 function whyFailed(stderr: string, { file, code }: { file: string; code: CodeFolder }): string {
-  const said = stderr.replaceAll(`file://${code.path}/`, "").replaceAll(`${code.path}/`, "");
-  const at = new RegExp(String.raw`(tools/[\w./-]+\.ts):(\d+)`).exec(said);
+  const marked = stderr.replaceAll(`file://${code.path}/`, HERE).replaceAll(`${code.path}/`, HERE);
+  const at = new RegExp(String.raw`${HERE}(tools/[\w./-]+\.ts):(\d+)`).exec(marked);
+  const said = marked.replaceAll(HERE, "");
   const thrown = /^(?:Uncaught )?((?:\w*(?:Error|Exception)\b[^\n]*?)(?:: [^\n]*)?)$/m.exec(said)?.[1] ?? said.trim().split("\n").at(-1) ?? "";
   const reason = thrown.replace(/^\w*Error(?: \[\w+\])?: /, "").slice(0, LONGEST_REASON) || "it was ended by the system";
   return `${at ? `${at[1]}:${at[2]}` : file}: ${reason.replace(/\.$/, "")}`;
