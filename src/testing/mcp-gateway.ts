@@ -44,6 +44,7 @@ export function gateway(
     sandbox: noSandbox,
     workspaceFolder: "/",
     hidden: [],
+    code: () => Promise.reject(new Error("no code")),
     ...deps,
   }) as LiveTools;
   t.after(() => tools.close());
