@@ -267,6 +267,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     receive: telling(notifier, (message: InboundMessage) => receiveText(intake, message)),
     receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
     watch: createRunWatch({ db, onChange: notifier.onChange }),
+    tools: engine.tools,
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),

@@ -1,15 +1,11 @@
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { ToolServer, Workspace } from "#src/workspace/model.ts";
-import { type ToolBox, type ToolPort } from "./ports/tool-port.ts";
-import type { LiveTools, ToolDeps, ToolFactories, ToolFactory, ToolState } from "./ports/tool-source.ts";
+import type { ToolBox, ToolPort, ToolState } from "./ports/tool-port.ts";
+import type { LiveTools, ToolDeps, ToolFactories, ToolFactory } from "./ports/tool-source.ts";
 
 /** All tools of a process: those that are built in, and those of the servers that the revision in force names. */
 export interface ToolShelf extends ToolBox {
-  /** Sorted by name; those that are off, and what is wrong with whole servers, too. */
-  states(): readonly ToolState[];
-  /** Looks at the record again, for what another process decided. */
-  refresh(): Promise<void>;
   close(): Promise<void>;
 }
 

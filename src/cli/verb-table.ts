@@ -171,6 +171,26 @@ export const VERBS: Readonly<Record<string, Row>> = {
     load: async () => (await import("./verbs/receipt-verify.ts")).receiptVerify,
   },
 
+  tools: {
+    group: "Everything else",
+    summary: "List tools: what each does, whether it is on, who may call it.",
+    load: async () => (await import("./verbs/tool-list.ts")).toolList,
+  },
+  "tools call": {
+    group: "Everything else",
+    summary: "Call one tool, under the policy of an agent.",
+    load: async () => (await import("./verbs/tool-call.ts")).toolCall,
+  },
+  "tools diff": {
+    group: "Everything else",
+    summary: "Show a tool as it was approved and as it is now.",
+    load: async () => (await import("./verbs/tool-definition.ts")).toolDiff,
+  },
+  "tools approve": {
+    group: "Everything else",
+    summary: "Let a tool be used as its server describes it now.",
+    load: async () => (await import("./verbs/tool-definition.ts")).toolApprove,
+  },
   "policy explain": {
     group: "Everything else",
     summary: "Say what policy would decide about an act, and why.",

@@ -1,3 +1,4 @@
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
@@ -76,6 +77,8 @@ export interface HttpDeps {
   readonly receiveTurn: (turn: InboundTurn) => Promise<ReceivedTurn>;
   /** Says when a run rests; left out: it is looked at again and again. */
   readonly watch?: RunWatch;
+  /** The tools of this process. */
+  readonly tools: ToolBox;
   /** `retrieve` of brain/, with the embedder where there is one. */
   readonly recall: (query: BrainQuery) => Promise<Recall>;
   /** Cheap: it is asked without a credential. */

@@ -1,3 +1,4 @@
+import { toolBox } from "#src/acts/ports/tool-port.ts";
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { InjectOptions } from "fastify";
@@ -89,6 +90,7 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}, 
     tiers: intake.tiers,
     receive: (message) => receiveText(intake, message),
     receiveTurn: (turn) => receiveTurn(intake, turn),
+    tools: toolBox([]),
     recall: (query) => retrieve(db, query),
     health: () => Promise.resolve({ ok: true, degraded: "one thing", parts: { disk: "fine" } }),
     ...more,

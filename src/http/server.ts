@@ -29,6 +29,7 @@ import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { agentRoutes } from "./routes-agents.ts";
 import { revisionRoutes } from "./routes-revisions.ts";
 import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
+import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
@@ -63,6 +64,8 @@ const ROUTES = [
   applyRoutes,
   revisionRoutes,
   agentRoutes,
+  toolRoutes,
+  toolDefinitionRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,

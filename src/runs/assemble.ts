@@ -5,6 +5,7 @@ import { toolPerformer } from "#src/acts/perform-tool.ts";
 import type { Performer } from "#src/acts/performer.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
+import { call } from "./call/procedure.ts";
 import { chat } from "./chat/procedure.ts";
 import { chatThought } from "./chat/thought.ts";
 import { desk } from "./desk/procedure.ts";
@@ -34,7 +35,7 @@ export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: 
   const thoughts = [...deskThoughts, chatThought(tools), classifyTask];
   return {
     ...parts,
-    procedures: new Map([desk, chat].map((procedure) => [procedure.name, procedure])),
+    procedures: new Map([desk, chat, call].map((procedure) => [procedure.name, procedure])),
     thoughts: new Map(thoughts.map((thought) => [thought.purpose, thought])),
     rules: deskRules,
     performers,

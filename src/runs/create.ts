@@ -1,7 +1,7 @@
 import type { Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
-import type { Clock } from "#src/kernel/clock.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { newId, type RunId, type ThreadId, type TicketId } from "#src/kernel/ids.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
@@ -9,6 +9,7 @@ import type { Trust } from "#src/policy/trust.ts";
 import type { Attachment } from "#src/tickets/thread.ts";
 import type { Agent, Workspace } from "#src/workspace/model.ts";
 import { lanesOfRun } from "./lanes.ts";
+import type { PlannedAct } from "./procedure.ts";
 import type { RunBrief } from "./run.ts";
 import { insertMessages, insertRun, type NewRun } from "./store/write.ts";
 import { hasModel } from "./think/model-policy.ts";
@@ -33,6 +34,8 @@ export interface RunRequest {
   readonly parentRunId?: RunId;
   /** Left out: a new one. */
   readonly id?: RunId;
+  /** The one call of a tool that it is for; its procedure is then `call`, whatever its agent's is. */
+  readonly call?: PlannedAct;
   readonly retryOf?: { readonly runId: RunId; readonly attempt: number };
 }
 
@@ -61,7 +64,7 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
       facts: { agent: request.agent },
     });
   }
-  if (agent.runner === "model" && !hasModel(agent, tiers)) {
+  if (request.call === undefined && agent.runner === "model" && !hasModel(agent, tiers)) {
     throw new LoopError(
       "model_missing",
       `The agent ${agent.name} thinks with a model, and nothing names one. Add models to loop.yaml or to its file, or start with --model.`,
@@ -84,7 +87,8 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
 }
 
 /** How a transcript begins: the exchanges before, then what this run is about. */
-function transcriptOf({ history = [], input, further = [] }: RunRequest): NewMessage[] {
+function transcriptOf({ history = [], input, further = [], call }: RunRequest): NewMessage[] {
+  if (call) return [{ ...entryOf(input), seq: 1, content: { text: input.text, call: call as unknown as Json } }];
   const before = history.map((said) => ({ ...entryOf(said), role: said.role === "agent" ? "note" : "input", name: "history" }));
   return [...before, ...[input, ...further].map(entryOf)].map((entry, index) => ({ ...entry, seq: index + 1 }));
 }
@@ -102,7 +106,7 @@ function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request:
     threadId: request.threadId,
     agent: agent.name,
     runner: agent.runner === "auto" ? (hasModel(agent, tiers) ? "model" : "rules") : agent.runner,
-    procedure: agent.procedure,
+    procedure: request.call === undefined ? agent.procedure : "call",
     labels: request.labels,
     limits: {
       maxTurns: agent.maxTurns ?? defaults.maxTurns,

@@ -19,20 +19,33 @@ export interface ToolUse {
   readonly cleared: Cleared;
 }
 
+/** Whether a tool can be called now; off: `why` says the reason and what to do. */
+export interface ToolState {
+  readonly name: string;
+  readonly state: "on" | "off";
+  readonly why: string | null;
+}
+
 /** All tools that there are now. Which an agent may call is another question. */
 export interface ToolBox {
   /** Makes the tools be those of this revision, where they depend on it. Called by whoever is about to use them; cheap when nothing changed. Waits for no server. */
   follow(current: { readonly revision: number; readonly workspace: Workspace }): Promise<void>;
   get(name: string): ToolPort | undefined;
-  /** Sorted by name. */
+  /** Those that are on, sorted by name. */
   list(): readonly ToolPort[];
+  /** Sorted by name; those that are off, and what is wrong with whole servers, too. */
+  states(): readonly ToolState[];
+  /** Looks at the record again, for what another process decided. */
+  refresh(): Promise<void>;
 }
 
 /** Tools that are always the same. */
 export function toolBox(tools: readonly ToolPort[]): ToolBox {
   const byName = new Map(tools.map((tool) => [tool.name, tool]));
   const sorted = [...byName.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1));
-  return { follow: () => Promise.resolve(), get: (name) => byName.get(name), list: () => sorted };
+  const states = sorted.map(({ name }): ToolState => ({ name, state: "on", why: null }));
+  const nothing = (): Promise<void> => Promise.resolve();
+  return { follow: nothing, get: (name) => byName.get(name), list: () => sorted, states: () => states, refresh: nothing };
 }
 
 /** One thing that a run may call by name. */

@@ -2,7 +2,7 @@ import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { ToolServerManifest } from "#src/workspace/manifest/tools.ts";
 import type { SandboxPort } from "./sandbox-port.ts";
-import type { ToolPort } from "./tool-port.ts";
+import type { ToolPort, ToolState } from "./tool-port.ts";
 
 /** What makers of tools may use of the process that they run in. */
 export interface ToolDeps {
@@ -24,13 +24,6 @@ type Origin = ToolServerManifest["from"];
 
 /** A file of tools/ whose tools come from this kind of server. */
 export type ToolServerFrom<By extends Origin["by"]> = ToolServerManifest & { readonly from: Extract<Origin, { by: By }> };
-
-/** Whether a tool can be called now; off: `why` says the reason and what to do. */
-export interface ToolState {
-  readonly name: string;
-  readonly state: "on" | "off";
-  readonly why: string | null;
-}
 
 /** The tools of one server, where they come and go while it is used. */
 export interface LiveTools {

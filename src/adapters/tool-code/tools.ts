@@ -1,6 +1,6 @@
 import { z } from "zod";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
-import type { LiveTools, ToolDeps, ToolServerFrom, ToolState } from "#src/acts/ports/tool-source.ts";
+import type { ToolPort, ToolState } from "#src/acts/ports/tool-port.ts";
+import type { LiveTools, ToolDeps, ToolServerFrom } from "#src/acts/ports/tool-source.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { callCode, type CodeFolder, writeCode } from "./code-process.ts";

@@ -1,6 +1,6 @@
 import type { ListedTool, ToolPin, ToolPins, ToolSourceKey } from "#src/acts/ports/tool-pins.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
-import type { LiveTools, ToolDeps, ToolFactory, ToolServerFrom, ToolState } from "#src/acts/ports/tool-source.ts";
+import type { ToolPort, ToolState } from "#src/acts/ports/tool-port.ts";
+import type { LiveTools, ToolDeps, ToolFactory, ToolServerFrom } from "#src/acts/ports/tool-source.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { type Connection, createConnection } from "./connection.ts";

@@ -108,6 +108,7 @@ export interface ActShape {
   readonly effect: string;
   readonly state: string;
   readonly args: unknown;
+  readonly askId?: string | null;
   readonly decision: unknown;
   readonly result: unknown;
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -251,4 +252,28 @@ export interface PersonShape {
   readonly looksAfter: Readonly<Record<string, readonly string[]>>;
   readonly source: string;
   readonly disabledAt: string | null;
+}
+
+export interface ToolShape {
+  readonly name: string;
+  readonly server: string | null;
+  readonly effect: string | null;
+  readonly risk: string | null;
+  readonly outbound: boolean | null;
+  readonly private: boolean | null;
+  readonly sandbox: "on" | "network" | "off" | null;
+  readonly state: "on" | "off";
+  readonly why: string | null;
+  readonly agents: readonly string[];
+}
+
+interface DefinitionShape {
+  readonly digest: string;
+  readonly definition: unknown;
+}
+
+export interface ToolDefinitionShape {
+  readonly name: string;
+  readonly approved: DefinitionShape | null;
+  readonly now: DefinitionShape | null;
 }
