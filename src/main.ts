@@ -5,6 +5,7 @@ import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
 import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
+import { otlpTelemetry } from "#src/adapters/telemetry-otlp/telemetry.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
@@ -32,7 +33,7 @@ import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
-import { startWork } from "#src/pulse/start-work.ts";
+import { startWork, type WorkParts } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { createRunWatch } from "#src/runs/watch.ts";
@@ -99,7 +100,8 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder, stops);
     const { notifier, queue, storage, record } = base;
-    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, mayClaim: storage.hasRoom })));
+    const telemetry = telemetryOf(base);
+    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry, mayClaim: storage.hasRoom })));
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
@@ -107,6 +109,13 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     await stop();
     throw error;
   }
+}
+
+function telemetryOf({ settings, redactor, home }: Base): WorkParts["telemetry"] {
+  const { otlpUrl, otlpHeaders, otlpContent } = settings;
+  if (otlpUrl === undefined) return undefined;
+  const resource = { "service.name": "loopwright", "service.version": VERSION, "service.instance.id": home.id, "host.name": hostname() };
+  return { port: otlpTelemetry({ url: otlpUrl, headers: otlpHeaders ?? {}, resource, redact: redactor.redact }), content: otlpContent };
 }
 
 async function openBase(

@@ -137,6 +137,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
     load: async () => (await import("./verbs/rule-propose.ts")).rulePropose,
   },
 
+  usage: {
+    group: "Money",
+    summary: "Show how models were used, how fast, how often in vain.",
+    load: async () => (await import("./verbs/usage-show.ts")).usageShow,
+  },
   cost: { group: "Money", summary: "Show what was spent.", load: async () => (await import("./verbs/cost-show.ts")).costShow },
   budgets: { group: "Money", summary: "Show what is left of every budget.", load: async () => (await import("./verbs/budget-list.ts")).budgetList },
   raise: {

@@ -31,6 +31,7 @@ import { revisionRoutes } from "./routes-revisions.ts";
 import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
 import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
+import { usageRoutes } from "./routes-usage.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -51,6 +52,7 @@ const ROUTES = [
   readThreadRoutes,
   threadMessageRoutes,
   costRoutes,
+  usageRoutes,
   budgetRaiseRoute,
   forecastRoute,
   brainRoutes,

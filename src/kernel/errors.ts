@@ -67,6 +67,7 @@ export const ERRORS = {
   surface_unavailable: { httpStatus: 503, retry: "later" },
   thread_unknown: { httpStatus: 404, retry: "never" },
   ticket_not_open: { httpStatus: 409, retry: "never" },
+  telemetry_unavailable: { httpStatus: 503, retry: "later" },
   ticket_unknown: { httpStatus: 404, retry: "never" },
   token_missing: { httpStatus: 500, retry: "never" },
   token_unknown: { httpStatus: 404, retry: "never" },

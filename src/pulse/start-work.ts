@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { TelemetryPort } from "#src/acts/ports/telemetry-port.ts";
 import { embedMissing } from "#src/brain/embed-missing.ts";
 import type { BrainEmbedder } from "#src/brain/embedder.ts";
 import type { Notifier } from "#src/database/notify.ts";
@@ -10,6 +11,7 @@ import type { Engine } from "#src/runs/engine.ts";
 import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
 import { startFleet } from "#src/runs/fleet.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
 import { type Chore, startPulse } from "./pulse.ts";
 
@@ -25,6 +27,8 @@ export interface WorkParts {
   readonly notifier: Notifier;
   readonly queue: Queue;
   readonly embedder: BrainEmbedder | undefined;
+  /** Where what happens is sent; undefined: nowhere. */
+  readonly telemetry?: { readonly port: TelemetryPort; readonly content: boolean } | undefined;
   /** False while the disk is full. */
   readonly mayClaim: () => boolean;
 }
@@ -54,7 +58,7 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
   return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
-function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Promise<void> | void)[] {
+function startBeating({ engine, url, notifier, embedder, telemetry }: WorkParts): (() => Promise<void> | void)[] {
   const { db, clock, log, workspaces } = engine;
   const embedding: Chore[] = embedder
     ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }]
@@ -67,5 +71,6 @@ function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Pr
     changed: notifier.changed,
     chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), ...embedding],
   });
-  return [pulse.stop, notifier.onChange(pulse.hint)];
+  const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];
+  return [pulse.stop, notifier.onChange(pulse.hint), ...exporting];
 }

@@ -62,3 +62,16 @@ export interface AgentShape {
   }[];
   readonly runs: { readonly total: number; readonly open: number; readonly lastAt: string | null };
 }
+
+export interface UsageShape {
+  readonly key: string | null;
+  readonly calls: number;
+  readonly failed: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costNanos: number;
+  readonly unknownCalls: number;
+  readonly meanMs: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
