@@ -11,7 +11,7 @@ import { chatWorkspace } from "#src/testing/chat-workspace.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { drain, startRun, testEngine } from "#src/testing/engine.ts";
 import { callTool, failWith, say, scriptedModel } from "#src/testing/scripted-model.ts";
-import { exportPage } from "./telemetry.ts";
+import { exportPage } from "#src/pulse/telemetry.ts";
 
 const HELPER = "apiVersion: loopwright.dev/v1\nkind: Agent\nname: helper\nrunner: model\nprocedure: chat\ntools: [brain.search]\n";
 
