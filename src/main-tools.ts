@@ -20,6 +20,9 @@ import { webTools } from "#src/adapters/tool-web/tools.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import { askHuman } from "#src/runs/tools/ask-human.ts";
+import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { type MemoryDeps, memoryTools } from "#src/runs/tools/memory.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
@@ -55,6 +58,9 @@ export function sandboxOf({ settings, env, home, workspaces }: ToolWorld): () =>
 }
 
 const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): string[] => [home.folder, dirname(settings.secretsKeyFile)];
+
+/** The tools that every workspace has. */
+export const ownTools = (deps: MemoryDeps): ToolPort[] => [brainSearch(deps.db, deps.embedder), ...memoryTools(deps), askHuman(deps.db, deps.workspaces)];
 
 /** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
 export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {

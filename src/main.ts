@@ -38,7 +38,6 @@ import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { createRunWatch } from "#src/runs/watch.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
-import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { journaled } from "#src/secrets/journaled.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
@@ -48,7 +47,7 @@ import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -188,7 +187,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const sources = await providerSources(base);
   const world = { ...base, clock, version: VERSION };
   const sandbox = sandboxOf(world);
-  const tools = toolsOf(world, { sandbox, builtIn: [brainSearch(db, embedder)] });
+  const tools = toolsOf(world, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
   stops.push(tools.close);
   return assembleEngine({
     db,

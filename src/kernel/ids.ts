@@ -10,6 +10,7 @@ export type IdPrefix =
   | "cpy"
   | "dec"
   | "key"
+  | "mem"
   | "msg"
   | "out"
   | "prn"

@@ -1,7 +1,7 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import { type Agent, approvalsRule, type Service } from "#src/workspace/model.ts";
 
-type AgentPower = Pick<Agent, "name" | "tools" | "approvals" | "source" | "handoffs" | "delegates">;
+type AgentPower = Pick<Agent, "name" | "tools" | "approvals" | "source" | "handoffs" | "delegates"> & Partial<Pick<Agent, "memory">>;
 
 /** Where a service hands over by itself, its file names from whom to whom. */
 export function serviceRules({ name, source, handoffs }: Pick<Service, "name" | "source" | "handoffs">): PolicyRule[] {
@@ -16,7 +16,7 @@ export function serviceRules({ name, source, handoffs }: Pick<Service, "name" | 
 }
 
 /** What the file of an agent says as rules: to be offered a tool is to be allowed it, and `approvals` asks before some. Policy can be stricter than both. */
-export function agentRules({ name, tools, approvals, source, handoffs, delegates }: AgentPower): PolicyRule[] {
+export function agentRules({ name, tools, approvals, memory, source, handoffs, delegates }: AgentPower): PolicyRule[] {
   const offered: PolicyRule = {
     name: `${name}:tools`,
     when: { agent: [name], kind: ["tool"], name: tools },
@@ -27,7 +27,9 @@ export function agentRules({ name, tools, approvals, source, handoffs, delegates
   };
   const others = handoverNames({ handoffs, delegates });
   const given: PolicyRule = { ...offered, name: `${name}:handoffs`, when: { agent: [name], kind: ["handoff"], name: others }, why: `${source} names them` };
-  return [...(tools.length === 0 ? [] : [offered]), ...(others.length === 0 ? [] : [given]), ...(approvals ? [asking({ name, approvals, source })] : [])];
+  const recalling = { ...offered, name: `${name}:memory`, when: { ...offered.when, name: ["memory.recall"] }, why: `${source} gives ${name} a memory` };
+  const rules = [...(tools.length === 0 ? [] : [offered]), ...(others.length === 0 ? [] : [given]), ...(memory ? [recalling] : [])];
+  return [...rules, ...(approvals ? [asking({ name, approvals, source })] : [])];
 }
 
 function asking({ name, approvals, source }: Pick<AgentPower, "name" | "source"> & { approvals: NonNullable<AgentPower["approvals"]> }): PolicyRule {

@@ -6,6 +6,8 @@ import { returnAllotment } from "#src/ledger/allot.ts";
 import { learnFromResolved } from "#src/learning/learn.ts";
 import { openAllotments } from "#src/ledger/store/open-allotments.ts";
 import { deleteOldReplies } from "#src/people/store/idempotency.ts";
+import { forgetExpiredMemories } from "#src/runs/memory/forget.ts";
+import { settleQuestioned } from "#src/runs/memory/questioned.ts";
 import { endedAmong } from "#src/runs/store/ended.ts";
 import { sweepLive } from "#src/runs/store/live.ts";
 import { cancelOrphans } from "#src/runs/command.ts";
@@ -32,6 +34,8 @@ export function usualChores({ db, clock, workspaces, tiers }: ChoreParts): Chore
     { name: "learn from what was resolved", run: async () => void (await learnFromResolved({ db, clock, workspaces })) },
     { name: "return the money of ended runs", run: () => returnMoney(db) },
     { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
+    { name: "delete memories whose time is over", run: async () => void (await forgetExpiredMemories(db, clock)) },
+    { name: "do what people said about memories", run: () => settleQuestioned(db, clock) },
     { name: "erase expired payloads", run: async () => void (await erasePayloads(db, clock, { expired: true })) },
     { name: "forget what models said when their process died", run: async () => void (await sweepLive(db)) },
     { name: "end the parts of runs that ended", run: async () => void (await cancelOrphans(db, clock)) },

@@ -19,7 +19,9 @@ import type { Engine } from "#src/runs/engine.ts";
 import { reconcile } from "#src/runs/reconcile.ts";
 import { LeaseLost } from "#src/runs/store/hold.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
+import { askHuman } from "#src/runs/tools/ask-human.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { memoryTools } from "#src/runs/tools/memory.ts";
 import type { FileSet } from "#src/workspace/files.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
@@ -41,6 +43,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
   const { db, clock } = options;
   const applied = await applyFiles(db, clock, { files: options.files, author: "system", note: "test" });
   if (applied.kind === "problems") throw new Error(`the workspace of the test is broken: ${JSON.stringify(applied.problems, null, 1)}`);
+  const workspaces = createWorkspaceView(db);
   const signer = signerOf(generateKeyPairSync("ed25519").privateKey);
   await registerKey(db, { ...signer, host: "test" });
   return assembleEngine({
@@ -49,14 +52,19 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
     log: silentLog,
     signer,
     redactor: options.redactor ?? createRedactor(),
-    workspaces: createWorkspaceView(db),
+    workspaces,
     model: options.model,
     tiers: (workspace) => tiersOf(workspace, {}),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
     whenEnded: () => Promise.resolve(),
     host: "test",
     maxTries: 5,
-    tools: toolBox([brainSearch(db, undefined), ...(options.tools ?? [])]),
+    tools: toolBox([
+      brainSearch(db, undefined),
+      ...memoryTools({ db, clock, workspaces, embedder: undefined }),
+      askHuman(db, workspaces),
+      ...(options.tools ?? []),
+    ]),
     surfaces: options.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });

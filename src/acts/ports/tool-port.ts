@@ -1,3 +1,4 @@
+import type { Approvers } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import type { Cleared } from "#src/policy/trust.ts";
@@ -48,6 +49,13 @@ export function toolBox(tools: readonly ToolPort[]): ToolBox {
   return { follow: nothing, get: (name) => byName.get(name), list: () => sorted, states: () => states, refresh: nothing };
 }
 
+/** What people are asked. Without options any text answers it. */
+export interface ToolQuestion {
+  readonly text: string;
+  readonly options: readonly string[];
+  readonly approvers: Approvers;
+}
+
 /** One thing that a run may call by name. */
 export interface ToolPort {
   readonly name: string;
@@ -61,10 +69,14 @@ export interface ToolPort {
   readonly terms?: ToolTerms;
   /** Refuses what no policy and no person may let through, and arguments that it cannot read, before anybody is asked. @throws LoopError input_invalid */
   check?(args: Json): void;
+  /** Its arguments are kept, or shown to people: a secret in them is refused as in those that go outside. */
+  readonly keepsArgs?: boolean;
   /** What policy should know of these arguments: the path that they lead to, with links resolved, or the cost. Asked when the act is planned. */
   facts?(args: Json): Promise<Pick<ActFacts, "path" | "costUsd" | "risk" | "labels">>;
   /** Performs it. `use.actKey` is the same on every try of the same act. @throws LoopError tool_failed | tool_unavailable, only where nothing was done or a repeat is harmless; its fact `retryAfterMs` says when */
   invoke(args: Json, use: ToolUse): Promise<Json>;
+  /** In place of `invoke`: the act waits for people, and what they answer is its result. @throws LoopError input_invalid where nobody could answer */
+  question?(args: Json, use: ToolUse): Promise<ToolQuestion>;
   /** Required where `effect` is `findable`: the result if the effect with this key happened, else undefined. */
   find?(actKey: string, signal: AbortSignal, args: Json): Promise<Json | undefined>;
 }

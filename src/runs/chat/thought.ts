@@ -4,6 +4,7 @@ import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { handoverOffers } from "../handover/offers.ts";
 import { offers } from "#src/policy/agent-rules.ts";
+import { recalledText } from "../memory/recalled.ts";
 import type { Attachment } from "#src/tickets/thread.ts";
 import type { Message, RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
@@ -18,11 +19,17 @@ export function chatThought(tools: ToolBox): ThoughtKind {
       const offered = agent ? tools.list().filter(({ name }) => offers(agent, name)) : [];
       return {
         system: agent?.instructions.trim() ?? "",
-        messages: conversation(state),
+        messages: [...recalledMessage(state), ...conversation(state)],
         tools: [...offered.map(({ name, description, schema }) => ({ name, description, schema })), ...handoverOffers(state.run, workspace)],
       };
     },
   };
+}
+
+/** Before the conversation and in no voice of authority: memories are data. */
+function recalledMessage(state: RunState): ModelMessage[] {
+  const text = recalledText(state);
+  return text === undefined ? [] : [{ role: "user", text }];
 }
 
 function conversation(state: RunState): ModelMessage[] {
