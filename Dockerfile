@@ -6,7 +6,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error \
 
 FROM node:24-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends bubblewrap ca-certificates git tini \
+ && apt-get install -y --no-install-recommends bubblewrap ca-certificates git libstdc++6 tini \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o node -g node -m 0700 /var/lib/loopwright
 WORKDIR /opt/loopwright
@@ -24,5 +24,6 @@ EXPOSE 4747
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s --retries=4 \
   CMD ["node", "-e", "require('node:http').get({ host: '127.0.0.1', port: process.env.LOOP_PORT, path: '/v1/health' }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
-ENTRYPOINT ["tini", "--", "loop"]
-CMD ["serve"]
+# A home without a workspace gets a copy of the sample, as the first `npm start` makes it. Any other verb: docker run … loop <verb>
+ENTRYPOINT ["tini", "--"]
+CMD ["sh", "-c", "[ -e \"${LOOP_WORKSPACE:-$LOOP_HOME/workspace}/loop.yaml\" ] || loop init \"${LOOP_WORKSPACE:-$LOOP_HOME/workspace}\" && exec loop serve"]

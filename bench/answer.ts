@@ -166,7 +166,7 @@ function toolsOf(startedMs: Map<string, number>, long: LongAct): ToolPort[] {
       ...base,
       name: "effect.careful",
       effect: "idempotent",
-      invoke(_args, actKey) {
+      invoke(_args, { actKey }) {
         startedMs.set(actKey, performance.now());
         return Promise.resolve({ done: true });
       },
@@ -175,7 +175,7 @@ function toolsOf(startedMs: Map<string, number>, long: LongAct): ToolPort[] {
       ...base,
       name: "effect.once",
       effect: "once",
-      async invoke(_args, _actKey, signal) {
+      async invoke(_args, { signal }) {
         long.going = true;
         await sleep(long.tookMs, undefined, { signal }).catch(() => undefined);
         long.endedMs = performance.now();

@@ -12,7 +12,7 @@ const OUTCOMES = ["allow", "ask", "deny"] as const;
 
 /** BENCH 8: a policy decision with 500 rules of every sort, over acts of which half meet conditions on facts; with known names, and with a name never seen at each. */
 export function decide(_world: World, rounds: number): Promise<Line[]> {
-  const rules = compilePolicies({ policies: [{ ...policy(), source: "policies/bench.yaml" }] });
+  const rules = compilePolicies({ agents: [], policies: [{ ...policy(), source: "policies/bench.yaml" }] });
   const goal = { at: "most", value: 50 } as const;
   return steadily(processorProbe, () => {
     const known = timed(rules, { rounds, nameOf: (at) => `tool-${at % 40}.run` });

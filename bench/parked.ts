@@ -12,7 +12,7 @@ import { newId, type RunId } from "#src/kernel/ids.ts";
 import { claim } from "#src/leases/store/claim.ts";
 import { park } from "#src/leases/store/park.ts";
 import { wake } from "#src/leases/store/wake.ts";
-import { insertMessage, insertRun } from "#src/runs/store/write.ts";
+import { insertMessages, insertRun } from "#src/runs/store/write.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import type { TrialDatabase } from "../trials/harness/cluster.ts";
@@ -127,7 +127,7 @@ function parkBatch(db: Db, { size, revision }: { size: number; revision: number 
         lanes: [],
         retryOf: null,
       });
-      await insertMessage(tx, id, { seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } });
+      await insertMessages(tx, id, [{ seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } }]);
       const act = askedAct(id);
       const asked = { outcome: "ask" as const, rule: "bench", why: "somebody should look", matched: [] };
       const ask = approvalFor({ act, asked, ticketId: null, revision, nowMs: systemClock.nowMs() });

@@ -15,6 +15,23 @@ const PROGRAM = `
   const result = await model.generate(call, { signal: new AbortController().signal });
   console.log(clock.nowMs(), result.answer.text, new LoopError("input_invalid", "told").httpStatus);`;
 
+/** A tool of a workspace, described and called by the code that was installed, as a server would do it. */
+const TOOL_PROGRAM = `
+  import { dirname, join } from "node:path";
+  import { pathToFileURL } from "node:url";
+  const dist = dirname(dirname(process.getBuiltinModule("node:module").createRequire(join(process.cwd(), "x.js")).resolve("loopwright")));
+  const load = (path) => import(pathToFileURL(join(dist, path)).href);
+  const { codeTools } = await load("adapters/tool-code/tools.js");
+  const { createSandboxOff } = await load("adapters/sandbox-off/sandbox.js");
+  const source = 'import { defineTool, z } from "loopwright"; export default defineTool({ name: "double", description: "Doubles.", input: z.object({ n: z.number() }), effect: "read", run: ({ n }: { n: number }) => n * 2 });';
+  const files = new Map([["tools/sums.ts", new TextEncoder().encode(source)]]);
+  const server = { name: "sums", tools: {}, from: { by: "code", file: "tools/sums.ts", digest: "d" }, limits: { timeout: 20000, maxResultBytes: 10000 } };
+  const tools = codeTools(server, { log: { warn: (...said) => console.error(...said) }, sandbox: async () => createSandboxOff(), code: async () => ({ files, digest: "d" }) });
+  await tools.refresh();
+  const [tool] = tools.list();
+  console.log(tool?.name, tool && (await tool.invoke({ n: 21 }, { actKey: "k", signal: new AbortController().signal })));
+  await tools.close();`;
+
 const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"));
 const hadDist = existsSync("dist");
 const folder = mkdtempSync(join(tmpdir(), "loopwright-tarball-"));
@@ -26,6 +43,7 @@ try {
   console.log(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1_000)} kB`);
   install(join(folder, filename));
   expect("import loopwright/testing", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", PROGRAM]), "1000 hello 422");
+  expect("a tool in TypeScript", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", TOOL_PROGRAM]), "sums.double 42");
   expect("loopwright --version", run(join("node_modules", ".bin", "loopwright"), ["--version"]), version);
   expect("loop --version", run(join("node_modules", ".bin", "loop"), ["--version"]), version);
 } finally {

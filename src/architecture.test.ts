@@ -30,10 +30,11 @@ const PARTS = [
   "pulse",
   "services",
   "processes",
+  "connections",
 ];
 const FACES = ["http", "mcp", "cli"];
 /** What an adapter may import beside its own folder. */
-const ADAPTER_IMPORTS = ["kernel/", "acts/ports/", "workspace/manifest/", "database/open.ts", "secrets/sources.ts", "processes/"];
+const ADAPTER_IMPORTS = ["kernel/", "acts/ports/", "workspace/manifest/", "database/open.ts", "secrets/sources.ts", "processes/", "connections/"];
 /** Stores that faces may call, since they only read, or keep what belongs to the face itself. */
 const STORES_FOR_FACES = /^(\w+\/store\/(read|state|feed|receipts|principals|tokens|idempotency)|learning\/store\/read-[a-z-]+)\.ts$/;
 
@@ -69,6 +70,8 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^pg-boss$/, within("database/")],
   [/^(fastify|@fastify\/.+|fastify-type-provider-zod)$/, within("http/")],
   [/^(ai|@ai-sdk\/.+|@openrouter\/ai-sdk-provider|ai-sdk-ollama)$/, within("adapters/model-aisdk/")],
+  [/^ajv$/, within("acts/")],
+  [/^@modelcontextprotocol\/client$/, within("adapters/tool-mcp/")],
   [/^@pydantic\/genai-prices$/, within("ledger/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],
   [/^zod$/, { holds: (file) => !inAny("kernel/")(file), only: "outside kernel/, which needs no package" }],
@@ -78,7 +81,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
 const OUTSIDE_WORLD: Place = {
   holds: (file) =>
     isTest(file) ||
-    inAny("adapters/", "processes/", "cli/", "http/", "testing/")(file) ||
+    inAny("adapters/", "processes/", "connections/", "cli/", "http/", "testing/")(file) ||
     /^database\/(launch|postgres-[a-z-]+)\.ts$/.test(file) ||
     /^workspace\/git(-[a-z-]+)?\.ts$/.test(file),
   only: "by adapters/, the faces, the database launcher and the local git of workspace/: perform it as an act, through a port of acts/ports/",
@@ -209,7 +212,7 @@ function wrongPart({ file, mine, target, theirs }: Crossing): string | null {
   if (theirs === "") return "nobody imports what starts the program; run it as a process, or take what it builds as a parameter";
   if (theirs === "testing") return isTest(file) || mine === "package" ? null : "doubles are for tests; take the port as a parameter";
   if (mine.startsWith("adapters/")) return wrongForAdapter(target, theirs);
-  if (theirs.startsWith("adapters/")) return "only main.ts knows adapters; take the port of acts/ports/ as a parameter";
+  if (theirs.startsWith("adapters/")) return "only main.ts and its parts know adapters; take the port of acts/ports/ as a parameter";
   if (FACES.includes(mine)) return wrongForFace(file, target, theirs);
   if (mine === "package" || PARTS.indexOf(theirs) < PARTS.indexOf(mine)) return PARTS.includes(theirs) ? null : "a face is thin; call the part that it calls";
   return `${theirs}/ stands below ${mine}/ in ARCHITECTURE.md §5; take what is needed as a parameter, or move what both need into a part above both`;
@@ -230,7 +233,7 @@ function wrongForFace(file: string, target: string, theirs: string): string | nu
 /** `kernel`, `adapters/model-aisdk`, …; empty for what stands beside the parts and knows all of them; null for a place that is none. */
 function partOf(file: string): string | null {
   const [first = "", second = "", third] = file.split("/");
-  if (second === "") return first === "main.ts" || first.endsWith(".test.ts") ? "" : null;
+  if (second === "") return /^main(-[a-z]+)?\.ts$/.test(first) || first.endsWith(".test.ts") ? "" : null;
   if (first === "adapters") return third === undefined ? null : `adapters/${second}`;
   return [...PARTS, ...FACES, "testing", "package"].includes(first) ? first : null;
 }
@@ -286,8 +289,8 @@ const WRONG: readonly (readonly [file: string, text: string, sentence: RegExp])[
   ["policy/decide.ts", 'const { runOf } = await import("#src/runs/run.ts");', /runs\/ stands below policy\//],
   ["policy/decide.ts", 'export { runOf } from "#src/runs/run.ts";', /runs\/ stands below policy\//],
   ["policy/decide.test.ts", 'import { runOf } from "#src/runs/run.ts";', /runs\/ stands below policy\//],
-  ["runs/reconcile.ts", 'import { modelPort } from "#src/adapters/model-aisdk/model-port.ts";', /only main\.ts knows adapters/],
-  ["http/routes.ts", 'import { modelPort } from "#src/adapters/model-aisdk/model-port.ts";', /only main\.ts knows adapters/],
+  ["runs/reconcile.ts", 'import { modelPort } from "#src/adapters/model-aisdk/model-port.ts";', /only main\.ts and its parts know adapters/],
+  ["http/routes.ts", 'import { modelPort } from "#src/adapters/model-aisdk/model-port.ts";', /only main\.ts and its parts know adapters/],
   ["adapters/a-b/x.ts", 'import { y } from "#src/adapters/c-d/y.ts";', /adapters never import each other/],
   ["adapters/a-b/x.ts", 'import { y } from "../c-d/y.ts";', /adapters never import each other/],
   ["adapters/a-b/x.ts", 'import { createRun } from "#src/runs/create.ts";', /an adapter may import only kernel\//],
@@ -296,6 +299,7 @@ const WRONG: readonly (readonly [file: string, text: string, sentence: RegExp])[
   ["cli/up.ts", 'import { freePort } from "#src/database/postgres-process.ts";', /inside of database\//],
   ["cli/up.ts", 'import { serve } from "#src/http/serve.ts";', /faces do not know each other/],
   ["cli/up.ts", 'import { serve } from "#src/main.ts";', /nobody imports what starts the program/],
+  ["cli/up.ts", 'import { toolsOf } from "#src/main-tools.ts";', /nobody imports what starts the program/],
   ["runs/run.ts", 'import { serve } from "#src/http/serve.ts";', /a face is thin/],
   ["runs/run.ts", 'import { heldClock } from "#src/testing/held-clock.ts";', /doubles are for tests/],
   ["runs/run.ts", 'import { wake } from "../leases/store/wake.ts";', /is named #src\/leases\/store\/wake\.ts/],

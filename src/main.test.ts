@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { readdir } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import { LLMock } from "@copilotkit/aimock";
+import { sql } from "kysely";
 import { verifyJournal } from "#src/journal/verify.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { type ServerProcess, startServer, temporaryHome } from "#src/testing/server.ts";
@@ -30,17 +33,23 @@ test("killed while the ask is open, started again and answered, the run finishes
   const first = await startServer(t, home, { DATABASE_URL: url });
   const sent = await first.call("POST /v1/tickets", LEAK);
   assert.equal(sent.status, 202);
-  await first.until("ask.opened");
+  const { ask } = await first.until("ask.opened");
+  for (const approver of ["ines", "yating"]) await first.until("ask.delivered", (payload) => payload["ask"] === ask && payload["to"] === approver);
   await first.kill("SIGKILL");
   const second = await startServer(t, home, { DATABASE_URL: url });
   await answerAll(second);
   const ticket = (await second.call(`GET /v1/tickets/${(sent.body as { id: string }).id}`)).body as { status: string };
   assert.equal(ticket.status, "resolved");
-  const outbox = await readdir(join(home, "outbox"));
-  const messages = await Promise.all(outbox.map(async (recipient) => `${recipient} ${(await readdir(join(home, "outbox", recipient))).length}`));
-  assert.deepEqual(messages.toSorted(), ["guest@example.org 1", "shun-feng-aircon 1"]);
+  const told = (to: string) => (payload: Record<string, unknown>) => payload["ask"] === ask && payload["what"] === "settled" && payload["to"] === to;
+  for (const approver of ["ines", "yating"]) await second.until("ask.delivered", told(approver));
   await second.kill("SIGTERM");
   assert.equal(second.process.exitCode, 0);
+  const files = (await readdir(join(home, "outbox"), { recursive: true })).filter((name) => name.endsWith(".md"));
+  const texts = await Promise.all(files.map(async (name) => ({ to: name.split("/")[0]!, text: await readFile(join(home, "outbox", name), "utf8") })));
+  const acts = texts.filter(({ text }) => !/To answer\n/.test(text)).map(({ to }) => to);
+  assert.deepEqual(acts.toSorted(), ["guest@example.org", "shun-feng-aircon"]);
+  const copies = texts.filter(({ text }) => text.includes(`loop approve ${String(ask)}`));
+  assert.deepEqual(copies.map(({ to, text }) => `${to} ${/^Subject: (\w+)/m.exec(text)?.[1]}`).toSorted(), ["ines Answered", "yating Answered"]);
   assert.equal((await verifyJournal(db)).kind, "verified");
 });
 
@@ -97,6 +106,43 @@ for (const wire of ["openai", "anthropic"] as const) {
     );
   });
 }
+
+test("loop run --follow shows what happens and what the model says while it says it, until the run has ended", async (t) => {
+  const mock = new LLMock({ port: 0, logLevel: "silent", chunkSize: 12 });
+  await mock.start();
+  t.after(() => mock.stop());
+  mock.on(
+    { endpoint: "chat", predicate: () => true },
+    (request) => {
+      const asked = JSON.stringify(request.messages);
+      const purpose = asked.includes("Translate the message") ? "translate" : asked.includes("Classify the message") ? "classify" : "draft";
+      return { content: JSON.stringify(SAYS[purpose]) };
+    },
+    { latency: 100 },
+  );
+  const { db, url } = await testDatabase(t);
+  const home = await temporaryHome(t);
+  const server = await startServer(t, home, { DATABASE_URL: url, LOOP_MODEL: "on", ...KEYS.openai(mock.url) });
+  const sent = (await server.call("POST /v1/tickets", LEAK)).body as { runId: string };
+  const follower = spawn(join(import.meta.dirname, "..", "bin", "loop"), ["run", sent.runId, "--follow", "--json"], {
+    env: { ...process.env, LOOP_HOME: home },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const ended = once(follower, "exit");
+  let out = "";
+  follower.stdout.setEncoding("utf8").on("data", (chunk: string) => (out += chunk));
+  await answerAll(server);
+  assert.deepEqual(await ended, [0, null]);
+  const lines = out
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { kind?: string; live?: { act: string; text?: string; begins?: boolean } });
+  const heard = lines.findIndex(({ live }) => live?.text !== undefined);
+  assert.ok(heard !== -1 && heard < lines.findIndex(({ kind }) => kind === "ask.opened"), out);
+  assert.equal(lines.at(-1)?.kind, "run.done");
+  const { rows } = await sql`select act_id from live_text`.execute(db);
+  assert.deepEqual(rows, []);
+});
 
 test("without LOOP_MODEL a key in the environment is not used", async (t) => {
   const { url } = await testDatabase(t);

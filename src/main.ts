@@ -1,27 +1,30 @@
-import { homedir, hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { hostname } from "node:os";
+import { join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
 import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
-import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
-import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
+import { otlpTelemetry } from "#src/adapters/telemetry-otlp/telemetry.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
+import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
+import { writeReturned } from "#src/apply/return-files.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { type LogFile, openLogFile } from "#src/database/log-file.ts";
-import { createNotifier, type Notifier } from "#src/database/notify.ts";
+import { createNotifier, type Notifier, telling } from "#src/database/notify.ts";
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
 import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
+import type { InboundMessage } from "#src/intake/read-message.ts";
+import { type InboundTurn, receiveTurn } from "#src/intake/receive-turn.ts";
 import { receiveText } from "#src/intake/receive.ts";
 import { openSigner, type Signer } from "#src/journal/signing.ts";
 import { systemClock } from "#src/kernel/clock.ts";
@@ -30,11 +33,11 @@ import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
-import { startWork } from "#src/pulse/start-work.ts";
+import { startWork, type WorkParts } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
+import { createRunWatch } from "#src/runs/watch.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
-import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { journaled } from "#src/secrets/journaled.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
@@ -44,6 +47,7 @@ import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -76,20 +80,27 @@ interface Base {
 const VERSION = "0.1.0";
 const clock = systemClock;
 
+interface Told {
+  readonly onStep?: (step: "database") => void;
+  /** Sentences for whoever waits for the start; rare. */
+  readonly say?: (sentence: string) => void;
+}
+
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
-export async function serve(settings: Settings, env: Environment, told: { readonly onStep?: (step: "database") => void } = {}): Promise<RunningServer> {
+export async function serve(settings: Settings, env: Environment, told: Told = {}): Promise<RunningServer> {
   const stops: (() => Promise<void> | void)[] = [];
   const stop = once(async () => {
     for (const undo of stops.toReversed()) await undo();
   });
   try {
-    const base = await openBase(settings, env, stops);
+    const base = await openBase(settings, env, { stops, say: told.say ?? (() => undefined) });
     told.onStep?.("database");
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
-    const engine = await buildEngine(base, embedder);
+    const engine = await buildEngine(base, embedder, stops);
     const { notifier, queue, storage, record } = base;
-    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, mayClaim: storage.hasRoom })));
+    const telemetry = telemetryOf(base);
+    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry, mayClaim: storage.hasRoom })));
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
@@ -99,7 +110,18 @@ export async function serve(settings: Settings, env: Environment, told: { readon
   }
 }
 
-async function openBase(settings: Settings, env: Environment, stops: (() => Promise<void> | void)[]): Promise<Base> {
+function telemetryOf({ settings, redactor, home }: Base): WorkParts["telemetry"] {
+  const { otlpUrl, otlpHeaders, otlpContent } = settings;
+  if (otlpUrl === undefined) return undefined;
+  const resource = { "service.name": "loopwright", "service.version": VERSION, "service.instance.id": home.id, "host.name": hostname() };
+  return { port: otlpTelemetry({ url: otlpUrl, headers: otlpHeaders ?? {}, resource, redact: redactor.redact }), content: otlpContent };
+}
+
+async function openBase(
+  settings: Settings,
+  env: Environment,
+  { stops, say }: { readonly stops: (() => Promise<void> | void)[]; readonly say: (sentence: string) => void },
+): Promise<Base> {
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
   secretValues(env).forEach((value) => redactor.learn(value));
@@ -111,7 +133,9 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
     log.error("another server took this home while the database was away; this one ends", {});
     process.exit(1);
   };
-  const record = await openRecord({ home, log, databaseUrl: settings.databaseUrl, prepare: settings.preparesStatements, exclusive, onTaken });
+  const { workspaceFolder: wanted, secretsKeyFile, databaseUrl, preparesStatements: prepare } = settings;
+  const saves = { workspaceFolder: wanted, secretsKeyFile, version: VERSION, clock, say };
+  const record = await openRecord({ home, log, databaseUrl, prepare, exclusive, saves, onTaken });
   stops.push(record.close);
   const { db, url } = record;
   const storage = await watchStorage({ folder: home.folder, ballast: ballastOf(home), minFreeMb: settings.minFreeMb, log });
@@ -131,22 +155,8 @@ async function openBase(settings: Settings, env: Environment, stops: (() => Prom
   await queue.start();
   stops.push(() => queue.stop());
   const workspaceFolder = await realFolder(settings.workspaceFolder);
-  return {
-    settings,
-    env,
-    home,
-    log,
-    logFile,
-    redactor,
-    record,
-    workspaceFolder,
-    workspaces: createWorkspaceView(db),
-    signer,
-    notifier,
-    storage,
-    secrets,
-    queue,
-  };
+  const workspaces = createWorkspaceView(db);
+  return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -156,6 +166,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
   stops.push(following.stop);
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
+  await writeReturned(db, folder);
   if ((await following.look()).kind !== "taken") {
     const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
     if (applied.kind === "problems") {
@@ -169,24 +180,21 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   return following;
 }
 
-async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<Engine> {
+async function buildEngine(base: Base, embedder: Embedder | undefined, stops: (() => Promise<void> | void)[]): Promise<Engine> {
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const sources = await providerSources(base);
-  const bwrap = createBwrapSandbox({
-    searchPath: base.env["PATH"] ?? "",
-    platform: process.platform,
-    isRoot: process.getuid?.() === 0,
-    osHome: homedir(),
-    hidden: [home.folder, dirname(settings.secretsKeyFile)],
-  });
-  const off = createSandboxOff();
+  const world = { ...base, clock, version: VERSION };
+  const sandbox = sandboxOf(world);
+  const tools = toolsOf(world, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
+  stops.push(tools.close);
   return assembleEngine({
     db,
     clock,
     log,
     signer: base.signer,
+    redactor: base.redactor,
     workspaces,
     model: createModelPort({ ...sources, clock }),
     tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
@@ -194,10 +202,10 @@ async function buildEngine(base: Base, embedder: Embedder | undefined): Promise<
     whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
     host: hostname(),
     maxTries: settings.maxTries,
-    tools: [brainSearch(db, embedder)],
+    tools,
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
     checks: {
-      sandbox: async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap),
+      sandbox,
       folder: base.workspaceFolder,
       sensorProgram: async (name) => {
         const sensor = (await workspaces.current()).workspace.sensors.find((known) => known.name === name);
@@ -245,7 +253,9 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
-  const writeFiles = folderWriter(base.workspaceFolder);
+  const tookEffect = async (): Promise<void> => void (await followRevision(db, clock, workspaces));
+  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, tookEffect });
+  stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,
     clock,
@@ -262,23 +272,12 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
     workspaces,
     tiers: engine.tiers,
-    receive: async (message) => {
-      const received = await receiveText(intake, message);
-      notifier.changed();
-      return received;
-    },
+    receive: telling(notifier, (message: InboundMessage) => receiveText(intake, message)),
+    receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
+    watch: createRunWatch({ db, onChange: notifier.onChange }),
+    tools: engine.tools,
     recall: (query) => retrieve(db, query, embedder),
-    folder: {
-      last: following.last,
-      writeFiles,
-      async apply(by) {
-        await writeAccepted(db, writeFiles);
-        const applied = await applyFolder(db, clock, { folder: base.workspaceFolder, ...by });
-        await followRevision(db, clock, workspaces);
-        await following.look();
-        return applied;
-      },
-    },
+    folder: held,
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,
   });

@@ -21,6 +21,7 @@ import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
+import { githubOnce } from "./github-once.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
@@ -63,5 +64,6 @@ export const CASES: readonly Case[] = [
   poisonHead,
   replay,
   receiptTampering,
+  githubOnce,
   ...failover,
 ];

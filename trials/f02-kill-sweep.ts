@@ -1,95 +1,12 @@
-import { readFile } from "node:fs/promises";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { verifyReceipt } from "#src/evidence/verify-receipt.ts";
 import { listKeys } from "#src/journal/store/keys.ts";
 import { effects as sweepEffects } from "#src/testing/effect-ledger.ts";
-import { type Case, judged } from "./harness/case.ts";
-import type { TrialDatabase } from "./harness/cluster.ts";
-import { openOutside, readEffects } from "./harness/effects.ts";
+import type { Case } from "./harness/case.ts";
+import { readEffects } from "./harness/effects.ts";
+import { POINTS_OF_AN_ACT, type Sweep, sweepCase, sweepJudged } from "./harness/kill-sweep.ts";
 import { countOf, verifiedJournal } from "./harness/oracle.ts";
-import { inLanes } from "./harness/wait.ts";
-import type { World } from "./harness/world.ts";
-
-const LANES = 3;
-
-/** A database, a folder and a world outside for one life of the work. */
-interface Place {
-  readonly database: TrialDatabase;
-  readonly folder: string;
-  readonly socketPath: string;
-  close(): Promise<void>;
-}
-
-interface Sweep {
-  readonly script: URL;
-  args(place: Place): readonly string[];
-  /** What there is after the work came to its end, in a form that can be compared with the unharmed one. */
-  judge(place: Place): Promise<Readonly<Record<string, unknown>>>;
-  /** Points every sweep must reach. */
-  readonly named: readonly string[];
-  /** In short mode each name once, and of those without a place in `named` every so many. */
-  readonly every: number;
-}
-
-async function openPlace(world: World, name: string): Promise<Place> {
-  const database = await (await world.cluster()).database({ poolSize: 2 });
-  const folder = join(world.folder, name);
-  await mkdir(join(folder, "logs"), { recursive: true });
-  const outside = await openOutside(join(folder, "effects"), join(folder, "o.sock"));
-  const close = async (): Promise<void> => {
-    await outside.close();
-    await database.close();
-  };
-  return { database, folder, socketPath: outside.socketPath, close };
-}
-
-async function live(world: World, sweep: Sweep, { place, env }: { place: Place; env: Record<string, string> }): Promise<string> {
-  const child = world.start({ name: "sweep", script: sweep.script, args: sweep.args(place), env });
-  const { code, signal } = await child.exited;
-  return signal ?? (code === 0 ? "0" : `${code}: ${child.errors().slice(-1_500)}`);
-}
-
-interface Swept {
-  readonly points: number;
-  readonly killed: number;
-  readonly names: ReadonlySet<string>;
-  readonly unnamed: readonly string[];
-  readonly wrong: readonly string[];
-}
-
-/** Counts the points of an unharmed life, then lives once per point with a `kill -9` there, and compares what there is at the end. */
-async function killAtEveryPoint(world: World, sweep: Sweep): Promise<Swept> {
-  const unharmed = await openPlace(world, "unharmed");
-  const trace = join(unharmed.folder, "points");
-  const ended = await live(world, sweep, { place: unharmed, env: { LOOP_FAILPOINT_TRACE: trace } });
-  if (ended !== "0") throw new Error(`the unharmed life ended with ${ended}`);
-  const expected = JSON.stringify(await sweep.judge(unharmed));
-  await unharmed.close();
-  const points = (await readFile(trace, "utf8")).trim().split("\n");
-  const numbered = points.map((name, index) => ({ name, number: index + 1 }));
-  const firsts = numbered.filter(({ name, number }) => points.indexOf(name) === number - 1);
-  const chosen = world.short ? firsts.filter(({ name }, index) => sweep.named.includes(name) || index % sweep.every === 0) : numbered;
-  const wrong: string[] = [];
-  const killedAt = new Set<string>();
-  let killed = 0;
-  await inLanes(chosen, LANES, async ({ name, number }) => {
-    const place = await openPlace(world, `at-${number}`);
-    const first = await live(world, sweep, { place, env: { LOOP_FAILPOINT_KILL_AT: String(number) } });
-    if (first === "SIGKILL") {
-      killed += 1;
-      killedAt.add(name);
-    }
-    const again = await live(world, sweep, { place, env: {} });
-    const seen = JSON.stringify(await sweep.judge(place));
-    if (again !== "0" || seen !== expected) wrong.push(`at ${number} ${name}: ended ${first}, then ${again}: ${seen}; unharmed: ${expected}`);
-    await place.close();
-  });
-  return { points: chosen.length, killed, names: killedAt, unnamed: sweep.named.filter((name) => !killedAt.has(name)), wrong };
-}
-
-const POINTS_OF_AN_ACT = ["started", "performed", "ended"];
 
 /** Between intent and outcome of a `once` act only a person knows; this one looks and gives up, which is a right end too. */
 const chat: Sweep = {
@@ -160,25 +77,9 @@ const desk: Sweep = {
   },
 };
 
-function sweepCase(id: string, title: string, sweep: Sweep): Case {
-  return {
-    id,
-    title,
-    short: true,
-    limitMs: { short: 240_000, full: 900_000 },
-    async run(world) {
-      const { points, killed, names, unnamed, wrong } = await killAtEveryPoint(world, sweep);
-      return judged({
-        reached: killed - unnamed.length,
-        wanted: points,
-        figure: `killed at ${killed} of ${points} points (${names.size} names)${unnamed.length > 0 ? `, never at ${unnamed.join(", ")}` : ""}, ${wrong.length} ended otherwise than unharmed${wrong.length > 0 ? `: ${wrong.slice(0, 3).join(" | ")}` : ""}`,
-        conditions: { "the same end each time": wrong.length === 0 },
-      });
-    },
-  };
-}
-
 export const killSweeps: readonly Case[] = [
-  sweepCase("F02-chat", "kill -9 at every step boundary of a chat run: model, tools of every class, an ask", chat),
-  sweepCase("F02-desk", "kill -9 at every step boundary of the desk: message, approval, dispatch, acknowledgement, check, receipt, seal", desk),
+  sweepCase("F02-chat", "kill -9 at every step boundary of a chat run: model, tools of every class, an ask", (world) => sweepJudged(world, chat)),
+  sweepCase("F02-desk", "kill -9 at every step boundary of the desk: message, approval, dispatch, acknowledgement, check, receipt, seal", (world) =>
+    sweepJudged(world, desk),
+  ),
 ];

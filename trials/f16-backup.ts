@@ -15,6 +15,7 @@ import { type Case, judged } from "./harness/case.ts";
 import { countOf } from "./harness/oracle.ts";
 import { ms } from "./harness/statistics.ts";
 import { openStorm, stormScripts } from "./harness/storm.ts";
+import { until } from "./harness/wait.ts";
 
 const BUDGET = { "budgets/all.yaml": "apiVersion: loopwright.dev/v1\nkind: Budget\nname: all\nscope: { workspace: true }\nperiod: month\ncapUsd: 100\n" };
 
@@ -47,6 +48,7 @@ export const backupUnderLoad: Case = {
     await storm.queue([...Array.from({ length: 20 }, () => "findable"), ...scripts]);
     await Promise.all(["engine-a", "engine-b"].map((name) => storm.engine(name, { toolMs: 10 })));
     await sleep(world.short ? 800 : 8_000);
+    await until(async () => (await sumsOf(db)).done > 0, { limitMs: 30_000 }); // a slow machine: there must be a receipt to look at
     const home = await openHome(join(world.folder, "from"));
     const into = await openHome(join(world.folder, "to"));
     const out = join(world.folder, "all.loopwright-backup");

@@ -42,7 +42,9 @@ const engine = await trialEngine({
 });
 const notifier = createNotifier({ db, url, log });
 const sealer = startSealer({ db, signer: engine.signer, log, hint: notifier.onChange });
-const pulse = settings.pulses ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores(db, clock, engine.workspaces) }) : undefined;
+const pulse = settings.pulses
+  ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores({ db, clock, workspaces: engine.workspaces, tiers: engine.tiers }) })
+  : undefined;
 if (pulse) notifier.onChange(pulse.hint);
 
 let closing: (() => Promise<void>) | undefined;

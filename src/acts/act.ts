@@ -67,6 +67,16 @@ export interface ActFacts {
   /** Where the text that led to this act came from. */
   readonly taint?: readonly Trust[];
   readonly path?: string;
+  /** It sends or changes something outside, where text in the run could have chosen what or where to. */
+  readonly outbound?: boolean;
+  /** Its result may hold what must not leave. */
+  readonly private?: boolean;
+  /** Its result is text that a stranger may have worded. */
+  readonly untrusted?: boolean;
+  /** Who changed its arguments after it was planned. */
+  readonly editedBy?: string;
+  /** The procedure itself calls this tool, the same in every run; nobody chose it. An agent need not be offered it. */
+  readonly ofProcedure?: boolean;
   /** The id by which a model knows its call, so that the result finds its way back. */
   readonly callId?: string;
   /** Stricter than policy, from SOP or skill: asked for even when policy allows. Sources for the person who reads it. */
@@ -78,6 +88,9 @@ export interface ActError {
   readonly message: string;
   readonly retryAtMs?: number | null;
 }
+
+/** The error of an act that a person had done with other arguments. */
+export const REPLACED = "replaced";
 
 /** The states from which this one can be reached. */
 export function actStatesBefore(to: ActState): ActState[] {

@@ -1,23 +1,74 @@
+import type { NewAsk } from "#src/asks/ask.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import type { Redactor } from "#src/kernel/redaction.ts";
 import type { Act } from "./act.ts";
-import type { Performer } from "./performer.ts";
-import type { ToolPort } from "./ports/tool-port.ts";
+import { argsProblem } from "./check-args.ts";
+import type { Performer, Situation } from "./performer.ts";
+import type { ToolBox, ToolPort, ToolQuestion } from "./ports/tool-port.ts";
+import { secretIn } from "./secret-shapes.ts";
 
-/** Acts of kind `tool`: by name, through the port that was registered under it. */
-export function toolPerformer(tools: ReadonlyMap<string, ToolPort>): Performer {
+/**
+ * Acts of kind `tool` and `shell`: by name, through the port that was registered under it. Arguments that do not fit the schema of the tool, and secrets in what would
+ * go outside, are refused before policy or a person sees them.
+ */
+export function toolPerformer(tools: ToolBox, redactor: Pick<Redactor, "redact">): Performer {
   const portOf = (act: Act): ToolPort => {
     const port = tools.get(act.name);
     if (port) return port;
-    throw new LoopError("input_invalid", `There is no tool ${act.name}. Known: ${[...tools.keys()].join(", ") || "none"}.`, { facts: { tool: act.name } });
+    throw new LoopError(
+      "input_invalid",
+      `There is no tool ${act.name}. Known: ${
+        tools
+          .list()
+          .map(({ name }) => name)
+          .join(", ") || "none"
+      }.`,
+      { facts: { tool: act.name } },
+    );
   };
   return {
-    check: (act) => void portOf(act),
-    async perform(act, { signal }) {
-      return { kind: "done", result: await portOf(act).invoke(act.args, act.key, signal) };
+    check(act) {
+      const port = portOf(act);
+      const problem = argsProblem(port.schema, act.args);
+      if (problem !== null) throw refused(act, `The arguments of ${act.name} do not fit: ${problem}. Nothing was done; call it again with arguments that fit.`);
+      const isOutbound = port.terms?.outbound ?? act.facts.outbound;
+      const secret = isOutbound || port.keepsArgs ? secretIn(act.args, redactor) : null;
+      if (secret !== null && isOutbound) throw refused(act, `The arguments of ${act.name} go outside, and ${secret}. Nothing was sent; call it without.`);
+      if (secret !== null) throw refused(act, `The arguments of ${act.name} are kept or shown to people, and ${secret}. Nothing was kept; call it without.`);
+      port.check?.(act.args);
+    },
+    async perform(act, { runId, agent, ticketId, threadId, labels, signal, cleared, revision }) {
+      const use = { actKey: act.key, runId, agent, ticketId, threadId, labels, signal, cleared };
+      const port = portOf(act);
+      if (port.question) return { kind: "asking", ask: askOf(act, await port.question(act.args, use), { ticketId, revision }), result: {} };
+      return { kind: "done", result: await port.invoke(act.args, use) };
     },
     async find(act, { signal }) {
-      const found = await portOf(act).find?.(act.key, signal);
+      const found = await portOf(act).find?.(act.key, signal, act.args);
       return found === undefined ? undefined : { kind: "done", result: found };
     },
   };
 }
+
+/** The id is made of the act's, so that a crash before its record opens no second ask. */
+function askOf(act: Act, { text, options, approvers }: ToolQuestion, { ticketId, revision }: Pick<Situation, "ticketId" | "revision">): NewAsk {
+  return {
+    id: `ask_${act.id.slice("act_".length)}` as NewAsk["id"],
+    kind: options.length > 0 ? "choice" : "question",
+    purpose: "question",
+    runId: act.runId,
+    actId: act.id,
+    ticketId: ticketId as NewAsk["ticketId"],
+    prompt: text,
+    detail: {},
+    options,
+    approvers,
+    quorum: 1,
+    binding: null,
+    rule: null,
+    expiry: [],
+    revision,
+  };
+}
+
+const refused = (act: Act, message: string): LoopError => new LoopError("input_invalid", message, { facts: { act: act.id, tool: act.name } });

@@ -1,5 +1,7 @@
 import type { NewAsk } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { Cleared } from "#src/policy/trust.ts";
 import type { Act, ActError } from "./act.ts";
 
 /** What became of a try. Answers, not exceptions: a performer throws only LoopErrors of its port, and bugs. */
@@ -15,7 +17,7 @@ export type Performed =
 export interface Performer {
   /** Refuses arguments that it cannot read before anything happens, so that a person is never asked about them. @throws LoopError input_invalid */
   check(act: Act): void;
-  perform(act: Act, situation: Situation): Promise<Performed>;
+  perform(act: Act, situation: Situation & { readonly cleared: Cleared }): Promise<Performed>;
   /** For findable acts: what happened under this key, or undefined when it did not. */
   find?(act: Act, situation: Situation): Promise<Performed | undefined>;
 }
@@ -23,7 +25,11 @@ export interface Performer {
 /** What a performer may know of the run it works for. */
 export interface Situation {
   readonly signal: AbortSignal;
+  readonly runId: RunId;
+  readonly agent: string;
   readonly ticketId: string | null;
+  readonly threadId: string | null;
+  readonly labels: Readonly<Record<string, string>>;
   readonly revision: number;
   readonly nowMs: number;
 }

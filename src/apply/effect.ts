@@ -1,3 +1,4 @@
+import { lookAgainAtOpenAsks } from "#src/asks/store/people-changed.ts";
 import { reindex } from "#src/brain/reindex.ts";
 import { itemsOf } from "#src/brain/workspace-items.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
@@ -5,24 +6,23 @@ import type { Clock } from "#src/kernel/clock.ts";
 import { refreshAllotments } from "#src/ledger/store/open-allotments.ts";
 import { setLanes } from "#src/leases/store/lanes.ts";
 import { syncTeam } from "#src/people/team.ts";
+import { lanesOf } from "#src/runs/lanes.ts";
 import { lockFollowing } from "./store/lock-following.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 
 /**
- * Makes the record follow the revision in force: people and roles, the brain, the bounds on agents. Level-triggered: it compares and changes what differs, so it is
+ * Makes the record follow the revision in force: people and roles, the brain, the bounds on what moves at once. Level-triggered: it compares and changes what differs, so it is
  * called at every start and after every revision, by any process. @throws LoopError handle_taken | identity_taken
  */
 export async function followRevision(db: Db, clock: Clock, workspaces: WorkspaceView): Promise<number> {
   const { revision, workspace } = await workspaces.current();
   await inTransaction(db, async (tx) => {
     await lockFollowing(tx);
-    await syncTeam(tx, clock, workspace.team);
+    const people = await syncTeam(tx, clock, workspace.team);
     await reindex(tx, itemsOf(workspace));
     await refreshAllotments(tx); // a lowered cap counts from the next call on
-    await setLanes(
-      tx,
-      workspace.agents.flatMap(({ name, concurrency }) => (concurrency === undefined ? [] : [{ name: `agent:${name}`, maxRunning: concurrency }])),
-    );
+    await setLanes(tx, lanesOf(workspace));
+    if ([people.created, people.changed, people.disabled].some((handles) => handles.length > 0)) await lookAgainAtOpenAsks(tx);
   });
   return revision;
 }

@@ -10,6 +10,8 @@ export interface Following {
   last(): Taken | undefined;
   /** Looks now. */
   look(): Promise<Taken>;
+  /** Does this while nobody looks: between a revision and the writing of its files the folder says something else than is meant. */
+  alone<T>(work: () => Promise<T>): Promise<T>;
   stop(): void;
 }
 
@@ -22,7 +24,13 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
   const take = createFolderTaker(db, clock, { folder, author: "system" });
   let last: Taken | undefined;
   let said = "";
-  const look = async (): Promise<Taken> => {
+  let turn: Promise<unknown> = Promise.resolve();
+  const alone = <T>(work: () => Promise<T>): Promise<T> => {
+    const done = turn.then(work);
+    turn = done.catch(() => undefined);
+    return done;
+  };
+  const lookNow = async (): Promise<Taken> => {
     const taken = await take();
     last = taken;
     if (taken.kind === "taken" && taken.live.length > 0) await parts.tookEffect();
@@ -31,11 +39,9 @@ export function followFolder(parts: { db: Db; clock: Clock; log: Log; folder: st
     said = words;
     return taken;
   };
-  const stopWatching = watchFolder(
-    folder,
-    () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })),
-  );
-  return { last: () => last, look, stop: stopWatching };
+  const look = (): Promise<Taken> => alone(lookNow);
+  const watching = watchFolder(folder, () => void look().catch((error: unknown) => log.warn("the workspace folder could not be looked at", { folder, error })));
+  return { last: () => last, look, alone, stop: watching.stop };
 }
 
 function wordsFor(taken: Taken): string {

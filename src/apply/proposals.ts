@@ -38,6 +38,8 @@ export interface ProposalAnswer {
   readonly id: string;
   readonly by: Decider;
   readonly reason?: string;
+  /** Called in the transaction that decides, with the proposal as decided: what it writes is there together with the decision. */
+  readonly keep?: (tx: Transaction, decided: Proposal) => Promise<void>;
 }
 
 /** Newest first. */
@@ -54,13 +56,17 @@ export async function requireProposal(db: Db | Transaction, id: string): Promise
 
 const DECIDING_ROLES: readonly Role[] = ["owner", "admin", "approver"];
 
+/** What makes a gate milder takes more. */
+const MIGHTY_ROLES: readonly Role[] = ["owner", "admin"];
+
 /** What learns or works may not let in what it learned. */
-function requireDecider({ handle, roles }: Decider): void {
+function requireDecider({ handle, roles }: Decider, { kind }: Pick<Proposal, "kind">): void {
+  const needed = kind === "precedent" ? MIGHTY_ROLES : DECIDING_ROLES;
   const isMachine = roles.some((role) => role === "agent" || role === "worker");
-  if (!isMachine && roles.some((role) => DECIDING_ROLES.includes(role))) return;
+  if (!isMachine && roles.some((role) => needed.includes(role))) return;
   throw new LoopError(
     "permission_missing",
-    `${handle} may not decide on proposals: it takes the role ${DECIDING_ROLES.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,
+    `${handle} may not decide on this proposal: it takes the role ${needed.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,
     { facts: { handle } },
   );
 }
@@ -85,10 +91,10 @@ const TRIES = 8;
  * what is in force now, and refused when the test does not pass. The next run uses it. @throws LoopError permission_missing | proposal_unknown |
  * proposal_not_open | proposal_untested | proposal_stale | workspace_invalid | workspace_moving
  */
-export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
-  requireDecider(by);
+export async function acceptProposal(deps: ProposalDeps, { id, by, reason, keep }: ProposalAnswer): Promise<Proposal> {
   for (let count = 1; ; count += 1) {
     const proposal = await requireProposal(deps.db, id);
+    requireDecider(by, proposal);
     requireOpen(proposal);
     const { revision } = await deps.workspaces.current();
     const files = await revisionFiles(deps.db, revision);
@@ -96,7 +102,7 @@ export async function acceptProposal(deps: ProposalDeps, { id, by, reason }: Pro
     const merged = requireSound(files, proposal);
     failpoint("accept.tested");
     try {
-      await inTransaction(deps.db, (tx) => accept(tx, deps, { proposal, by, reason: reason ?? null, test, files: merged, base: revision }));
+      await inTransaction(deps.db, (tx) => accept(tx, deps, { proposal, by, reason: reason ?? null, test, files: merged, base: revision, keep }));
       break;
     } catch (error) {
       if (!(error instanceof Moved)) throw error;
@@ -118,10 +124,11 @@ interface Acceptance {
   readonly test: SkillTest | null;
   readonly files: FileSet;
   readonly base: number;
+  readonly keep: ProposalAnswer["keep"];
 }
 
 /** Lock order: the proposal, then the revision. */
-async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, reason, test, files, base }: Acceptance): Promise<void> {
+async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, reason, test, files, base, keep }: Acceptance): Promise<void> {
   const { id, kind, title, sources } = proposal;
   if (!(await decideProposal(tx, { id, to: "accepted", by: by.handle, reason, test }))) throw notOpen(await requireProposal(tx, id));
   failpoint("accept.decided");
@@ -137,6 +144,8 @@ async function accept(tx: Transaction, { clock }: ProposalDeps, { proposal, by, 
     { kind: "proposal.accepted", actor: by.id, payload },
     ...superseded.map((other) => ({ kind: "proposal.superseded", actor: by.id, payload: { proposal: other, by: id } })),
   ]);
+  failpoint("accept.journaled");
+  await keep?.(tx, await requireProposal(tx, id));
 }
 
 /** Null for what is no skill. A proposal that fails keeps what the replay said now. */
@@ -177,9 +186,9 @@ function requireSound(files: FileSet, { id, files: proposed }: Proposal): FileSe
  * Says no. The same skill is proposed again only when two further tickets went the same way. @throws LoopError permission_missing | proposal_unknown |
  * proposal_not_open
  */
-export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "clock">, { id, by, reason }: ProposalAnswer): Promise<Proposal> {
-  requireDecider(by);
+export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "clock">, { id, by, reason, keep }: ProposalAnswer): Promise<Proposal> {
   const proposal = await requireProposal(db, id);
+  requireDecider(by, proposal);
   requireOpen(proposal);
   failpoint("reject.read");
   await inTransaction(db, async (tx) => {
@@ -193,6 +202,8 @@ export async function rejectProposal({ db, clock }: Pick<ProposalDeps, "db" | "c
         payload: { proposal: proposal.id, kind: proposal.kind, title: proposal.title, by: by.handle, reason: reason ?? null },
       },
     ]);
+    failpoint("reject.journaled");
+    await keep?.(tx, await requireProposal(tx, id));
   });
   failpoint("reject.committed");
   return requireProposal(db, id);

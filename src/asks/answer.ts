@@ -1,12 +1,13 @@
 import { type Db, inTransaction, type Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
+import { canonicalJson, type Json } from "#src/kernel/canonical-json.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { wake } from "#src/leases/store/wake.ts";
-import { type Answerer, type Ask, type AskDecision, mayAnswer, verdictOf } from "./ask.ts";
+import { type Answerer, type Ask, type AskDecision, EDIT, mayAnswer, verdictOf } from "./ask.ts";
 import { requireAsk } from "./store/read.ts";
-import { insertDecision, lockOpenAsk, overrideAsk, settleAsk } from "./store/settle.ts";
+import { insertDecision, keepEdit, lockOpenAsk, overrideAsk, settleAsk } from "./store/settle.ts";
 
 export interface Answer {
   readonly askId: string;
@@ -43,6 +44,38 @@ export async function answerAsk(db: Db, clock: Clock, given: Answer): Promise<An
   });
   failpoint("ask.committed");
   return outcome;
+}
+
+/**
+ * Answers an approval with other arguments: the act that was asked about will not happen, and one with these arguments is planned in its place, which policy
+ * sees as any other, so that an approval of its own is asked for. One person is enough, whatever the quorum: nothing happens by it.
+ * @throws LoopError ask_unknown | ask_not_yours | ask_not_open | input_invalid where there is no act to change
+ */
+export async function editAsk(db: Db, clock: Clock, given: Omit<Answer, "answer"> & { args: Json }): Promise<Ask> {
+  const asked = await requireAsk(db, given.askId);
+  const answer = { ...given, answer: EDIT };
+  requireRight(asked, answer);
+  if (asked.kind !== "approval" || asked.purpose !== "act" || !asked.actId) {
+    throw new LoopError("input_invalid", `${asked.id} asks about no act whose arguments could be changed. Answer it, or deny it.`, {
+      facts: { ask: asked.id },
+    });
+  }
+  if (canonicalJson(given.args) === canonicalJson((asked.detail["args"] ?? null) as Json)) {
+    throw new LoopError("input_invalid", `These are the arguments that ${asked.id} asks about. Change something, or approve it.`, { facts: { ask: asked.id } });
+  }
+  return inTransaction(db, async (tx) => {
+    if (asked.runId) await wake(tx, [asked.runId]);
+    failpoint("ask.edit_woken");
+    if (!(await lockOpenAsk(tx, asked.id))) {
+      throw new LoopError("ask_not_open", `The ask ${asked.id} was settled before; nothing was changed.`, { facts: { ask: asked.id } });
+    }
+    await insertDecision(tx, decisionRow(answer, "decision", clock));
+    await keepEdit(tx, asked.id, given.args);
+    failpoint("ask.edit_kept");
+    await settleAsk(tx, asked.id, { answer: EDIT, by: given.person.handle });
+    await append(tx, clock, [event("ask.edited", asked, { ...answer, step: "settled" })]);
+    return requireAsk(tx, asked.id);
+  });
 }
 
 async function decide(tx: Transaction, clock: Clock, { asked, given }: { asked: Ask; given: Answer }): Promise<Answered> {
@@ -98,6 +131,7 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
       `Only an owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`,
     );
   }
+  if (asked.approvers.except === given.person.id) requireRight(asked, given); // a separation holds for the mighty too
   const answer = requireOption(asked, given.answer);
   return inTransaction(db, async (tx) => {
     if (asked.runId) await wake(tx, [asked.runId]);
@@ -114,7 +148,13 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
 
 function requireRight(ask: Ask, given: Answer): void {
   if (mayAnswer(ask, given.person)) return;
-  const who = [...ask.approvers.roles.map((role) => `the role ${role}`), ...ask.approvers.names].join(" or ");
+  const { roles, names, groups = [], except } = ask.approvers;
+  const who = [...roles.map((role) => `the role ${role}`), ...groups.map((group) => `the team ${group}`), ...names].join(" or ");
+  if (except === given.person.id) {
+    throw new LoopError("ask_not_yours", `${given.person.handle} brought this work, and ${ask.rule ?? "its rule"} wants somebody else to decide: ${who}.`, {
+      facts: { ask: ask.id, person: given.person.handle },
+    });
+  }
   throw new LoopError("ask_not_yours", `${given.person.handle} may not answer ${ask.id}: it is for ${who}.`, {
     facts: { ask: ask.id, person: given.person.handle },
   });

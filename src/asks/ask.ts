@@ -15,11 +15,15 @@ import type { ActId, AskId, PrincipalId, RunId, TicketId } from "#src/kernel/ids
 export type AskState = "open" | "answered" | "expired" | "cancelled";
 export type AskKind = "question" | "choice" | "approval" | "acknowledgement";
 
-/** Anyone with one of the roles, or one of the named people. `reporter`: the address of the person who reported, for whom an operator may speak. */
+/** Anyone with one of the roles, one of the named people, or anyone of a team. */
 export interface Approvers {
   readonly roles: readonly Role[];
   readonly names: readonly string[];
+  readonly groups?: readonly string[] | undefined;
+  /** The address of the person who reported, for whom an operator may speak. */
   readonly reporter?: string;
+  /** Never this person, whatever else is true of them: who brought the work does not approve it. */
+  readonly except?: PrincipalId;
 }
 
 /** Times count from the opening of the ask. */
@@ -60,6 +64,24 @@ export interface Ask extends NewAsk {
   readonly settledAtMs: number | null;
   readonly nextStepAtMs: number | null;
   readonly decisions: readonly AskDecision[];
+  /** Who was sent it, in the order in which the copies were planned. */
+  readonly copies: readonly AskCopy[];
+}
+
+/**
+ * One message to one person about the ask. waiting: it is about to be sent. delivered: the surface took it. not_delivered: it did not, and `error` says why.
+ * not_sent: the ask was settled first.
+ */
+export interface AskCopy {
+  readonly to: string;
+  readonly surface: string;
+  readonly what: "ask" | "reminder";
+  readonly state: "waiting" | "delivered" | "not_delivered" | "not_sent";
+  /** Why it was not delivered, or still shows what no longer holds. */
+  readonly error: string | null;
+  readonly deliveredAtMs: number | null;
+  /** Null: not tried again. */
+  readonly nextTryAtMs: number | null;
 }
 
 export interface AskDecision {
@@ -77,14 +99,20 @@ export interface Answerer {
   readonly id: PrincipalId;
   readonly handle: string;
   readonly roles: readonly Role[];
+  /** The teams that they belong to now. */
+  readonly groups?: readonly string[];
 }
 
 const DENY = "deny";
+/** The answer of whoever wants the act done with other arguments; those stand in `detail.edited`. Never an option to choose by name. */
+export const EDIT = "edit";
 
-/** Whether this person may answer. Roles count, names count, nothing else does; a viewer, agent or worker never answers by role. */
+/** Whether this person may answer. Roles, names and teams count, nothing else does; an agent or worker never answers. */
 export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolean {
   if (person.roles.some((role) => role === "agent" || role === "worker")) return false;
+  if (ask.approvers.except === person.id) return false;
   if (ask.approvers.names.includes(person.handle)) return true;
+  if (person.groups?.some((group) => ask.approvers.groups?.includes(group))) return true;
   if (person.roles.some((role) => ask.approvers.roles.includes(role))) return true;
   return (
     ask.approvers.reporter !== undefined && person.roles.some((role) => role === "operator" || role === "approver" || role === "admin" || role === "owner")

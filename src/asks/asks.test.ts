@@ -4,7 +4,8 @@ import { inTransaction } from "#src/database/open.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
-import { answerAsk, overrideAnswer } from "./answer.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { answerAsk, editAsk, overrideAnswer } from "./answer.ts";
 import { type Answerer, type Ask, mayAnswer, type NewAsk, verdictOf } from "./ask.ts";
 import { expireDueAsks } from "./expire.ts";
 import { openAsk } from "./store/open.ts";
@@ -141,4 +142,31 @@ test("the verdict and the right to answer are decided without a database", () =>
   assert.equal(verdictOf({ kind: "choice", quorum: 2 }, ["a", "b", "a"]), "a");
   const byReporter = { approvers: { roles: [], names: [], reporter: "guest@example.org" } };
   assert.deepEqual([mayAnswer(byReporter, person("op", "operator")), mayAnswer(byReporter, person("vic", "viewer"))], [true, false]);
+});
+
+test("anyone of a named team may answer, and whoever brought the work may not, not even by an override", async (t) => {
+  const { db } = await testDatabase(t);
+  const kim = { ...person("kim", "operator"), groups: ["maintainers"] };
+  assert.equal(mayAnswer(ask({ approvers: { roles: [], names: [], groups: ["maintainers"] } }), kim), true);
+  assert.equal(mayAnswer(ask({ approvers: { roles: [], names: [], groups: ["maintainers"] } }), ANA), false);
+  const opened = ask({ approvers: { roles: ["approver", "owner"], names: [], groups: ["maintainers"], except: ANA.id } });
+  await openAsk(db, opened);
+  await assert.rejects(answerAsk(db, clock, answer(opened.id, ANA, "approve")), {
+    code: "ask_not_yours",
+    message: /brought this work.*the role approver.*the team maintainers/,
+  });
+  assert.equal((await answerAsk(db, clock, answer(opened.id, kim, "deny"))).kind, "settled");
+  await assert.rejects(overrideAnswer(db, clock, { ...answer(opened.id, ANA, "approve"), reason: "I want it" }), { code: "ask_not_yours" });
+});
+
+test("an approval can be answered with other arguments once, by whoever may answer it", async (t) => {
+  const { db } = await testDatabase(t);
+  const opened = ask({ actId: "act_1" as NewAsk["actId"], detail: { args: { text: "now" } }, quorum: 2 });
+  await openAsk(db, opened);
+  const edit = (who: Answerer, args: Json) => editAsk(db, clock, { askId: opened.id, person: who, args, face: "test" });
+  await assert.rejects(edit(person("vera", "viewer"), { text: "later" }), { code: "ask_not_yours" });
+  await assert.rejects(edit(EVA, { text: "now" }), { code: "input_invalid" });
+  const edited = await edit(EVA, { text: "later" });
+  assert.deepEqual([edited.state, edited.answer, edited.settledBy, edited.detail["edited"]], ["answered", "edit", "eva", { text: "later" }]);
+  await assert.rejects(edit(RUI, { text: "never" }), { code: "ask_not_open" });
 });

@@ -39,6 +39,7 @@ const widened = (before: Approvers, more: Approvers): Approvers => ({
   ...before,
   roles: [...new Set([...before.roles, ...more.roles])],
   names: [...new Set([...before.names, ...more.names])],
+  ...(before.groups || more.groups ? { groups: [...new Set([...(before.groups ?? []), ...(more.groups ?? [])])] } : {}),
 });
 
 const KIND_OF_STEP = { remind: "ask.reminded", escalate: "ask.escalated", fail: "ask.expired" } as const;
@@ -49,6 +50,10 @@ function stepEvent(ask: Ask, step: ExpiryStep) {
     actor: "system",
     ...(ask.runId ? { runId: ask.runId } : {}),
     ...(ask.ticketId ? { ticketId: ask.ticketId } : {}),
-    payload: { ask: ask.id, afterMs: step.afterMs, ...(step.do === "escalate" ? { to: { roles: step.to.roles, names: step.to.names } } : {}) },
+    payload: {
+      ask: ask.id,
+      afterMs: step.afterMs,
+      ...(step.do === "escalate" ? { to: { roles: step.to.roles, names: step.to.names, ...(step.to.groups ? { groups: step.to.groups } : {}) } } : {}),
+    },
   };
 }

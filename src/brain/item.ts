@@ -1,10 +1,10 @@
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import type { Trust } from "#src/policy/trust.ts";
 
-export const LAYERS = ["sop", "skill", "voice", "history", "entity", "lesson"] as const;
+export const LAYERS = ["sop", "skill", "voice", "history", "entity", "lesson", "memory"] as const;
 export type Layer = (typeof LAYERS)[number];
-/** Layers that are read from the workspace; lessons are kept in the record. */
-export type FileLayer = Exclude<Layer, "lesson">;
+/** Layers that are read from the workspace; lessons and memories are kept in the record. */
+export type FileLayer = Exclude<Layer, "lesson" | "memory">;
 
 export type Labels = Readonly<Record<string, string>>;
 

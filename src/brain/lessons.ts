@@ -29,11 +29,12 @@ export async function forgetExpired(tx: Transaction): Promise<number> {
   return forgetAll(tx, await readExpired(tx));
 }
 
-async function forgetAll(tx: Transaction, ids: readonly string[]): Promise<number> {
+/** Removes items that only the record has, with words, tags and vectors. Gives how many there were. */
+export async function forgetAll(tx: Transaction, ids: readonly string[]): Promise<number> {
   await lockIndex(tx);
   await countWords(tx);
   if (ids.length === 0) return 0;
-  const forgotten = await deleteItems(tx, ids, "lessons");
+  const forgotten = await deleteItems(tx, ids, "kept");
   if (forgotten > 0) await nextVersion(tx);
   return forgotten;
 }

@@ -45,12 +45,12 @@ export function questionOf(cut: Cut, layers: readonly Layer[], counts: readonly 
   const unknown = asked.filter(({ items, whole }) => items === 0 && whole);
   const words = known.slice(0, SCORED_WORDS);
   const knownWeight = words.reduce((sum, { weight }) => sum + weight, 0);
-  // Lessons may have words that are not counted yet, so a word that no item seems to have is still looked for.
+  // Lessons and memories may have words that are not counted yet, so a word that no item seems to have is still looked for.
   const looked = [...words, ...unknown.slice(0, SCORED_WORDS - words.length).map((one) => ({ ...one, weight: knownWeight / Math.max(1, words.length) || 1 }))];
   const fullWeight = knownWeight * (1 + unknown.length / Math.max(1, words.length)) || unknown.length;
 
-  // Not lessons: some of them may not be counted yet.
-  const small = layers.filter((layer) => layer !== "lesson" && itemsWith("", layer) <= NEWEST_ITEMS);
+  // Not lessons and memories: some of them may not be counted yet.
+  const small = layers.filter((layer) => layer !== "lesson" && layer !== "memory" && itemsWith("", layer) <= NEWEST_ITEMS);
   const large = layers.filter((layer) => !small.includes(layer));
   const chosen = large.map((layer) => ({ layer, ...affordable(looked, (word) => itemsWith(word, layer)) }));
   const crowded = chosen.filter(({ full }) => !full).map(({ layer }) => layer);

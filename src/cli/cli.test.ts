@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
+import { promisify } from "node:util";
 import { testDatabase } from "#src/testing/database.ts";
 import { temporaryHome } from "#src/testing/server.ts";
 
@@ -216,7 +217,7 @@ async function reads(loop: Loop): Promise<void> {
     [["token", "list"], /credentials\.json/],
     [["people"], /yating +林雅婷 +approver, operator +warm_taipei_2br +workspace/],
     [["feed"], /receipt\.signed/],
-    [["apply"], /^Nothing to do: revision 1/],
+    [["apply"], /^Nothing to do: revision 1 is in force already/],
     [["migrate"], /brought the tables up/],
     [["doctor"], /ok +server +runs/],
   ];
@@ -254,7 +255,26 @@ async function noticesPower(loop: Loop, home: string): Promise<void> {
   assert.equal(refused.code, 1);
   assert.match(refused.out, /^Nothing was applied: \d+ problems? in the workspace\.\n {2}policies\/desk\.yaml:\d+:\d+/);
   await writeFile(policy, before.replace("aboveUsd: 200", "aboveUsd: 300"));
-  assert.match((await loop(["apply", "--note", "dearer firms"])).out, /^Revision 2 is in force\.\nPower\n {2}policies\/desk\.yaml: .*200 to 300/);
+  const planned = await loop(["plan"]);
+  assert.deepEqual(
+    { code: planned.code, said: /^Power widens\n {2}\+ the rule \S+ .*more than \$300/.test(planned.out) },
+    { code: 2, said: true },
+    planned.out,
+  );
+  assert.match((await loop(["status"])).out, /1 change by hand waits in policies\/desk\.yaml/);
+  const unconfirmed = await loop(["apply"]);
+  assert.deepEqual(
+    { code: unconfirmed.code, said: unconfirmed.out.startsWith("Nothing was applied: power would widen. Say so with --yes") },
+    { code: 1, said: true },
+  );
+  assert.match((await loop(["apply", "--yes", "--note", "dearer firms"])).out, /^Revision 2 is in force\.\n\nPower widens\n[^]*more than \$300/);
+  assert.match((await loop(["plan"])).out, /^Nothing differs/);
+  assert.match((await loop(["revisions"])).out, /\b2 +apply +\S+ +.*dearer firms[^]*\b1 +apply +system/);
+  assert.match((await loop(["rollback", "1"])).out, /^Revision 3 is in force\.\n\nPower narrows/);
+  assert.equal(await readFile(policy, "utf8"), before);
+  assert.match((await loop(["agents"])).out, /^desk[^]*runs 1, the last/);
+  assert.match((await loop(["agent", "desk"])).out, /agents\/desk\.yaml, revision 3/);
+  assert.equal((await loop(["agent", "dsk"])).code, 1);
 }
 
 test("npm start --demo shows the whole loop on a fresh home and leaves proof, and nothing running", async (t) => {
@@ -282,4 +302,26 @@ test("npm start --demo shows the whole loop on a fresh home and leaves proof, an
   assert.ok((await stat(join(home, "receipts", "ticket-1.json"))).isFile());
   assert.equal(existsSync(join(home, "postgres", "data", "postmaster.pid")), false);
   assert.deepEqual(await readdir(join(home, "processes")), []);
+});
+
+test("commands that are pasted one after the other find the question that is just being opened, and a backup that nobody listens to is made", async (t) => {
+  const home = await temporaryHome(t);
+  const loop = loopFor(home);
+  assert.equal((await loop(["up"])).code, 0);
+  t.after(() => loop(["down"]));
+  for (const args of [
+    ["send", "--property=warm_taipei_2br", LEAK],
+    ["approve", "1"],
+    ["ack", "1"],
+    ["resolve", "1"],
+  ]) {
+    const { code, err } = await loop(args);
+    assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+  }
+  const file = join(home, "out.loopwright-backup");
+  const backup = `"$1" backup "$2" 2>&1 | head -n 1`;
+  const { stdout } = await promisify(execFile)("sh", ["-c", backup, "sh", LOOP, file], { env: { ...bare, LOOP_HOME: home } });
+  assert.match(stdout, /^table /);
+  await until(async () => (existsSync(file) ? true : undefined));
+  assert.equal((await loop(["backup", file])).code, 1); // it is whole, and no other takes its place
 });

@@ -31,6 +31,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     look: once(async () => (await import("./render/page.ts")).pageOf(env, process.stdout)),
     command: once(() => commandName(options.env)),
     print: (text) => endUnless(write(1, `${text}\n`)),
+    type: (text) => endUnless(write(1, text)),
     say: (text) => endUnless(write(2, `${text}\n`)),
   };
 }
@@ -61,6 +62,7 @@ const RETRY_MS = 5;
 export const outlivingReaders = (context: Context): Context => ({
   ...context,
   print: (text) => void write(1, `${text}\n`),
+  type: (text) => void write(1, text),
   say: (text) => void write(2, `${text}\n`),
 });
 

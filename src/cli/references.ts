@@ -1,7 +1,7 @@
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Api } from "./client/api.ts";
 import { UsageError } from "./arguments.ts";
-import type { AskShape } from "./client/shapes.ts";
+import type { AskShape, TicketShape } from "./client/shapes.ts";
 
 const ASK_ID = /^ask_[0-9a-f]{32}$/;
 const TICKET = /^(#?\d{1,15}|tkt_[0-9a-f]{32})$/;
@@ -39,7 +39,7 @@ async function askOfTicket(api: Api, { typed, fits, what }: Sought): Promise<Ask
     throw new UsageError(
       `${JSON.stringify(typed.slice(0, 60))} names no question. Expected the id of an ask, which begins with ask_, or the number of a ticket.`,
     );
-  const { asks } = JSON.parse(await api.get(`/v1/asks?ticket=${ticketPath(typed)}`)) as { asks: AskShape[] };
+  const asks = await openAsksOf(api, ticketPath(typed));
   const meant = asks.filter(fits);
   const [ask, second] = meant;
   if (ask && !second) return ask;
@@ -54,4 +54,18 @@ async function askOfTicket(api: Api, { typed, fits, what }: Sought): Promise<Ask
   throw new UsageError(
     `Ticket ${number} has ${meant.length} open questions; say which one: ${meant.map(({ id, purpose }) => `${id} (${purpose})`).join(", ")}.`,
   );
+}
+
+const SETTLES_WITHIN_MS = 3_000;
+const LOOK_EVERY_MS = 100;
+
+/** Right after a message or an answer the next question is not open yet: while nothing of a ticket that is not closed waits for anybody, its run is moving. */
+async function openAsksOf(api: Api, ticket: string): Promise<AskShape[]> {
+  for (const deadline = performance.now() + SETTLES_WITHIN_MS; ;) {
+    const { asks } = JSON.parse(await api.get(`/v1/asks?ticket=${ticket}`)) as { asks: AskShape[] };
+    if (asks.length > 0 || performance.now() > deadline) return asks;
+    const { status } = JSON.parse(await api.get(`/v1/tickets/${ticket}`)) as TicketShape;
+    if (status === "resolved" || status === "cancelled") return asks;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
 }

@@ -1,6 +1,6 @@
 import { nearest } from "#src/workspace/nearest.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import { plainLine } from "./render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import type { Context } from "./verb.ts";
 import { VERBS, verbsUnder } from "./verb-table.ts";
 

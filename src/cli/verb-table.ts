@@ -38,6 +38,27 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Put the workspace folder in force, changes of power too.",
     load: async () => (await import("./verbs/workspace-apply.ts")).workspaceApply,
   },
+  plan: {
+    group: "Running it",
+    summary: "Show who would gain which power by an apply.",
+    load: async () => (await import("./verbs/workspace-plan.ts")).workspacePlan,
+  },
+  revisions: {
+    group: "Running it",
+    summary: "List what was in force, newest first.",
+    load: async () => (await import("./verbs/revision-list.ts")).revisionList,
+  },
+  rollback: {
+    group: "Running it",
+    summary: "Put the files of an older revision in force again.",
+    load: async () => (await import("./verbs/revision-rollback.ts")).revisionRollback,
+  },
+  agents: {
+    group: "Running it",
+    summary: "List the agents: what each may do, spent and ran.",
+    load: async () => (await import("./verbs/agent-list.ts")).agentList,
+  },
+  agent: { group: "Running it", summary: "Show one agent.", load: async () => (await import("./verbs/agent-list.ts")).agentShow },
   backup: {
     group: "Running it",
     summary: "Write the whole home as of one moment into one file.",
@@ -56,6 +77,7 @@ export const VERBS: Readonly<Record<string, Row>> = {
   },
 
   send: { group: "Work", summary: "Send a message; it becomes a ticket.", load: async () => (await import("./verbs/ticket-send.ts")).ticketSend },
+  chat: { group: "Work", summary: "Talk with an agent.", load: async () => (await import("./verbs/thread-chat.ts")).threadChat },
   tickets: { group: "Work", summary: "List tickets, newest first.", load: async () => (await import("./verbs/ticket-list.ts")).ticketList },
   ticket: { group: "Work", summary: "Tell the story of a ticket.", load: async () => (await import("./verbs/ticket-show.ts")).ticketShow },
   resolve: { group: "Work", summary: "Say that the work on a ticket is done.", load: async () => (await import("./verbs/ticket-resolve.ts")).ticketResolve },
@@ -79,7 +101,17 @@ export const VERBS: Readonly<Record<string, Row>> = {
   answer: { group: "Questions", summary: "Answer a question.", load: async () => (await import("./verbs/ask-answer.ts")).askAnswer },
   approve: { group: "Questions", summary: "Let an act happen that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askApprove },
   deny: { group: "Questions", summary: "Refuse an act that waits for you.", load: async () => (await import("./verbs/ask-answer.ts")).askDeny },
+  edit: {
+    group: "Questions",
+    summary: "Have an act that waits for you done with other arguments.",
+    load: async () => (await import("./verbs/ask-edit.ts")).askEdit,
+  },
   ack: { group: "Questions", summary: "Say that a dispatch was received.", load: async () => (await import("./verbs/ask-answer.ts")).askAcknowledge },
+  precedent: {
+    group: "Questions",
+    summary: "Propose that acts like an approved one need nobody.",
+    load: async () => (await import("./verbs/precedent-propose.ts")).precedentPropose,
+  },
   override: {
     group: "Questions",
     summary: "Decide anew over a settled question, as owner or admin.",
@@ -105,13 +137,28 @@ export const VERBS: Readonly<Record<string, Row>> = {
     load: async () => (await import("./verbs/rule-propose.ts")).rulePropose,
   },
 
+  usage: {
+    group: "Money",
+    summary: "Show how models were used, how fast, how often in vain.",
+    load: async () => (await import("./verbs/usage-show.ts")).usageShow,
+  },
   cost: { group: "Money", summary: "Show what was spent.", load: async () => (await import("./verbs/cost-show.ts")).costShow },
   budgets: { group: "Money", summary: "Show what is left of every budget.", load: async () => (await import("./verbs/budget-list.ts")).budgetList },
+  raise: {
+    group: "Money",
+    summary: "Grant a budget more for its present period.",
+    load: async () => (await import("./verbs/budget-list.ts")).budgetRaise,
+  },
 
   "audit export": {
     group: "Proof",
     summary: "Write the journal to a file that anyone can verify.",
     load: async () => (await import("./verbs/audit-export.ts")).auditExport,
+  },
+  "audit key": {
+    group: "Proof",
+    summary: "Print the public key that this home signs with.",
+    load: async () => (await import("./verbs/audit-key.ts")).auditKey,
   },
   "audit verify": {
     group: "Proof",
@@ -129,6 +176,26 @@ export const VERBS: Readonly<Record<string, Row>> = {
     load: async () => (await import("./verbs/receipt-verify.ts")).receiptVerify,
   },
 
+  tools: {
+    group: "Everything else",
+    summary: "List tools: what each does, whether it is on, who may call it.",
+    load: async () => (await import("./verbs/tool-list.ts")).toolList,
+  },
+  "tools call": {
+    group: "Everything else",
+    summary: "Call one tool, under the policy of an agent.",
+    load: async () => (await import("./verbs/tool-call.ts")).toolCall,
+  },
+  "tools diff": {
+    group: "Everything else",
+    summary: "Show a tool as it was approved and as it is now.",
+    load: async () => (await import("./verbs/tool-definition.ts")).toolDiff,
+  },
+  "tools approve": {
+    group: "Everything else",
+    summary: "Let a tool be used as its server describes it now.",
+    load: async () => (await import("./verbs/tool-definition.ts")).toolApprove,
+  },
   "policy explain": {
     group: "Everything else",
     summary: "Say what policy would decide about an act, and why.",

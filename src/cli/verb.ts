@@ -38,6 +38,8 @@ export interface Context {
   readonly command: () => string;
   /** To standard output, with a line feed. */
   readonly print: (text: string) => void;
+  /** To standard output as it is: a part of a line. */
+  readonly type: (text: string) => void;
   /** To standard error: what is for a person and no part of the result. */
   readonly say: (text: string) => void;
 }

@@ -1,7 +1,7 @@
 import { Kysely, PostgresDialect } from "kysely";
 import pg from "pg";
 import type { Log } from "#src/kernel/log.ts";
-import type { Db } from "./open.ts";
+import { type Db, types } from "./open.ts";
 
 /** The text form of every value depends on these; a restore reads under the same. The limits of a server's session are lifted: a copy may take long. */
 const SETTINGS = `
@@ -25,22 +25,9 @@ export async function prepareForCopy(client: pg.Client): Promise<void> {
 
 /** The same connection, for functions that take a {@link Db}: inside its transaction they see what it sees. Nobody ends it through this. */
 export function borrowedDb(client: pg.Client): Db {
-  const types = { getTypeParser: parserOf as typeof pg.types.getTypeParser };
   const query = (text: string, values: unknown[] = []) => client.query({ text, values, types });
   const pool = { connect: () => Promise.resolve({ query, release: () => undefined }), end: () => Promise.resolve() };
   return new Kysely<Record<never, never>>({ dialect: new PostgresDialect({ pool: pool as unknown as pg.Pool }) });
-}
-
-const INT8 = 20;
-
-/** As the pool of the record reads them. */
-function parserOf(oid: number, format?: string): unknown {
-  if (oid !== INT8) return pg.types.getTypeParser(oid, format as "text");
-  return (text: string) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value)) throw new RangeError(`an int8 beyond 2^53: ${text}`);
-    return value;
-  };
 }
 
 export const quote = (name: string): string => pg.escapeIdentifier(name);

@@ -82,6 +82,7 @@ test("a backup is a tar that everybody's tar can list, says what it left out, an
 test("a backup that is cut off anywhere or has one bit turned is refused", LIMIT, async (t) => {
   const { folder, file } = await made(t);
   const whole = await readFile(file);
+  const plain = gunzipSync(whole);
   const other = join(folder, "other");
   const refused = async (bytes: Buffer): Promise<void> => {
     await writeFile(other, bytes);
@@ -92,9 +93,8 @@ test("a backup that is cut off anywhere or has one bit turned is refused", LIMIT
   for (let part = 0.05; part < 1; part += 0.09) {
     const turned = Buffer.from(whole);
     turned[Math.floor(turned.length * part)]! ^= 1;
-    await refused(turned);
+    if (!unpacksTo(turned, plain)) await refused(turned);
   }
-  const plain = gunzipSync(whole);
   for (const marker of ['"blobs"', "name: a", "0001_time"]) {
     const at = plain.lastIndexOf(marker);
     assert.notEqual(at, -1, marker);
@@ -106,6 +106,15 @@ test("a backup that is cut off anywhere or has one bit turned is refused", LIMIT
   await refused(Buffer.from("not a backup at all"));
   await assert.rejects(verifyBackup(join(folder, "none")), { code: "input_invalid", message: /ENOENT/ });
 });
+
+/** About one turned bit in two hundred makes the packer's note "as it stood there" point at another place with the same bytes: nothing was lost then. */
+function unpacksTo(packed: Buffer, plain: Buffer): boolean {
+  try {
+    return gunzipSync(packed).equals(plain);
+  } catch {
+    return false;
+  }
+}
 
 interface Planted {
   readonly entry: Buffer;

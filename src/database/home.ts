@@ -43,7 +43,15 @@ export async function openHome(wanted: string): Promise<Home> {
 }
 
 async function homeId(file: string): Promise<string> {
-  const read = async (): Promise<string> => (JSON.parse(await readFile(file, "utf8")) as { id: string }).id;
+  const read = async (): Promise<string> => {
+    const id = idIn(await readFile(file, "utf8"));
+    if (id !== undefined) return id;
+    throw new LoopError(
+      "home_not_usable",
+      `${file} does not say which home this is. Expected {"id":"…"} as it was written when the home was made: put it back from a copy. Without one remove the file; sealed secrets must then be set anew.`,
+      { facts: { file } },
+    );
+  };
   if (
     await stat(file).then(
       () => true,
@@ -55,6 +63,16 @@ async function homeId(file: string): Promise<string> {
   await writeFile(mine, `${JSON.stringify({ id: randomUUID() })}\n`, { mode: 0o600 });
   await rename(mine, file);
   return read();
+}
+
+/** Two homes with one id would keep each other's servers out, and one without would keep out nobody's. */
+function idIn(text: string): string | undefined {
+  try {
+    const { id } = JSON.parse(text) as { readonly id?: unknown };
+    return typeof id === "string" && /^[0-9a-f-]{36}$/.test(id) ? id : undefined;
+  } catch {
+    return undefined; // damaged
+  }
 }
 
 /** In the home where its path is short enough; else in a folder of its own under the system's temporary files. */

@@ -18,17 +18,26 @@ export const MIGRATIONS_FOLDER = join(import.meta.dirname, "..", "..", "migratio
 export interface Migrated {
   /** Names that ran now; empty when the database was up to date. */
   readonly ran: readonly string[];
+  /** The tables are of an older program and were left as they are, because the caller wants to save them first. */
+  readonly isOlder?: boolean;
+}
+
+export interface MigrateHow {
+  /** Makes the tables of a new database, and leaves those of an older program alone. */
+  readonly onlyNew?: boolean;
 }
 
 /**
  * Brings the database to the version of this program. Safe to call at once from many processes: one works, the others wait. Killed in the middle, the next call goes on.
  * @throws LoopError database_newer when the database was migrated by a newer program
  */
-export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER): Promise<Migrated> {
+export async function migrate(db: Db, folder: string = MIGRATIONS_FOLDER, { onlyNew = false }: MigrateHow = {}): Promise<Migrated> {
   const migrations = await readMigrations(folder);
   return db.connection().execute(async (connection) => {
     await refuseNewer(connection, Object.keys(migrations));
-    if ((await pendingMigrations(connection, folder)).names.length === 0) return { ran: [] }; // a start need not wait for a backup, which holds the lock
+    const pending = await pendingMigrations(connection, folder);
+    if (pending.names.length === 0) return { ran: [] }; // a start need not wait for a backup, which holds the lock
+    if (onlyNew && !pending.isNew) return { ran: [], isOlder: true };
     await lock(connection);
     failpoint("migrate.locked");
     try {

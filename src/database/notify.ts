@@ -20,6 +20,15 @@ export interface Notifier {
   close(): Promise<void>;
 }
 
+/** What takes work in says afterwards that there is some. */
+export const telling =
+  <Given, Got>({ changed }: Notifier, take: (given: Given) => Promise<Got>) =>
+  async (given: Given): Promise<Got> => {
+    const got = await take(given);
+    changed();
+    return got;
+  };
+
 export function createNotifier({ db, url, log }: { db: Db; url: string; log: Log }): Notifier {
   const lookers = new Set<() => void>();
   const closing = new AbortController();

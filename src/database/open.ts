@@ -37,7 +37,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     idleTimeoutMillis: 30_000,
     application_name: "loopwright",
-    types: { getTypeParser: parserOf as typeof pg.types.getTypeParser },
+    types,
     // The setting exists from Postgres 17 on; older servers get the two that it replaces.
     onConnect: (client) => {
       client.on("error", () => undefined); // cut between two statements of a transaction: the next statement says so
@@ -74,6 +74,9 @@ const LIMITS = `
      or name = 'idle_in_transaction_session_timeout'`;
 
 const INT8 = 20;
+
+/** How values of the record are read, whoever opened the connection. */
+export const types = { getTypeParser: parserOf as typeof pg.types.getTypeParser };
 
 function parserOf(oid: number, format?: string): unknown {
   if (oid !== INT8) return pg.types.getTypeParser(oid, format as "text");

@@ -2,10 +2,12 @@ import { join } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Home } from "./home.ts";
+import { firstContact, firstTables } from "./first-contact.ts";
 import { type DatabaseTrouble, guardRecord, lockName } from "./guard.ts";
 import { launchPostgres } from "./launch.ts";
 import { type HeldLock, tryLock } from "./lock.ts";
-import { migrate } from "./migrate.ts";
+import type { BackupOptions, BackupProgress } from "./backup.ts";
+import { migrate, MIGRATIONS_FOLDER } from "./migrate.ts";
 import { type Database, openDatabase, requireVersion } from "./open.ts";
 
 export interface RecordOptions {
@@ -16,8 +18,15 @@ export interface RecordOptions {
   readonly prepare: boolean;
   /** A process that serves a home keeps every other one out of it; workers beside it do not. */
   readonly exclusive: boolean;
+  /** How tables of an older program are saved before they are changed; undefined: they are changed as they stand. */
+  readonly saves?: SavesFirst | undefined;
   /** Another server took the home while the database was away: this one must stop. */
   readonly onTaken: () => void;
+}
+
+export interface SavesFirst extends Pick<BackupOptions, "workspaceFolder" | "secretsKeyFile" | "version" | "clock"> {
+  /** Sentences for whoever waits for the start. */
+  readonly say: (sentence: string) => void;
 }
 
 /** The record, ready: Postgres up, this home ours, tables as this program knows them. */
@@ -31,10 +40,11 @@ const POOL_SIZE = 10;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /** @throws LoopError home_in_use when another server serves this home; what launching, opening and migrating throw */
-export async function openRecord({ home, log, databaseUrl, prepare, exclusive, onTaken }: RecordOptions): Promise<OpenRecord> {
+export async function openRecord({ home, log, databaseUrl, prepare, exclusive, saves, onTaken }: RecordOptions): Promise<OpenRecord> {
   const postgres = databaseUrl === undefined ? await launchPostgres({ folder: home.postgres, log }) : undefined;
   const url = databaseUrl ?? postgres!.url;
-  const lock = exclusive ? await lockHome({ url, home, log }) : undefined;
+  const place = { url, isOwn: postgres !== undefined };
+  const lock = exclusive ? await firstContact(place, () => lockHome({ url, home, log })) : undefined;
   const database = openDatabase({
     url,
     poolSize: POOL_SIZE,
@@ -44,8 +54,9 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
   });
   const guard = guardRecord({ home, database, log, postgres, lock, onTaken });
   try {
-    await requireVersion(database.db);
-    const { ran } = await migrate(database.db);
+    await firstContact(place, () => requireVersion(database.db));
+    const made = await firstTables(place, () => migrate(database.db, MIGRATIONS_FOLDER, { onlyNew: saves !== undefined }));
+    const ran = saves && made.isOlder ? await saveAndMigrate({ home, log, saves, database, holdsHome: exclusive }) : made.ran;
     if (ran.length > 0) log.info("the database was migrated", { ran });
     const close = async (): Promise<void> => {
       await database.close();
@@ -59,6 +70,35 @@ export async function openRecord({ home, log, databaseUrl, prepare, exclusive, o
   }
 }
 
+interface OlderRecord {
+  readonly home: Home;
+  readonly log: Log;
+  readonly saves: SavesFirst;
+  readonly database: Database;
+  readonly holdsHome: boolean;
+}
+
+const SAY_EVERY_BYTES = 100_000_000;
+
+/** Rare, so that an ordinary start loads none of it. */
+async function saveAndMigrate({ home, log, saves, database, holdsHome }: OlderRecord): Promise<readonly string[]> {
+  const { say, ...places } = saves;
+  const { db, url } = database;
+  say("The tables are those of an older version: the whole home is backed up first, then they are brought up to this one.");
+  const { upgradeAtStart } = await import("./upgrade.ts");
+  let saidMb = 0;
+  const onProgress = ({ doneBytes }: BackupProgress): void => {
+    const doneMb = Math.floor(doneBytes / SAY_EVERY_BYTES) * (SAY_EVERY_BYTES / 1_000_000);
+    if (doneMb > saidMb) say(`${(saidMb = doneMb)} MB are backed up`);
+  };
+  const { ran, backupFile } = await upgradeAtStart({ ...places, db, url, home, log, backupFolder: backupsOf(home), holdsHome, onProgress });
+  if (backupFile !== undefined) {
+    log.info("the home was backed up before its tables were changed", { backupFile });
+    say(`Backed up: ${backupFile}. The way back is in docs/upgrade.md.`);
+  }
+  return ran;
+}
+
 async function lockHome({ url, home, log }: { url: string; home: Home; log: Log }): Promise<HeldLock> {
   const lock = await tryLock(url, lockName(home), log);
   if (lock) return lock;
@@ -70,5 +110,8 @@ async function lockHome({ url, home, log }: { url: string; home: Home; log: Log 
     },
   );
 }
+
+/** Where backups go that nobody named a place for. */
+export const backupsOf = (home: Home): string => join(home.folder, "backups");
 
 export const ballastOf = (home: Home): string => join(home.folder, "ballast");

@@ -13,12 +13,14 @@ import { emptyDatabases } from "#src/testing/empty-database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { openHome } from "./home.ts";
+import { lockName } from "./guard.ts";
 import { tryLock } from "./lock.ts";
 import { migrate, MIGRATIONS_FOLDER, pendingMigrations } from "./migrate.ts";
 import { type Db, inTransaction } from "./open.ts";
 import { migrateQueue, QUEUE_SCHEMA_VERSION, queueSchemaVersion } from "./queue-schema.ts";
+import { backupsOf, openRecord } from "./record.ts";
 import { restore } from "./restore.ts";
-import { upgrade } from "./upgrade.ts";
+import { upgrade, upgradeAtStart } from "./upgrade.ts";
 
 const LIMIT = { timeout: 120_000 };
 const verifyJournal = () => Promise.resolve({ kind: "verified" } as const);
@@ -216,4 +218,68 @@ test("an upgrade is refused while a server is at work, and needs no backup where
   await server!.release();
   const { ran, backupFile } = await upgrade(options);
   assert.deepEqual({ first: ran[0], backupFile }, { first: "0001_time", backupFile: undefined });
+});
+
+async function olderRecord(t: TestContext) {
+  const create = await emptyDatabases(t);
+  const { db, url } = await create();
+  await migrate(db, await firstMigrations(t, 13));
+  await inTransaction(
+    db,
+    async (tx) => void (await sql`insert into threads (id, surface, channel, external_id) values ('thr_1', 'cli', 'c', 'x')`.execute(tx)),
+  );
+  const folder = await temporaryFolder(t);
+  const home = await openHome(join(folder, "home"));
+  const places = { workspaceFolder: join(folder, "workspace"), secretsKeyFile: join(home.keys, "secrets.key"), version: "0.2.0", clock: heldClock() };
+  await mkdir(places.workspaceFolder);
+  return { create, db, url, home, places, folder };
+}
+
+test("a start on tables of an older version backs the home up first and says so; a new home and an ordinary start say nothing", LIMIT, async (t) => {
+  const { create, db, url, home, places, folder } = await olderRecord(t);
+  const said: string[] = [];
+  const open = async (databaseUrl: string) => {
+    const saves = { ...places, say: (sentence: string) => void said.push(sentence) };
+    const record = await openRecord({
+      home,
+      log: silentLog,
+      databaseUrl,
+      prepare: true,
+      exclusive: true,
+      saves,
+      onTaken: () => assert.fail("the home is ours"),
+    });
+    await record.close();
+    return record.migrated;
+  };
+  const missing = (await pendingMigrations(db)).names;
+  assert.deepEqual(await open(url), missing);
+  const file = join(backupsOf(home), "before-upgrade-2026-01-01T00-00-00-000Z.loopwright-backup");
+  assert.deepEqual(said.slice(1), [`Backed up: ${file}. The way back is in docs/upgrade.md.`]);
+  assert.match(said[0]!, /older version: the whole home is backed up first/);
+  assert.deepEqual(await open(url), []);
+  const fresh = await create();
+  assert.ok((await open(fresh.url)).length > 0);
+  assert.equal(said.length, 2);
+
+  const back = await create();
+  const backHome = await openHome(join(folder, "back"));
+  const keys = { keys: "leave", log: silentLog, verifyJournal } as const;
+  const into = { workspaceFolder: join(folder, "back-workspace"), secretsKeyFile: join(backHome.keys, "secrets.key") };
+  await restore({ file, url: back.url, home: backHome, ...into, ...keys });
+  assert.deepEqual((await sql`select id from threads`.execute(back.db)).rows, [{ id: "thr_1" }]);
+});
+
+test("a process beside an older server changes nothing under it, and one beside a server that upgrades waits for that", LIMIT, async (t) => {
+  const { db, url, home, places } = await olderRecord(t);
+  const options = { ...places, db, url, home, log: silentLog, backupFolder: backupsOf(home), holdsHome: false };
+  const before = (await pendingMigrations(db)).names;
+  const server = await tryLock(url, lockName(home), silentLog);
+  await assert.rejects(upgradeAtStart({ ...options, waitMs: 0 }), { code: "home_in_use", message: /older than this program/ });
+  assert.deepEqual((await pendingMigrations(db)).names, before);
+  const waiting = upgradeAtStart(options);
+  const { ran } = await upgradeAtStart({ ...options, holdsHome: true });
+  await server!.release();
+  assert.deepEqual([ran, await waiting], [before, { ran: [], backupFile: undefined }]);
+  assert.equal((await readdir(backupsOf(home))).length, 1);
 });

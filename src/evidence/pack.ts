@@ -76,6 +76,8 @@ export interface Pack {
   readonly openQuestions: readonly string[];
   /** What it knew: each item with source, score and why. */
   readonly brain: readonly Json[];
+  /** What it remembered from before: each with source, trust and why, never the words, which can be forgotten. */
+  readonly recalled: readonly Json[];
   readonly decisions: readonly { readonly act: string; readonly decision: Json }[];
   readonly approvals: readonly PackApproval[];
   readonly thoughtBy: readonly string[];
@@ -141,6 +143,7 @@ export function buildPack(input: PackInput): Pack {
       ...acts.filter((act) => act.state === "unknown").map((act) => `Did this happen: ${act.kind} ${act.name}?`),
     ],
     brain: acts.filter((act) => act.name === "brain.search" && act.state === "done").flatMap(hitsOf),
+    recalled: acts.filter((act) => act.name === "memory.recall" && act.state === "done").flatMap(recalledOf),
     decisions: acts.filter((act) => act.decision !== null).map((act) => ({ act: act.id, decision: act.decision })),
     approvals: asks.filter((ask) => ask.kind === "approval" && ask.state === "answered").map(approvalOf),
     thoughtBy: [...new Set(input.messages.filter((message) => message.role === "thought").map((message) => message.source))],
@@ -170,6 +173,19 @@ function hitsOf(act: Act): Json[] {
     const { id, layer, title, source, score, why, trust } = hit as { [key: string]: Json };
     return { id: id ?? null, layer: layer ?? null, title: title ?? null, source: source ?? null, score: score ?? null, why: why ?? null, trust: trust ?? null };
   });
+}
+
+function recalledOf(act: Act): Json[] {
+  const memories = (act.result as { memories?: { [key: string]: Json }[] } | null)?.memories ?? [];
+  return memories.map(({ id, kind, source, trust, score, why }) => ({
+    act: act.id,
+    id: id ?? null,
+    kind: kind ?? null,
+    source: source ?? null,
+    trust: trust ?? null,
+    score: score ?? null,
+    why: why ?? null,
+  }));
 }
 
 function approvalOf(ask: Ask): PackApproval {

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isSignedBy, type KeyId, type PublicKey, readPublicKey } from "#src/journal/keys.ts";
-import { canonicalJson, type Json } from "#src/kernel/canonical-json.ts";
+import { parseCanonical } from "#src/kernel/canonical-json.ts";
 import { type ReceiptAct, type ReceiptApproval, receiptStatement, type ReceiptStatement } from "./receipt.ts";
 import { type Envelope, preAuthEncoding, readEnvelope } from "./receipt-envelope.ts";
 
@@ -60,19 +60,10 @@ function trustedKeyOf(envelope: Envelope, { trustedKeys, revokedKeys = [], nowMs
 
 function readStatement(payload: Buffer): ReceiptStatement | string {
   const text = payload.toString("utf8");
-  const value = parseExact(text);
+  const value = parseCanonical(text);
   if (value === undefined) return "The signed statement is not canonical JSON.";
   const statement = receiptStatement.safeParse(value);
   return statement.success ? statement.data : `The signed statement is not one of a receipt: ${z.prettifyError(statement.error)}`;
-}
-
-function parseExact(text: string): unknown {
-  try {
-    const value = JSON.parse(text) as Json;
-    return canonicalJson(value) === text ? value : undefined;
-  } catch {
-    return undefined; // no JSON, or JSON without a canonical form
-  }
 }
 
 function contextFault({ subject, predicate }: ReceiptStatement, { expectWorkspace, expectSubject = {} }: ReceiptTrust): string | undefined {

@@ -12,6 +12,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { Permission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
 import type { Feed } from "./feed.ts";
+import type { LiveStreams } from "./live-stream.ts";
 
 /** What a caller needs for a route. `public`: nothing at all; `credential`: any token that counts. */
 export type Access = Permission | "credential" | "public";
@@ -37,6 +38,7 @@ declare module "fastify" {
     /** Every route, in the order of registration. */
     readonly routeTable: RouteRow[];
     readonly feed: Feed;
+    readonly live: LiveStreams;
     /** Whether any token counts now. */
     readonly tokenExists: () => Promise<boolean>;
   }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Answered } from "#src/asks/answer.ts";
-import { type Ask, type AskDecision, mayAnswer } from "#src/asks/ask.ts";
+import { type Ask, type AskCopy, type AskDecision, mayAnswer } from "#src/asks/ask.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { may } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
@@ -9,7 +9,13 @@ import type { Answer } from "./once.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { isoOf, isoOrNull } from "./query.ts";
 
-const approversView = z.object({ roles: z.array(z.enum(ROLES)).readonly(), names: z.array(z.string()).readonly(), reporter: z.string().optional() });
+const approversView = z.object({
+  roles: z.array(z.enum(ROLES)).readonly(),
+  names: z.array(z.string()).readonly(),
+  groups: z.array(z.string()).readonly().optional(),
+  reporter: z.string().optional(),
+  except: z.string().optional().describe("the principal who brought the work and may not decide"),
+});
 
 const decisionView = z.object({
   principalId: z.string(),
@@ -19,6 +25,16 @@ const decisionView = z.object({
   face: z.string(),
   kind: z.enum(["decision", "late", "override"]),
   at: z.string(),
+});
+
+const copyView = z.object({
+  to: z.string(),
+  surface: z.string(),
+  what: z.enum(["ask", "reminder"]),
+  state: z.enum(["waiting", "delivered", "not_delivered", "not_sent"]).describe("not_sent: it was settled first"),
+  error: z.string().nullable(),
+  deliveredAt: z.string().nullable(),
+  nextTryAt: z.string().nullable(),
 });
 
 export const askView = z
@@ -46,26 +62,32 @@ export const askView = z
     settledAt: z.string().nullable(),
     nextStepAt: z.string().nullable(),
     decisions: z.array(decisionView),
+    copies: z.array(copyView).describe("who was sent it, and who could not be reached"),
     yours: z.boolean().describe("whether the caller may answer it"),
   })
   .meta({ id: "Ask" });
 export type AskView = z.infer<typeof askView>;
 
 export function viewAsk(ask: Ask, caller: Caller): AskView {
-  const { createdAtMs, settledAtMs, nextStepAtMs, decisions, approvers, ...rest } = ask;
+  const { createdAtMs, settledAtMs, nextStepAtMs, decisions, copies, approvers, ...rest } = ask;
   return {
     ...rest,
-    approvers: { roles: approvers.roles, names: approvers.names, ...(approvers.reporter === undefined ? {} : { reporter: approvers.reporter }) },
+    approvers,
     createdAt: isoOf(createdAtMs),
     settledAt: isoOrNull(settledAtMs),
     nextStepAt: isoOrNull(nextStepAtMs),
     decisions: decisions.map(viewDecision),
+    copies: copies.map(viewCopy),
     yours: may(caller, "asks:answer") && mayAnswer(ask, caller),
   };
 }
 
 function viewDecision({ atMs, ...decision }: AskDecision) {
   return { ...decision, at: isoOf(atMs) };
+}
+
+function viewCopy({ deliveredAtMs, nextTryAtMs, ...copy }: AskCopy) {
+  return { ...copy, deliveredAt: isoOrNull(deliveredAtMs), nextTryAt: isoOrNull(nextTryAtMs) };
 }
 
 export const answeredView = z

@@ -1,14 +1,16 @@
-import type { FileWriter } from "#src/apply/folder-files.ts";
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
+import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
 import type { InboundMessage } from "#src/intake/read-message.ts";
+import type { InboundTurn, ReceivedTurn } from "#src/intake/receive-turn.ts";
 import type { Received } from "#src/intake/receive.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { RunWatch } from "#src/runs/watch.ts";
 import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import type { Applied, Taken } from "#src/workspace/taking.ts";
 
 export interface Health {
   /** False: this process should get no requests. */
@@ -59,15 +61,6 @@ export interface HttpAddress {
   readonly trustedProxies: readonly string[];
 }
 
-/** The folder of the workspace, in the one process that holds it. */
-export interface WorkspaceFolder {
-  /** What the last look found. */
-  last(): Taken | undefined;
-  /** Puts the folder in force, power too, and makes the record follow. */
-  apply(by: { readonly author: string; readonly note: string }): Promise<Applied>;
-  readonly writeFiles: FileWriter;
-}
-
 /** Everything that the HTTP face needs; made by main.ts, or by a test. */
 export interface HttpDeps {
   readonly db: Db;
@@ -80,12 +73,18 @@ export interface HttpDeps {
   readonly tiers: (workspace: Workspace) => ModelTiers;
   /** `receiveText` of intake/. @throws LoopError input_invalid | delivery_conflict | agent_unknown | storage_full */
   readonly receive: (message: InboundMessage) => Promise<Received>;
+  /** `receiveTurn` of intake/. @throws LoopError delivery_conflict | agent_unknown | model_missing | storage_full */
+  readonly receiveTurn: (turn: InboundTurn) => Promise<ReceivedTurn>;
+  /** Says when a run rests; left out: it is looked at again and again. */
+  readonly watch?: RunWatch;
+  /** The tools of this process. */
+  readonly tools: ToolBox;
   /** `retrieve` of brain/, with the embedder where there is one. */
   readonly recall: (query: BrainQuery) => Promise<Recall>;
   /** Cheap: it is asked without a credential. */
   readonly health: () => Promise<Health>;
   /** Absent where another process holds the folder. */
-  readonly folder?: WorkspaceFolder;
+  readonly folder?: Omit<HeldFolder, "settle">;
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
   readonly changed?: () => void;
   readonly limits?: Partial<HttpLimits>;

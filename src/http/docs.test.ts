@@ -11,7 +11,7 @@ test("the description names every route, its fields and how it fails", async (t)
   );
   const routes = app.routeTable
     .filter(({ url, method }) => url.startsWith("/v1/") && method !== "HEAD")
-    .map(({ method, url }) => `${method} ${url.replace(":id", "{id}")}`);
+    .map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, "{$1}")}`);
   assert.deepEqual(described.toSorted(), routes.toSorted());
 
   for (const [path, operations] of Object.entries<Wire>(body.paths)) {
@@ -26,6 +26,15 @@ test("the description names every route, its fields and how it fails", async (t)
   assert.equal(body.components.schemas.NewTicketInput.additionalProperties, false);
   assert.ok(post.parameters.some(({ name }: { name: string }) => name === "Idempotency-Key"));
   assert.deepEqual(body.paths["/v1/health"].get.security, []);
+  assert.ok(!JSON.stringify(body).includes("9007199254740991"), "a bound that says nothing");
+  assert.deepEqual(
+    Object.values<Wire>(body.paths).flatMap((operations) =>
+      Object.values<Wire>(operations).flatMap(({ responses }) =>
+        Object.values<Wire>(responses).filter(({ description }) => /^$|default response/i.test(description)),
+      ),
+    ),
+    [],
+  );
   assert.deepEqual(
     refsOf(body).filter((ref) => !Object.hasOwn(body.components.schemas, ref)),
     [],
@@ -55,6 +64,7 @@ test("the page of the documentation opens in a browser with a token as the passw
   assert.match(String(page.headers["content-security-policy"]), /^default-src 'none'; script-src 'self';/);
   const initializer = await call("GET /docs/static/swagger-initializer.js", { headers });
   assert.equal(initializer.status, 200);
+  assert.match(initializer.body, /"layout":\s*"BaseLayout"/); // without the bar of the page's makers
   assert.ok(!/https?:\/\//.test(initializer.body.replace(/^\s*\/\/.*$/gm, "")));
   for (const url of loaded) assert.equal((await call(`GET /docs/${url.slice(2)}`, { headers })).status, 200, url);
 });

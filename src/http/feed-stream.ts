@@ -2,6 +2,7 @@ import type { ServerResponse } from "node:http";
 import type { Log } from "#src/kernel/log.ts";
 import type { TokenId } from "#src/people/principal.ts";
 import type { HttpLimits } from "./deps.ts";
+import { drained } from "./drained.ts";
 import type { FeedPage, FeedRequest } from "./feed.ts";
 
 /** What may wait for a slow reader, in bytes. */
@@ -89,22 +90,7 @@ export class FeedStream {
 
   async #send(text: string): Promise<void> {
     if (this.#response.write(text)) return;
-    if (this.#response.writableLength > LARGEST_BACKLOG || !(await this.#drained())) this.end("reader_too_slow");
-  }
-
-  /** False: the reader took nothing for too long. True also when it is gone. */
-  #drained(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const settle = (taken: boolean) => (): void => {
-        clearTimeout(timer);
-        this.#response.off("drain", done).off("close", done);
-        resolve(taken);
-      };
-      const done = settle(true);
-      const timer = setTimeout(settle(false), this.#options.limits.feedStallMs);
-      timer.unref();
-      this.#response.once("drain", done).once("close", done);
-    });
+    if (this.#response.writableLength > LARGEST_BACKLOG || !(await drained(this.#response, this.#options.limits.feedStallMs))) this.end("reader_too_slow");
   }
 
   #finish(): void {

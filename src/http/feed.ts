@@ -2,11 +2,10 @@ import type { ServerResponse } from "node:http";
 import type { Db } from "#src/database/open.ts";
 import { type FeedEvent, type FeedFilter, lastPosition, readFeed } from "#src/journal/store/feed.ts";
 import type { Log } from "#src/kernel/log.ts";
-import { may } from "#src/people/permission.ts";
-import type { Caller, TokenId } from "#src/people/principal.ts";
-import { callersInForce } from "#src/people/store/tokens.ts";
+import type { Caller } from "#src/people/principal.ts";
 import type { HttpLimits } from "./deps.ts";
 import { FeedStream } from "./feed-stream.ts";
+import { endRevoked } from "./revoked.ts";
 
 const PAGE = 200;
 /** The newest events, kept while somebody follows: most followers are at the end, and one query then serves all of them. */
@@ -74,14 +73,6 @@ export function createFeed(deps: { readonly db: Db; readonly log: Log; readonly 
     hint: look,
     close: () => streams.forEach((stream) => stream.end("server_stopping")),
   };
-}
-
-/** An open stream is let in anew in short intervals: what was revoked is cut. */
-async function endRevoked(db: Db, streams: ReadonlySet<FeedStream>): Promise<void> {
-  const tokenIds = [...new Set([...streams].map(({ tokenId }) => tokenId))];
-  if (tokenIds.length === 0) return;
-  const allowed = new Set<TokenId>((await callersInForce(db, tokenIds)).filter((caller) => may(caller, "read")).map(({ tokenId }) => tokenId));
-  for (const stream of streams) if (tokenIds.includes(stream.tokenId) && !allowed.has(stream.tokenId)) stream.end("credential_invalid");
 }
 
 /** An event as it goes over the wire. */

@@ -1,3 +1,4 @@
+import { toolBox } from "#src/acts/ports/tool-port.ts";
 import assert from "node:assert/strict";
 import type { TestContext } from "node:test";
 import type { InjectOptions } from "fastify";
@@ -8,6 +9,7 @@ import { retrieve } from "#src/brain/retrieve.ts";
 import { reindex } from "#src/brain/reindex.ts";
 import { itemsOf } from "#src/brain/workspace-items.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
+import { receiveTurn } from "#src/intake/receive-turn.ts";
 import { receiveText } from "#src/intake/receive.ts";
 import { type AskId, newId, type RunId, type TicketId } from "#src/kernel/ids.ts";
 import type { Log } from "#src/kernel/log.ts";
@@ -22,6 +24,7 @@ import { type HeldClock, heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { filesOf, SOUND_FILES } from "#src/testing/workspace-files.ts";
 import { parseWorkspace } from "#src/workspace/load.ts";
+import type { FileSet } from "#src/workspace/files.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { App } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -59,10 +62,10 @@ export interface HttpFixture {
 }
 
 /** A server on a fresh database with a small workspace and the real intake; nothing listens. Every answer is held to the schema that its route documents. */
-export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}): Promise<HttpFixture> {
+export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}, files: FileSet = filesOf(SOUND_FILES)): Promise<HttpFixture> {
   const { db, advance } = await testDatabase(t);
   const clock = heldClock();
-  const parsed = parseWorkspace(filesOf(SOUND_FILES));
+  const parsed = parseWorkspace(files);
   assert.ok(parsed.kind === "ok");
   const { workspace } = parsed;
   await inTransaction(db, async (tx) => void (await reindex(tx, itemsOf(workspace))));
@@ -86,6 +89,8 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}):
     workspaces,
     tiers: intake.tiers,
     receive: (message) => receiveText(intake, message),
+    receiveTurn: (turn) => receiveTurn(intake, turn),
+    tools: toolBox([]),
     recall: (query) => retrieve(db, query),
     health: () => Promise.resolve({ ok: true, degraded: "one thing", parts: { disk: "fine" } }),
     ...more,

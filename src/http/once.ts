@@ -1,7 +1,7 @@
 import type { FastifyRequest } from "fastify";
-import type { Db } from "#src/database/open.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
-import { findReply, type KeyedRequest, keepReply, type Performed, performKeyed, performTogether } from "#src/people/store/idempotency.ts";
+import { findReply, type KeyedRequest, keepReply, keepReplyWith, type Performed, performKeyed, performTogether } from "#src/people/store/idempotency.ts";
 import { callerOf, type Reply } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import { FieldError } from "./problem.ts";
@@ -10,6 +10,8 @@ import { FieldError } from "./problem.ts";
 export interface Answer<Body> {
   readonly status: number;
   readonly body: Body;
+  /** The next try may get another answer, so this one is not kept for a repeat. */
+  readonly passing?: boolean;
 }
 
 const LONGEST_KEY = 200;
@@ -48,6 +50,28 @@ export async function performThenKeep<Body>(deps: HttpDeps, keyed: KeyedRequest 
   const answer = await work();
   deps.changed?.();
   return keyed ? unkept(await keepReply(deps.db, keyed, kept(answer))) : answer;
+}
+
+/** Keeps the answer in the transaction that did what was asked for. */
+export type Keep<Body> = (tx: Transaction, answer: Answer<Body>) => Promise<void>;
+
+/**
+ * For work that opens its own transaction, calls `keep` in it, and then does more that a start would do again: of reply and change there are both or neither. Of two
+ * requests at once under one key the second gets the reply of the first.
+ */
+export async function performKeeping<Body>(deps: HttpDeps, request: FastifyRequest, work: (keep: Keep<Body>) => Promise<Answer<Body>>): Promise<Answer<Body>> {
+  const keyed = keyedRequest(request);
+  const before = keyed && (await findReply(deps.db, keyed));
+  if (before) return unkept(before);
+  try {
+    const answer = await work(async (tx, reply) => keyed && keepReplyWith(tx, keyed, kept(reply)));
+    deps.changed?.();
+    return keyed && !answer.passing ? unkept(await keepReply(deps.db, keyed, kept(answer))) : answer;
+  } catch (error) {
+    const other = keyed && (await findReply(deps.db, keyed));
+    if (other) return unkept(other);
+    throw error;
+  }
 }
 
 const kept = ({ status, body }: Answer<unknown>) => ({ status, text: JSON.stringify(body) });

@@ -50,6 +50,8 @@ test("budgets say what is left, in the period that is now", async (t) => {
       period: "month",
       onReach: "block",
       capNanos: 500_000_000_000,
+      raisedNanos: 0,
+      raisedTokens: 0,
       spentNanos: 0,
       reservedNanos: 0,
       leftNanos: 500_000_000_000,

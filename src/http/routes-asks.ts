@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { answerAsk, overrideAnswer } from "#src/asks/answer.ts";
+import { answerAsk, editAsk, overrideAnswer } from "#src/asks/answer.ts";
 import { asksOfTicket, closedAsks, openAsks, requireAsk } from "#src/asks/store/read.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { storableJson } from "#src/kernel/storable-json.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf, faceOf } from "./app.ts";
 import { answeredView, answerReply, askView, lostView, viewAsk } from "./ask-view.ts";
@@ -62,6 +64,29 @@ export function answerRoutes(app: App, deps: HttpDeps): void {
       return send(reply, await performOnce(deps, request, async (db) => answerReply(await answerAsk(db, deps.clock, given), person)));
     },
   );
+  app.post(
+    "/v1/asks/:id/edit",
+    {
+      config: { access: "asks:answer" },
+      schema: {
+        summary: "Have an act done with other arguments: it is planned anew, and asked about anew where policy asks.",
+        tags: ["asks"],
+        params: idParams,
+        body: z.strictObject({ args: z.record(z.string(), z.unknown()).describe("all arguments, as they should be"), reason: reason.optional() }),
+        response: { 200: askView },
+      },
+    },
+    async (request, reply) => {
+      const askId = idOf("ask", request.params.id);
+      const person = callerOf(request);
+      const { args, reason: why } = request.body;
+      const given = { askId, person, args: storableJson(args as Json), face: faceOf(request), ...(why === undefined ? {} : { reason: why }) };
+      return send(reply, await performOnce(deps, request, async (db) => ({ status: 200, body: viewAsk(await editAsk(db, deps.clock, given), person) })));
+    },
+  );
+}
+
+export function overrideRoute(app: App, deps: HttpDeps): void {
   app.post(
     "/v1/asks/:id/override",
     {

@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { budgetsLeft, costReport, forecast, type Grouping } from "#src/ledger/reports.ts";
+import { raiseBudget } from "#src/runs/raise-budget.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
-import { labelKey, slug } from "#src/workspace/manifest/common.ts";
+import { labelKey, slug, usd } from "#src/workspace/manifest/common.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import type { App } from "./app.ts";
+import { type App, callerOf, faceOf } from "./app.ts";
 import { budgetView, costGroupView, forecastView } from "./cost-view.ts";
 import type { HttpDeps } from "./deps.ts";
 import { idOf } from "./ids.ts";
+import { performOnce, send } from "./once.ts";
 import { isoOf, isoOrNull, labelFilter, moment, text } from "./query.ts";
 
 const PLAIN = ["all", "ticket", "run", "agent", "tier", "model", "day"] as const;
@@ -70,6 +72,37 @@ export function costRoutes(app: App, { db, clock, workspaces }: HttpDeps): void 
           resetsAt: isoOrNull(resetsAtMs),
         })),
       };
+    },
+  );
+}
+
+export function budgetRaiseRoute(app: App, deps: HttpDeps): void {
+  const { clock, workspaces } = deps;
+  app.post(
+    "/v1/budgets/:name/raise",
+    {
+      config: { access: "budgets:raise" },
+      schema: {
+        summary: "Grant a budget more for its present period. Whatever waits for that goes on.",
+        tags: ["costs"],
+        params: z.object({ name: text(200) }),
+        body: z.strictObject({
+          byUsd: usd.optional(),
+          byTokens: z.int().positive().optional(),
+          subject: text(300).optional().describe("such as property=warm_taipei_2br; left out where the budget has only one"),
+          reason: text(2_000).min(1, "expected why"),
+        }),
+        response: { 200: z.object({ budget: z.string(), subject: z.string(), answered: z.int().describe("asks that this answered") }) },
+      },
+    },
+    async (request, reply) => {
+      const by = callerOf(request);
+      const { workspace } = await workspaces.current();
+      const answer = await performOnce(deps, request, async (joined) => {
+        const asked = { budget: request.params.name, ...request.body, by, face: faceOf(request) };
+        return { status: 200, body: await raiseBudget({ db: joined, clock, workspace }, asked) };
+      });
+      return send(reply, answer);
     },
   );
 }

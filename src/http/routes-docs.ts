@@ -43,7 +43,6 @@ export function describeRoutes(app: App, version: string): void {
     openapi: {
       openapi: "3.1.0",
       info: { title: "Loopwright", version, description: "Tickets, runs, asks, costs and the journal of one home." },
-      servers: [{ url: "/" }],
       components: { securitySchemes: { token: { type: "http", scheme: "bearer" } } },
       security: [{ token: [] }],
     },
@@ -56,16 +55,24 @@ interface Described {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
 }
 interface Operation {
-  responses?: Record<string, unknown>;
+  responses?: Record<string, object>;
   parameters?: unknown[];
   security?: unknown[];
 }
 
+/** What a status says where the route says no more. */
+const ANSWERS: Readonly<Record<string, string>> = { 200: "The answer.", 201: "It was made.", 202: "It was taken in; the work goes on." };
+
 /** Adds what holds for all: how failures look, keys of requests that change something, and the one route without a credential. */
 function completed(document: Described): Described {
+  withoutBounds(document);
   for (const [path, operations] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(operations)) {
-      operation.responses = { ...operation.responses, default: PROBLEM };
+      const answers = Object.entries(operation.responses ?? {}).map(([status, answer]) => [
+        status,
+        { ...answer, description: ANSWERS[status] ?? "The answer." },
+      ]);
+      operation.responses = { ...Object.fromEntries(answers), default: PROBLEM };
       if (method === "post" && path !== "/v1/policy/explain") operation.parameters = [...(operation.parameters ?? []), KEY_HEADER];
       if (path === "/v1/health") operation.security = [];
     }
@@ -73,13 +80,43 @@ function completed(document: Described): Described {
   return document;
 }
 
+/** The bounds of every whole number in JSON say nothing, and would be shown as its example. */
+function withoutBounds(value: unknown): void {
+  if (value === null || typeof value !== "object") return;
+  const schema = value as Record<string, unknown>;
+  if (schema["minimum"] === Number.MIN_SAFE_INTEGER) delete schema["minimum"];
+  if (schema["maximum"] === Number.MAX_SAFE_INTEGER) delete schema["maximum"];
+  Object.values(schema).forEach(withoutBounds);
+}
+
+/** On a telephone: one answer below the other, without the column for links, of which there are none. */
+const DOCS_CSS = `
+.swagger-ui .info { margin: 24px 0; }
+.swagger-ui .scheme-container { padding: 12px 0; box-shadow: none; background: none; }
+.swagger-ui .response-col_links, .swagger-ui .responses-table .col_header.response-col_links { display: none; }
+@media (max-width: 640px) {
+  .swagger-ui .wrapper { padding: 0 10px; }
+  .swagger-ui .opblock .opblock-summary { flex-wrap: wrap; }
+  .swagger-ui .opblock .opblock-summary-path { max-width: none; }
+  .swagger-ui .opblock-body .responses-inner { padding: 12px; }
+  .swagger-ui table.parameters tr, .swagger-ui table.parameters td,
+  .swagger-ui table.responses-table tr, .swagger-ui table.responses-table td { display: block; width: auto; }
+  .swagger-ui table.parameters thead, .swagger-ui table.responses-table thead { display: none; }
+  .swagger-ui table.responses-table td { padding: 6px 0; }
+  .swagger-ui table.responses-table td.response-col_links { display: none; }
+  .swagger-ui .parameters-container .parameter__name { display: inline; margin-right: 8px; }
+  .swagger-ui select { max-width: 100%; }
+}
+`;
+
 /** `/openapi.json` and a page to read it, which loads nothing from elsewhere. */
 export function docsRoutes(app: App): void {
   app.get("/openapi.json", { config: { access: "read" }, schema: { hide: true } }, async () => app.swagger());
   app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: false,
-    uiConfig: { validatorUrl: null, persistAuthorization: false, docExpansion: "none" },
-    theme: { title: "Loopwright" },
+    // without the bar of the page's makers: there is nothing else that it could explore
+    uiConfig: { layout: "BaseLayout", validatorUrl: null, persistAuthorization: false, docExpansion: "none" },
+    theme: { title: "Loopwright: HTTP", css: [{ filename: "loopwright.css", content: DOCS_CSS }] },
   });
 }

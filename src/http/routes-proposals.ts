@@ -1,12 +1,14 @@
 import { z } from "zod";
 import { acceptProposal, listProposals, rejectProposal, requireProposal } from "#src/apply/proposals.ts";
+import type { Transaction } from "#src/database/open.ts";
 import type { Proposal } from "#src/learning/proposal.ts";
+import { precedentRequest, proposePrecedent } from "#src/learning/propose-precedent.ts";
 import { proposeRule, ruleRequest } from "#src/learning/propose-rule.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import { idOf } from "./ids.ts";
-import { performOnce, send } from "./once.ts";
+import { type Answer, performKeeping, performOnce, send } from "./once.ts";
 import { idParams, isoOf, isoOrNull, limit, text } from "./query.ts";
 
 const STATES = ["open", "accepted", "rejected", "superseded"] as const;
@@ -14,7 +16,7 @@ const STATES = ["open", "accepted", "rejected", "superseded"] as const;
 const proposalView = z
   .object({
     id: z.string(),
-    kind: z.enum(["skill", "rule", "sop"]),
+    kind: z.enum(["skill", "rule", "sop", "precedent"]),
     state: z.enum(STATES),
     title: z.string(),
     reason: z.string(),
@@ -30,6 +32,8 @@ const proposalView = z
     revision: z.int().nullable(),
   })
   .meta({ id: "Proposal" });
+
+type View = z.infer<typeof proposalView>;
 
 export function proposalRoutes(app: App, deps: HttpDeps): void {
   const { db } = deps;
@@ -79,11 +83,18 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
       async (request, reply) => {
         const { reason } = request.body;
         const given = { id: idOf("proposal", request.params.id), by: callerOf(request), ...(reason === undefined ? {} : { reason }) };
-        const decided = await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, given);
-        return send(reply, { status: 200, body: viewProposal(decided) });
+        const answer = await performKeeping<View>(deps, request, async (keep) => {
+          const withReply = { ...given, keep: (tx: Transaction, decided: Proposal) => keep(tx, answerOf(decided)) };
+          return answerOf(await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, withReply));
+        });
+        return send(reply, answer);
       },
     );
   }
+}
+
+export function proposeRuleRoute(app: App, deps: HttpDeps): void {
+  const { db, clock, workspaces } = deps;
   app.post(
     "/v1/tickets/:id/propose-rule",
     {
@@ -108,7 +119,35 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
   );
 }
 
-function viewProposal(proposal: Proposal): z.infer<typeof proposalView> {
+export function precedentRoute(app: App, deps: HttpDeps): void {
+  const { clock, workspaces } = deps;
+  app.post(
+    "/v1/asks/:id/precedent",
+    {
+      config: { access: "asks:answer" },
+      schema: {
+        summary: "Propose that acts like the one that was approved pass without asking, for a time. Nothing changes before an owner or admin accepts it.",
+        tags: ["proposals"],
+        params: idParams,
+        body: precedentRequest,
+        response: { 201: proposalView },
+      },
+    },
+    async (request, reply) => {
+      const askId = idOf("ask", request.params.id);
+      const by = callerOf(request);
+      const answer = await performOnce(deps, request, async (joined) => {
+        const proposal = await proposePrecedent({ db: joined, clock, workspaces }, { askId, by, request: request.body });
+        return { status: 201, body: viewProposal(proposal) };
+      });
+      return send(reply, answer);
+    },
+  );
+}
+
+const answerOf = (decided: Proposal): Answer<View> => ({ status: 200, body: viewProposal(decided) });
+
+function viewProposal(proposal: Proposal): View {
   const { createdAtMs, decidedAtMs, files, ...same } = proposal;
   return { ...same, files: files.map((file) => ({ ...file })), createdAt: isoOf(createdAtMs), decidedAt: isoOrNull(decidedAtMs) };
 }

@@ -1,26 +1,33 @@
+import type { FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { ApplyOutcome, ApplyWish } from "#src/apply/apply.ts";
+import { latestRequest } from "#src/apply/latest-request.ts";
+import { planRevisions } from "#src/apply/sides.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import type { Change } from "#src/workspace/difference.ts";
-import type { Applied, Taken } from "#src/workspace/taking.ts";
+import type { Taken } from "#src/workspace/taking.ts";
 import { type App, callerOf } from "./app.ts";
-import type { HttpDeps, WorkspaceFolder } from "./deps.ts";
-import { text } from "./query.ts";
+import type { HttpDeps } from "./deps.ts";
+import { type Answer, performKeeping, send } from "./once.ts";
+import { isoOf, text } from "./query.ts";
+import { appliedView, changeView, planView, problemView, viewApplied, viewChange, viewPlanned } from "./workspace-view.ts";
 
-const change = z.object({ file: z.string(), words: z.string() }).meta({ id: "WorkspaceChange" });
-const problem = z
-  .object({ file: z.string(), line: z.int(), column: z.int(), path: z.string(), seen: z.string(), expected: z.string(), hint: z.string().optional() })
-  .meta({ id: "WorkspaceProblem" });
+const requestView = z.object({
+  ask: z.string().nullable(),
+  state: z.enum(["open", "applied", "refused", "denied"]),
+  reason: z.string().nullable(),
+  revision: z.int().nullable(),
+  at: z.string(),
+});
 
 const stateView = z
-  .object({ revision: z.int(), name: z.string(), problems: z.array(problem), waiting: z.array(change).describe("changes of power that wait for an apply") })
+  .object({
+    revision: z.int(),
+    name: z.string(),
+    problems: z.array(problemView),
+    waiting: z.array(changeView).describe("changes of power that wait for an apply"),
+    request: requestView.nullable().describe("the last change that was asked for, or returned to"),
+  })
   .meta({ id: "WorkspaceState" });
-
-const appliedView = z
-  .discriminatedUnion("kind", [
-    z.object({ kind: z.literal("applied"), revision: z.int(), isNew: z.boolean(), power: z.array(change), live: z.array(change) }),
-    z.object({ kind: z.literal("problems"), problems: z.array(problem) }),
-  ])
-  .meta({ id: "WorkspaceApplied" });
 
 export function workspaceRoutes(app: App, deps: HttpDeps): void {
   app.get(
@@ -31,25 +38,73 @@ export function workspaceRoutes(app: App, deps: HttpDeps): void {
     },
     async () => {
       const { revision, workspace } = await deps.workspaces.current();
-      return { revision, name: workspace.manifest.name, ...seenIn(deps.folder?.last()) };
+      return { revision, name: workspace.manifest.name, ...seenIn(deps.folder?.last()), request: await viewRequest(deps) };
     },
   );
   app.post(
-    "/v1/workspace/apply",
+    "/v1/workspace/plan",
     {
-      config: { access: "workspace:apply" },
+      config: { access: "read" },
       schema: {
-        summary: "Put the folder in force, power too: all or nothing.",
+        summary: "What an apply would change, in plain words, power first. With `from` and `to`: from one revision to another. Nothing changes.",
         tags: ["workspace"],
-        body: z.strictObject({ note: text(500).optional() }),
-        response: { 200: appliedView },
+        body: z
+          .strictObject({ from: z.int().min(1).optional(), to: z.int().min(1).optional() })
+          .refine(({ from, to }) => (from === undefined) === (to === undefined), "expected from and to, or neither"),
+        response: { 200: planView },
       },
     },
-    async (request) => viewApplied(await folderOf(deps).apply({ author: callerOf(request).id, note: request.body.note ?? "" })),
+    async ({ body: { from, to } }) =>
+      viewPlanned(from === undefined || to === undefined ? await folderOf(deps).plan() : await planRevisions(deps.db, from, to)),
   );
 }
 
-function folderOf({ folder }: HttpDeps): WorkspaceFolder {
+const wishFields = {
+  note: text(500).default(""),
+  yes: z.boolean().default(false).describe("said by whoever saw the plan: power may widen"),
+};
+
+export function applyRoutes(app: App, deps: HttpDeps): void {
+  app.post(
+    "/v1/workspace/apply",
+    {
+      config: { access: "workspace:propose" },
+      schema: {
+        summary: "Put the folder in force, all or nothing. What widens power needs a `yes` by an owner or admin; of others they are asked.",
+        tags: ["workspace"],
+        body: z.strictObject({ ...wishFields, digest: text(64).optional().describe("of the plan that was seen; the folder must still have it") }),
+        response: { 200: appliedView },
+      },
+    },
+    async (request, reply) => send(reply, await keptOnce(deps, request, (keep) => folderOf(deps).apply({ by: callerOf(request), ...request.body, keep }))),
+  );
+  app.post(
+    "/v1/workspace/rollback",
+    {
+      config: { access: "workspace:propose" },
+      schema: {
+        summary: "Put the files of an older revision in force, as a new one; the folder gets them too. The rules of apply hold.",
+        tags: ["workspace"],
+        body: z.strictObject({ ...wishFields, revision: z.int().min(1), digest: text(64).optional() }),
+        response: { 200: appliedView },
+      },
+    },
+    async (request, reply) => {
+      const { revision: target, ...wish } = request.body;
+      return send(reply, await keptOnce(deps, request, (keep) => folderOf(deps).rollback({ by: callerOf(request), ...wish, target, keep })));
+    },
+  );
+}
+
+/** What was applied, or asked, is the answer to every repeat under its key; problems are mended and a plan is confirmed by sending the same again. */
+function keptOnce(deps: HttpDeps, request: FastifyRequest, work: (keep: NonNullable<ApplyWish["keep"]>) => Promise<ApplyOutcome>) {
+  const answerOf = (outcome: ApplyOutcome): Answer<z.infer<typeof appliedView>> => {
+    return { status: 200, body: viewApplied(outcome), passing: outcome.kind === "problems" || outcome.kind === "unconfirmed" };
+  };
+  return performKeeping<z.infer<typeof appliedView>>(deps, request, async (keep) => answerOf(await work((tx, outcome) => keep(tx, answerOf(outcome)))));
+}
+
+function folderOf({ folder }: HttpDeps): NonNullable<HttpDeps["folder"]> {
   if (folder) return folder;
   throw new LoopError("workspace_invalid", "This server does not hold the folder of the workspace. Apply on the host that does.");
 }
@@ -59,9 +114,9 @@ function seenIn(taken: Taken | undefined) {
   return { problems: [], waiting: taken?.waiting.map(viewChange) ?? [] };
 }
 
-function viewApplied(applied: Applied): z.infer<typeof appliedView> {
-  if (applied.kind === "problems") return { kind: "problems", problems: [...applied.problems] };
-  return { kind: "applied", revision: applied.revision, isNew: applied.isNew, power: applied.power.map(viewChange), live: applied.live.map(viewChange) };
+async function viewRequest({ db }: HttpDeps): Promise<z.infer<typeof requestView> | null> {
+  const request = await latestRequest(db);
+  if (request === null) return null;
+  const { askId, state, reason, revision, createdAtMs } = request;
+  return { ask: askId, state, reason, revision, at: isoOf(createdAtMs) };
 }
-
-const viewChange = ({ file, words }: Change) => ({ file, words });

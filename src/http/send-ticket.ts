@@ -15,7 +15,7 @@ import { flag } from "./query.ts";
 import { ticketView, type TicketView, viewTicket } from "./ticket-view.ts";
 
 const newTicket = inboundMessage
-  .pick({ text: true, sender: true, externalId: true, language: true, labels: true, agent: true })
+  .pick({ text: true, sender: true, externalId: true, language: true, labels: true, agent: true, task: true })
   .partial({ sender: true })
   .meta({ id: "NewTicket" });
 

@@ -11,20 +11,27 @@ import { createFeed } from "./feed.ts";
 import { guard } from "./gate.ts";
 import { setHeaders } from "./headers.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
+import { createLiveStreams } from "./live-stream.ts";
 import { limitRates } from "./rate.ts";
-import { answerRoutes, askRoutes } from "./routes-asks.ts";
+import { answerRoutes, askRoutes, overrideRoute } from "./routes-asks.ts";
 import { brainRoutes } from "./routes-brain.ts";
-import { costRoutes, forecastRoute } from "./routes-costs.ts";
+import { budgetRaiseRoute, costRoutes, forecastRoute } from "./routes-costs.ts";
 import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
+import { liveRoutes } from "./routes-live.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
-import { proposalRoutes, proposalVerbRoutes } from "./routes-proposals.ts";
+import { precedentRoute, proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
 import { retryRoutes, runRoutes } from "./routes-runs.ts";
+import { readThreadRoutes, threadMessageRoutes, threadRoutes } from "./routes-threads.ts";
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
-import { workspaceRoutes } from "./routes-workspace.ts";
+import { agentRoutes } from "./routes-agents.ts";
+import { revisionRoutes } from "./routes-revisions.ts";
+import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
+import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
+import { usageRoutes } from "./routes-usage.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -37,16 +44,30 @@ const ROUTES = [
   ticketVerbRoutes,
   askRoutes,
   answerRoutes,
+  overrideRoute,
   runRoutes,
   retryRoutes,
+  liveRoutes,
+  threadRoutes,
+  readThreadRoutes,
+  threadMessageRoutes,
   costRoutes,
+  usageRoutes,
+  budgetRaiseRoute,
   forecastRoute,
   brainRoutes,
   policyRoutes,
   journalRoutes,
   proposalRoutes,
   proposalVerbRoutes,
+  precedentRoute,
+  proposeRuleRoute,
   workspaceRoutes,
+  applyRoutes,
+  revisionRoutes,
+  agentRoutes,
+  toolRoutes,
+  toolDefinitionRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,
@@ -77,9 +98,14 @@ export function createHttpServer(deps: HttpDeps): App {
   const app: App = Fastify({ ...OPTIONS, trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false }).withTypeProvider<ZodTypeProvider>();
   const feed = createFeed({ db: deps.db, log: deps.log, limits });
   app.decorate("routeTable", []);
+  const live = createLiveStreams({ db: deps.db, log: deps.log, limits });
   app.decorate("feed", feed);
+  app.decorate("live", live);
   app.decorate("tokenExists", () => tokenExists(deps.db));
-  app.addHook("preClose", async () => feed.close());
+  app.addHook("preClose", async () => {
+    feed.close();
+    live.close();
+  });
   app.addHook("onRoute", (route) => void app.routeTable.push(...rowsOf(route)));
   app.addHook("onResponse", async (request, reply) => {
     const { id, method, caller, routeOptions } = request;

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { phraseHits } from "#src/brain/words.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { nearest } from "#src/workspace/nearest.ts";
+import { taskKind } from "#src/workspace/manifest/agent.ts";
 import { labels, languageTag } from "#src/workspace/manifest/common.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 
@@ -21,6 +22,8 @@ export const inboundMessage = z.strictObject({
   language: languageTag.optional(),
   labels: labels.default({}),
   agent: z.string().optional(),
+  /** What kind of work it is; models are chosen by it. */
+  task: taskKind.optional(),
 });
 export type InboundMessage = z.infer<typeof inboundMessage>;
 

@@ -108,12 +108,17 @@ async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revisi
     },
   ]);
   const input = { text, source: message.sender, trust };
-  const runId = await createRun(tx, { clock, revision, workspace, tiers: deps.tiers(workspace) }, { agent, ticketId: id, threadId: null, labels, input });
+  const runId = await createRun(
+    tx,
+    { clock, revision, workspace, tiers: deps.tiers(workspace) },
+    { agent, ticketId: id, threadId: null, labels, task: message.task, input },
+  );
   failpoint("intake.run");
   return { kind: "created", ticketId: id, runId, number: (await requireTicket(tx, id)).number };
 }
 
-function trustIn(sender: Answerer | undefined): Trust {
+/** How far the words of a sender are trusted. */
+export function trustIn(sender: Answerer | undefined): Trust {
   if (!sender) return "outside";
   return sender.roles.includes("owner") ? "owner" : "member";
 }

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { canonicalJson, type Json, sha256 } from "#src/kernel/canonical-json.ts";
+import { parseCanonical, sha256 } from "#src/kernel/canonical-json.ts";
 import { chainHash, type Seal, sealBytes } from "./chain.ts";
 import { endBytes, ERASED_MEMBER, eventLineStart, EXPORT_FORMAT, type ExportEnd, type ExportHeader, type ExportKey, PAYLOAD_MEMBER } from "./export-format.ts";
 import { isSignedBy, type KeyId, type PublicKey, readPublicKey } from "./keys.ts";
@@ -78,16 +78,6 @@ function takeLine(reading: Reading, line: string): string | undefined {
 function digested(reading: Reading, line: string, fault: string | undefined): string | undefined {
   reading.digest.update(`${line}\n`);
   return fault;
-}
-
-/** The parsed line, if it is exactly in its canonical form. */
-function parseCanonical(line: string): unknown {
-  try {
-    const value = JSON.parse(line) as Json;
-    return canonicalJson(value) === line ? value : undefined;
-  } catch {
-    return undefined; // no JSON, or JSON without a canonical form
-  }
 }
 
 function takeHeader(reading: Reading, line: string): string | undefined {

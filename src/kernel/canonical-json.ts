@@ -24,6 +24,16 @@ export function canonicalJson(value: Json): string {
   return `{${members.join(",")}}`;
 }
 
+/** The value of a text that is exactly in its canonical form, so that no second text says the same; undefined for any other. Never throws. */
+export function parseCanonical(text: string): unknown {
+  try {
+    const value = JSON.parse(text) as Json;
+    return canonicalJson(value) === text ? value : undefined;
+  } catch {
+    return undefined; // no JSON, or JSON without a canonical form
+  }
+}
+
 /** SHA-256 as lower-case hex. */
 export function sha256(data: string | Uint8Array): string {
   return createHash("sha256").update(data).digest("hex");

@@ -3,11 +3,14 @@ import { randomBytes } from "node:crypto";
 /** What each prefix names. Ids are sortable by time of creation and are no secrets. */
 export type IdPrefix =
   | "act"
+  | "apl"
   | "ask"
   | "bud"
   | "chk"
+  | "cpy"
   | "dec"
   | "key"
+  | "mem"
   | "msg"
   | "out"
   | "prn"

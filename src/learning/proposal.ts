@@ -3,7 +3,8 @@ import type { Id } from "#src/kernel/ids.ts";
 import type { SkillTest } from "./skill-test.ts";
 
 export type ProposalId = Id<"pro">;
-export type ProposalKind = "skill" | "rule" | "sop";
+/** A precedent makes a gate milder for a time; the others never do. */
+export type ProposalKind = "skill" | "rule" | "sop" | "precedent";
 
 /*
  * How a proposal moves: one way out of `open`, taken once, by one guarded statement.

@@ -1,28 +1,20 @@
 import { z } from "zod";
-import { inTransaction } from "#src/database/open.ts";
-import { append } from "#src/journal/store/append.ts";
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { failpoint } from "#src/kernel/failpoint.ts";
 import { newId } from "#src/kernel/ids.ts";
 import { categoriesOf } from "#src/runs/desk/knowledge.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import type { Ticket } from "#src/tickets/ticket.ts";
-import type { FileSet } from "#src/workspace/files.ts";
-import { parseWorkspace } from "#src/workspace/load.ts";
 import { approvers, slug } from "#src/workspace/manifest/common.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import { didYouMean } from "#src/workspace/nearest.ts";
-import { problemsText } from "#src/workspace/problem.ts";
 import { revisionFiles } from "#src/workspace/revisions.ts";
 import type { LearningDeps } from "./learn.ts";
-import { mergeFiles } from "./merge.ts";
-import type { NewProposal, Proposal, ProposalId, ProposedFile } from "./proposal.ts";
+import { putBeforePeople, soundWith } from "./open-proposal.ts";
+import type { NewProposal, Proposal, ProposedFile } from "./proposal.ts";
 import { milderDispatch } from "./rule-gate.ts";
 import { ruleFile } from "./rule-file.ts";
 import { sopFile } from "./sop-file.ts";
-import { insertProposal } from "./store/change-proposals.ts";
-import { openProposal, selectProposal } from "./store/read-proposals.ts";
 
 /** A stricter rule that somebody wants. There is no way to ask for a milder one: that is an edit, and `loop apply` shows who gains what by it. */
 export const ruleRequest = z.strictObject({
@@ -80,30 +72,7 @@ export async function proposeRule(deps: LearningDeps, { request, ticketId, autho
     prompt: promptFor(wanted, made.file),
     author,
   };
-  failpoint("propose.drafted");
-  const opened = await inTransaction(db, async (tx) => {
-    if (!(await insertProposal(tx, proposal, []))) return openProposal(tx, proposal.fingerprint);
-    failpoint("propose.inserted");
-    const { title, kind, sources } = proposal;
-    await append(tx, clock, [
-      {
-        kind: "proposal.opened",
-        actor: author,
-        ...(ticket ? { ticketId: ticket.id } : {}),
-        payload: { proposal: id, kind, title, tickets: sources.tickets, files: [made.file.path] },
-      },
-    ]);
-    return id;
-  });
-  return (await selectProposal(db, opened ?? id)) ?? decidedMeanwhile(id);
-}
-
-function decidedMeanwhile(id: ProposalId): never {
-  throw new LoopError(
-    "proposal_not_open",
-    "The same change was open a moment ago and has been decided since. Look at `loop proposals`, and ask again if it is still wanted.",
-    { facts: { proposal: id } },
-  );
+  return putBeforePeople(deps, proposal);
 }
 
 function readRequest(request: unknown): RuleRequest {
@@ -145,14 +114,6 @@ function sentTo({ triage }: Ticket): string {
 /** What makes two requests the same. */
 function meaningOf({ category, severityAtLeast, then, approvers: who, escalateTo, escalateAfterMinutes }: RuleWanted): Json {
   return { category, severityAtLeast, then, approvers: who ?? null, escalate: escalateTo ? { to: escalateTo, afterMinutes: escalateAfterMinutes } : null };
-}
-
-function soundWith(files: FileSet, file: ProposedFile): Workspace {
-  const parsed = parseWorkspace(mergeFiles(files, [file]));
-  if (parsed.kind === "ok") return parsed.workspace;
-  throw new LoopError("input_invalid", `The rule cannot be proposed: the workspace would not be sound with it. ${problemsText(parsed.problems)}`, {
-    facts: { problems: parsed.problems.length },
-  });
 }
 
 function requireStricter({ category, then }: RuleWanted, { before, after }: { before: Workspace; after: Workspace }): void {

@@ -32,7 +32,7 @@ export function replay({ state, ticket }: ResolvedCase, workspace: Workspace, se
       }
       case "plan": {
         const act = step.acts.find((planned) => planned.name === "dispatch");
-        if (act) return { kind: "dispatch", act, decision: decide(rulesOf(workspace), proposalOf(act, state.run.agent)) };
+        if (act) return { kind: "dispatch", act, decision: decide(rulesOf(workspace), proposalOf(act, state.run.agent, state.nowMs)) };
         return { kind: "none", why: `it would do ${step.acts.map((planned) => planned.name).join(", ")} instead` };
       }
       case "ask":

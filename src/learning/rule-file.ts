@@ -17,10 +17,10 @@ export function ruleFile(
 }
 
 /** Of the id: time in milliseconds, version and counter. */
-const SORTABLE_DIGITS = 16;
+export const SORTABLE_DIGITS = 16;
 
 /** `20260131_090000`, in UTC. */
-const stamp = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "_");
+export const stamp = (nowMs: number): string => new Date(nowMs).toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "_");
 
 function ruleOf(name: string, { category, severityAtLeast, then, title, approvers, escalateTo, escalateAfterMinutes }: RuleWanted): object {
   return {
@@ -39,7 +39,7 @@ const who = ({ roles, names }: { roles: readonly string[]; names: readonly strin
 });
 
 /** The first policy file of a workspace ends the rules that hold where there is none, so they are written out beside the new one. */
-const keptRules = ({ policies }: Workspace): readonly object[] =>
+export const keptRules = ({ policies }: Workspace): readonly object[] =>
   policies.length > 0 ? [] : BUILT_IN.rules.map(({ quorum: _usual, expiry: _none, ...rule }) => rule);
 
-const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
+export const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();

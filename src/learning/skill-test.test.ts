@@ -99,7 +99,7 @@ test("a skill for what the SOP already says fails, and says that the workspace s
 
 test("a skill fails when another vendor comes first where it is tested", async (t) => {
   const cases = await twoCases(t, { drafts: KAMO });
-  const other = `apiVersion: loopwright.dev/v1\nkind: Skill\ncategory: leak\npreferredVendors: [sari]\ncostEstimateUsd: 20\nsources: { by: ines, at: "2026-01-01T00:00:00Z" }\n`;
+  const other = `apiVersion: loopwright.dev/v1\nkind: Skill\ncategory: leak\ntriggers: { labels: { property: machiya } }\npreferredVendors: [sari]\ncostEstimateUsd: 20\nsources: { by: ines, at: "2026-01-01T00:00:00Z" }\n`;
   const taken = { ...HOUSE_TEXTS, "skills/a-leak/SKILL.md": "---\nname: a-leak\ndescription: Ask the laundry.\n---\nHm.\n", "skills/a-leak/skill.yaml": other };
   assert.deepEqual(pick(tried(cases, { testedIn: taken })), { passed: false, why: "Another skill of the category comes first for #1 and #2." });
 });

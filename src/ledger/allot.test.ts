@@ -140,6 +140,7 @@ test("allotments", async (t) => {
       kind: "over",
       budget: "day",
       subject: "workspace",
+      onReach: "block",
       unit: "nanos",
       resetsAtMs,
       capNanos: USD,

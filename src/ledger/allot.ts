@@ -32,6 +32,7 @@ export interface BudgetMark {
 /** A blocking budget that cannot take the call. Nanos and tokens; null: no cap in that unit. */
 export interface OverBudget extends BudgetMark {
   readonly kind: "over";
+  readonly onReach: BudgetPeriod["onReach"];
   /** The unit that is short. */
   readonly unit: "nanos" | "tokens";
   readonly capNanos: number | null;
@@ -70,7 +71,7 @@ export async function ensureAllotment(db: Db, request: AllotRequest): Promise<Al
   const reserve = { nanos: needNanos, tokens: needTokens };
   const seat = await readSeat(db, run.runId, reserve);
   const periods = applicableBudgets(request.budgets, run, { nowMs: seat.now.getTime(), timeZone: request.timeZone });
-  const inMoney = periods.find((period) => period.onReach === "block" && period.capNanos !== null);
+  const inMoney = periods.find((period) => period.onReach !== "warn" && period.capNanos !== null);
   if (needNanos === null && inMoney) return { kind: "unpriced", model: request.model, budget: inMoney.budget, subject: inMoney.subject };
   if (seat.covered && isSeatedIn(seat, periods)) return { kind: "granted", reserve, warned: [] };
   return inTransaction(db, async (tx) => {
@@ -89,7 +90,7 @@ function isSeatedIn(seat: Seat, periods: readonly BudgetPeriod[]): boolean {
     seat.periods?.join() === periods.map(({ id }) => id).join() &&
     seat.limitedNanos === periods.some(({ capNanos }) => capNanos !== null) &&
     seat.limitedTokens === periods.some(({ capTokens }) => capTokens !== null) &&
-    seat.refusesUnpriced === periods.some(({ capNanos, onReach }) => capNanos !== null && onReach === "block")
+    seat.refusesUnpriced === periods.some(({ capNanos, onReach }) => capNanos !== null && onReach !== "warn")
   );
 }
 
@@ -116,13 +117,15 @@ async function overBudget(tx: Transaction, { periods, needNanos, needTokens }: G
   const id = (row.short_nanos_in[0] ?? row.short_tokens_in[0])!;
   const period = periods.find((candidate) => candidate.id === id)!;
   const [state] = await statesOf(tx, [id]);
-  const { budget, subject, capNanos, capTokens, endsAtMs } = period;
-  const { spentNanos, spentTokens, reservedNanos, reservedTokens } = state!;
+  const { budget, subject, onReach, endsAtMs } = period;
+  const { spentNanos, spentTokens, reservedNanos, reservedTokens, raisedNanos, raisedTokens } = state!;
+  const capNanos = period.capNanos === null ? null : period.capNanos + raisedNanos;
+  const capTokens = period.capTokens === null ? null : period.capTokens + raisedTokens;
   const fitsWhenSettled = unit === "nanos" ? spentNanos + needNanos <= capNanos! : spentTokens + needTokens <= capTokens!;
   const mayClear = fitsWhenSettled && (await hasCallsOut(tx, id));
   const room = { roomNanos: atLeastZero(row.room_nanos), roomTokens: atLeastZero(row.room_tokens) };
   const spent = { spentNanos, spentTokens, reservedNanos, reservedTokens };
-  return { kind: "over", budget, subject, unit, capNanos, capTokens, ...spent, mayClear, resetsAtMs: endsAtMs, ...room };
+  return { kind: "over", budget, subject, onReach, unit, capNanos, capTokens, ...spent, mayClear, resetsAtMs: endsAtMs, ...room };
 }
 
 const atLeastZero = (amount: number | null): number | null => (amount === null ? null : Math.max(0, amount));
@@ -132,8 +135,8 @@ async function warnedBudgets(tx: Transaction, wish: GrantWish, passed: readonly 
   if (passed.length === 0) return [];
   const states = new Map((await statesOf(tx, passed)).map((state) => [state.id, state]));
   const isPassed = (period: BudgetPeriod, state: PeriodState): boolean =>
-    (period.capNanos !== null && state.spentNanos + state.reservedNanos > period.capNanos) ||
-    (period.capTokens !== null && state.spentTokens + state.reservedTokens > period.capTokens);
+    (period.capNanos !== null && state.spentNanos + state.reservedNanos > period.capNanos + state.raisedNanos) ||
+    (period.capTokens !== null && state.spentTokens + state.reservedTokens > period.capTokens + state.raisedTokens);
   return wish.periods.filter((period) => states.has(period.id) && isPassed(period, states.get(period.id)!)).map(({ budget, subject }) => ({ budget, subject }));
 }
 

@@ -10,6 +10,8 @@ export interface RunFacts {
   readonly agent: string;
   readonly ticketId: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** The run that this one is a part of: a budget per run counts them together. */
+  readonly rootRunId?: string;
 }
 
 /** A moment (milliseconds since 1970) and the zone of budgets that name none. */
@@ -30,7 +32,7 @@ export interface BudgetPeriod {
   readonly endsAtMs: number | null;
   readonly capNanos: number | null;
   readonly capTokens: number | null;
-  readonly onReach: "block" | "warn";
+  readonly onReach: BudgetManifest["onReach"];
 }
 
 /** The budgets that the run counts against now, widest first: the first one orders all who share it. A budget per ticket does not apply to a run without one. */
@@ -86,14 +88,15 @@ function scopePart({ scope }: BudgetManifest, run: RunFacts): Part {
     return value === undefined || (scope.value !== undefined && scope.value !== value) ? null : `${scope.label}=${value}`;
   }
   if (scope.each === "agent") return `agent=${run.agent}`;
-  return scope.each === "run" ? `run=${run.runId}` : ticketPart(run);
+  return scope.each === "run" ? runPart(run) : ticketPart(run);
 }
 
 function periodPart({ period }: BudgetManifest, run: RunFacts): Part {
-  if (period === "run") return `run=${run.runId}`;
+  if (period === "run") return runPart(run);
   return period === "ticket" ? ticketPart(run) : "";
 }
 
+const runPart = ({ runId, rootRunId }: RunFacts): Part => `run=${rootRunId ?? runId}`;
 const ticketPart = (run: RunFacts): Part => (run.ticketId === null ? null : `ticket=${run.ticketId}`);
 
 function subjectOf(parts: readonly Part[]): string {

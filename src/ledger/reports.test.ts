@@ -153,6 +153,8 @@ test("reports", async (t) => {
       onReach: "block",
       unknownCalls: 1,
       capNanos: 10_000,
+      raisedNanos: 0,
+      raisedTokens: 0,
       spentNanos: 3_500,
       reservedNanos: 1_000,
       leftNanos: 5_500,

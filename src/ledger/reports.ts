@@ -61,16 +61,19 @@ export interface BudgetLeft {
   readonly budget: string;
   readonly subject: string;
   readonly period: BudgetManifest["period"];
-  readonly onReach: "block" | "warn";
+  readonly onReach: BudgetManifest["onReach"];
   readonly startsAtMs: number;
   /** Null where the period has no end. */
   readonly resetsAtMs: number | null;
+  /** With what was granted beyond the manifest. */
   readonly capNanos: number | null;
+  readonly raisedNanos: number;
   /** Calls of unknown cost count with their reservation. */
   readonly spentNanos: number;
   readonly reservedNanos: number;
   readonly leftNanos: number | null;
   readonly capTokens: number | null;
+  readonly raisedTokens: number;
   readonly spentTokens: number;
   readonly reservedTokens: number;
   readonly leftTokens: number | null;
@@ -94,11 +97,13 @@ export async function budgetsLeft(db: Db | Transaction, budgets: readonly Budget
   });
 }
 
-const NOTHING = { spentNanos: 0, spentTokens: 0, reservedNanos: 0, reservedTokens: 0, unknownCalls: 0 };
+const NOTHING = { raisedNanos: 0, raisedTokens: 0, spentNanos: 0, spentTokens: 0, reservedNanos: 0, reservedTokens: 0, unknownCalls: 0 };
 
 function budgetLeft(period: BudgetPeriod, state: Omit<PeriodState, "id" | "budget">): BudgetLeft {
-  const { budget, onReach, startsAtMs, capNanos, capTokens } = period;
-  const { subject, spentNanos, spentTokens, reservedNanos, reservedTokens, unknownCalls } = state;
+  const { budget, onReach, startsAtMs } = period;
+  const capNanos = period.capNanos === null ? null : period.capNanos + state.raisedNanos;
+  const capTokens = period.capTokens === null ? null : period.capTokens + state.raisedTokens;
+  const { subject, raisedNanos, raisedTokens, spentNanos, spentTokens, reservedNanos, reservedTokens, unknownCalls } = state;
   return {
     budget,
     subject,
@@ -107,10 +112,12 @@ function budgetLeft(period: BudgetPeriod, state: Omit<PeriodState, "id" | "budge
     startsAtMs,
     resetsAtMs: period.endsAtMs,
     capNanos,
+    raisedNanos,
     spentNanos,
     reservedNanos,
     leftNanos: capNanos === null ? null : Math.max(0, capNanos - spentNanos - reservedNanos),
     capTokens,
+    raisedTokens,
     spentTokens,
     reservedTokens,
     leftTokens: capTokens === null ? null : Math.max(0, capTokens - spentTokens - reservedTokens),

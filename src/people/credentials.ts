@@ -27,7 +27,8 @@ export async function ensureCredentials(db: Db, clock: Clock, place: { file: str
 
 async function readCredentials(file: string): Promise<Credentials | undefined> {
   try {
-    return JSON.parse(await readFile(file, "utf8")) as Credentials;
+    const read = JSON.parse(await readFile(file, "utf8")) as Partial<Credentials> | null;
+    return typeof read?.token === "string" ? { url: read.url ?? "", handle: read.handle ?? "", token: read.token } : undefined;
   } catch {
     return undefined; // missing or damaged: a new one is made
   }

@@ -29,6 +29,7 @@ export async function ensureOwner(db: Db, clock: Clock, wish: OwnerWish = {}): P
       kind: "person",
       displayName: osUser,
       roles: ["owner"],
+      groups: [],
       languages: [],
       looksAfter: {},
       source: "server",

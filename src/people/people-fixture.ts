@@ -16,7 +16,9 @@ export async function makePrincipal(db: Db, clock: Clock, { handle, roles }: { h
   const id = newId("prn", clock.nowMs());
   await db
     .transaction()
-    .execute((tx) => insertPrincipal(tx, { id, handle, kind: "person", displayName: handle, roles, languages: [], looksAfter: {}, source: "server" }));
+    .execute((tx) =>
+      insertPrincipal(tx, { id, handle, kind: "person", displayName: handle, roles, groups: [], languages: [], looksAfter: {}, source: "server" }),
+    );
   return requirePrincipal(db, id);
 }
 
@@ -26,7 +28,7 @@ export async function tokenFor(db: Db, clock: Clock, of: { principal: Principal;
 }
 
 export function member(id: string, more: Partial<TeamMember> = {}): TeamMember {
-  return { id, name: id, roles: ["operator"], languages: [], looksAfter: {}, identities: [], source: "teams/house.yaml", ...more };
+  return { id, name: id, roles: ["operator"], groups: [], languages: [], looksAfter: {}, identities: [], source: "teams/house.yaml", ...more };
 }
 
 /** Kind, actor and payload of every event so far, in order. */

@@ -2,7 +2,17 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { Role } from "./role.ts";
 
 /** What can be permitted. A scope of a token is one of these, or `*` for all that the roles give. */
-export const PERMISSIONS = ["read", "tickets:write", "asks:answer", "asks:override", "runs:control", "workspace:apply", "tokens:manage"] as const;
+export const PERMISSIONS = [
+  "read",
+  "tickets:write",
+  "asks:answer",
+  "asks:override",
+  "budgets:raise",
+  "runs:control",
+  "workspace:propose",
+  "workspace:apply",
+  "tokens:manage",
+] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
 export const SCOPES = ["*", ...PERMISSIONS] as const;
@@ -12,7 +22,7 @@ const GIVEN: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   approver: ["read", "asks:answer"],
-  operator: ["read", "tickets:write", "asks:answer", "runs:control"],
+  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose"],
   viewer: ["read"],
   agent: ["read", "tickets:write"],
   worker: ["read"],

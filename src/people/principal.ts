@@ -12,6 +12,8 @@ export interface Principal {
   readonly kind: PrincipalKind;
   readonly displayName: string;
   readonly roles: readonly Role[];
+  /** The teams that it belongs to, by name. */
+  readonly groups: readonly string[];
   readonly languages: readonly string[];
   /** Label values that this principal looks after, such as `{ property: ["warm_taipei_2br"] }`. */
   readonly looksAfter: Readonly<Record<string, readonly string[]>>;

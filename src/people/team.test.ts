@@ -33,6 +33,7 @@ test("the members of the team files become principals with the roles of the file
     kind: "person",
     displayName: "Ana Reis",
     roles: ["owner", "approver"],
+    groups: [],
     languages: ["pt"],
     looksAfter: { shop: ["lisbon"] },
     source: "workspace",

@@ -17,6 +17,7 @@ export interface TeamMember {
   readonly id: string;
   readonly name: string;
   readonly roles: readonly Role[];
+  readonly groups: readonly string[];
   readonly languages: readonly string[];
   readonly looksAfter: Readonly<Record<string, readonly string[]>>;
   readonly identities: readonly { readonly surface: string; readonly id: string }[];
@@ -80,15 +81,15 @@ interface Seat {
 const handleOf = ({ after }: Seat): string => after.handle;
 
 function principalOf(clock: Clock, member: TeamMember, before: Principal | undefined): NewPrincipal {
-  const { id: handle, name: displayName, roles, languages, looksAfter } = member;
-  return { id: before?.id ?? newId("prn", clock.nowMs()), handle, kind: kindOf(roles), displayName, roles, languages, looksAfter, source: "workspace" };
+  const { id: handle, name: displayName, roles, groups, languages, looksAfter } = member;
+  return { id: before?.id ?? newId("prn", clock.nowMs()), handle, kind: kindOf(roles), displayName, roles, groups, languages, looksAfter, source: "workspace" };
 }
 
 const kindOf = (roles: readonly Role[]): PrincipalKind => (roles.every((role) => role === "agent" || role === "worker") ? "agent" : "person");
 
 /** All that a file says of a principal, comparable. */
-const shapeOf = ({ kind, displayName, roles, languages, looksAfter }: NewPrincipal): string =>
-  canonicalJson({ kind, displayName, roles, languages, looksAfter });
+const shapeOf = ({ kind, displayName, roles, groups, languages, looksAfter }: NewPrincipal): string =>
+  canonicalJson({ kind, displayName, roles, groups, languages, looksAfter });
 
 function requireOwn(member: TeamMember, before: Principal | undefined): void {
   if (before?.source === "server") throw taken(member);

@@ -20,7 +20,7 @@ export function subjectOf(act: ProposedAct): Subject {
 
 /** One member of a rule's `when`. */
 export interface Condition {
-  readonly member: keyof PolicyRule["when"];
+  readonly member: keyof PolicyRule["when"] | "until";
   /** In words, after "expected". */
   readonly expected: string;
   matches(subject: Subject): boolean;
@@ -35,7 +35,7 @@ export interface Conditions {
   readonly varying: readonly Condition[];
 }
 
-export function compileConditions({ when, then }: Pick<PolicyRule, "when" | "then">): Conditions {
+export function compileConditions({ when, then, until }: Pick<PolicyRule, "when" | "then" | "until">): Conditions {
   const strict = then !== "allow";
   const fixed = [
     anyOf("kind", when.kind, (act) => act.kind),
@@ -50,6 +50,7 @@ export function compileConditions({ when, then }: Pick<PolicyRule, "when" | "the
     when.taint && taintCondition(when.taint),
     when.label && labelCondition(when.label),
     when.path && pathCondition(when.path, strict),
+    until === undefined ? undefined : untilCondition(until, strict),
   ];
   return { fixed: fixed.filter((condition) => condition !== undefined), varying: varying.filter((condition) => condition !== undefined) };
 }
@@ -88,6 +89,16 @@ function costCondition(cost: NonNullable<PolicyRule["when"]["cost"]>, strict: bo
     expected: "aboveUsd" in cost ? `more than $${cost.aboveUsd}` : `a known cost of $${cost.upToUsd} or less`,
     matches: ({ costUsd }) => (costUsd === null ? strict : isWithin(costUsd)),
     seen: ({ costUsd }) => (costUsd === null ? "unknown" : `$${costUsd}`),
+  };
+}
+
+function untilCondition(until: string, strict: boolean): Condition {
+  const endMs = Date.parse(until);
+  return {
+    member: "until",
+    expected: `before ${until}`,
+    matches: ({ act }) => (act.nowMs === undefined ? strict : act.nowMs < endMs),
+    seen: ({ act }) => (act.nowMs === undefined ? "not said" : new Date(act.nowMs).toISOString()),
   };
 }
 

@@ -11,7 +11,10 @@ type RuleText = Partial<z.input<typeof policyRule>> & Pick<z.input<typeof policy
 /** Rules as a file would give them; names count up where a test does not care. */
 function rulesOf(...rules: RuleText[]) {
   const parsed = rules.map((rule, index) => policyRule.parse({ name: `rule-${index}`, why: `because ${index}`, ...rule }));
-  return compilePolicies({ policies: [{ apiVersion: "loopwright.dev/v1", kind: "Policy", name: "test", rules: parsed, source: "policies/test.yaml" }] });
+  return compilePolicies({
+    agents: [],
+    policies: [{ apiVersion: "loopwright.dev/v1", kind: "Policy", name: "test", rules: parsed, source: "policies/test.yaml" }],
+  });
 }
 
 const MESSAGE: ProposedAct = { kind: "message", name: "dispatch", effect: "findable", agent: "desk" };
@@ -177,7 +180,7 @@ test("a demand never makes policy milder", () => {
 });
 
 test("a workspace without a policy thinks and reads freely, asks before reaching out, and denies the rest", () => {
-  const rules = compilePolicies({ policies: [] });
+  const rules = compilePolicies({ agents: [], policies: [] });
   assert.equal(outcome(rules, { kind: "model", name: "fast", effect: "read" }), "allow");
   assert.equal(outcome(rules, { kind: "tool", effect: "read" }), "allow");
   for (const kind of ["message", "shell", "push", "handoff"] as const) assert.equal(outcome(rules, { kind, effect: "read" }), "ask", kind);
@@ -211,4 +214,34 @@ test("the same act under the same rules is always decided alike, and nothing giv
   const copy = structuredClone(act);
   assert.deepEqual(decide(rules, act), decide(rules, act));
   assert.deepEqual(act, copy);
+});
+
+test("a precedent lifts the asks that it names until it ends, and nothing else", () => {
+  const ask = { name: "careful", when: { kind: "message" }, then: "ask", why: "a person reads it" } as const;
+  const lifts = {
+    name: "spared",
+    when: { kind: "message", label: { home: "lake" } },
+    then: "allow",
+    lifts: ["careful"],
+    until: "2026-03-01T00:00:00Z",
+    why: "ana allowed it",
+  } satisfies RuleText;
+  const [before, after] = [Date.parse("2026-02-28T00:00:00Z"), Date.parse("2026-03-01T00:00:00Z")];
+  const lake = { labels: { home: "lake" } };
+  const rules = rulesOf(ask, lifts);
+  assert.equal(outcome(rules, { ...lake, nowMs: before }), "allow");
+  assert.equal(outcome(rules, { ...lake, nowMs: after }), "ask");
+  assert.equal(outcome(rules, lake), "ask");
+  assert.equal(outcome(rules, { labels: { home: "hill" }, nowMs: before }), "ask");
+  assert.equal(outcome(rulesOf(ask, lifts, { name: "other", when: {}, then: "ask" }), { ...lake, nowMs: before }), "ask");
+  assert.equal(outcome(rulesOf(ask, lifts, { name: "never", when: {}, then: "deny" }), { ...lake, nowMs: before }), "deny");
+  const demand: Demand = { then: "ask", source: "sop:leak", why: "severity 5" };
+  assert.equal(outcome(rules, { ...lake, nowMs: before, demands: [demand] }), "ask");
+});
+
+test("a rule that lifts asks says until when, and allows", () => {
+  const rule = { name: "spared", when: {}, then: "allow", lifts: ["careful"], why: "x" };
+  assert.equal(policyRule.safeParse(rule).success, false);
+  assert.equal(policyRule.safeParse({ ...rule, until: "2026-03-01T00:00:00Z" }).success, true);
+  assert.equal(policyRule.safeParse({ ...rule, until: "2026-03-01T00:00:00Z", then: "ask" }).success, false);
 });

@@ -1,5 +1,6 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { agentRules, serviceRules } from "./agent-rules.ts";
 import { BUILT_IN } from "./built-in.ts";
 import { compileConditions, type Conditions, subjectOf } from "./conditions.ts";
 import { type AskTerms, compareStrictness, type Decision, type Outcome, toSteps, USUAL_TERMS } from "./decision.ts";
@@ -18,15 +19,19 @@ interface Opinion extends AskTerms {
 export interface CompiledRule extends Opinion, Conditions {
   /** The file of the rule, or `built-in`. */
   readonly source: string;
+  /** Rules whose asks this one answers. */
+  readonly lifts?: readonly string[];
 }
 
 /** The rules strictest first, then in order of file and line. */
 export type CompiledRules = RuleIndex<CompiledRule>;
 
-/** The rules of a workspace, made ready once; those of a workspace without a policy are the built-in ones. */
-export function compilePolicies(workspace: Pick<Workspace, "policies">): CompiledRules {
+/** The rules of a workspace, made ready once, with those that its agents bring; a workspace without a policy has the built-in one. */
+export function compilePolicies(workspace: Pick<Workspace, "policies" | "agents"> & Partial<Pick<Workspace, "services">>): CompiledRules {
   const policies = workspace.policies.length === 0 ? [BUILT_IN] : workspace.policies;
-  const rules = policies.flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
+  const ofAgents = workspace.agents.map((agent) => ({ rules: agentRules(agent), source: agent.source }));
+  const ofServices = (workspace.services ?? []).map((service) => ({ rules: serviceRules(service), source: service.source }));
+  const rules = [...policies, ...ofAgents, ...ofServices].flatMap(({ rules: inOrder, source }) => inOrder.map((rule) => compileRule(rule, source)));
   return createRuleIndex(rules.toSorted(compareStrictness));
 }
 
@@ -36,9 +41,11 @@ function compileRule(rule: PolicyRule, source: string): CompiledRule {
     outcome: rule.then,
     why: rule.why,
     source,
+    ...(rule.lifts ? { lifts: rule.lifts } : {}),
     ...compileConditions(rule),
     approvers: rule.approvers ?? USUAL_TERMS.approvers,
     quorum: rule.quorum,
+    ...(rule.separation ? { separation: true } : {}),
     expiry: toSteps(rule.expiry),
   };
 }
@@ -49,18 +56,25 @@ function compileRule(rule: PolicyRule, source: string): CompiledRule {
  */
 export function decide(rules: CompiledRules, act: ProposedAct): Decision {
   const subject = subjectOf(act);
-  const hits: Opinion[] = rules.candidates(subject).filter((rule) => firstFailing(rule.varying, subject) === undefined);
-  const byPolicy = hits[0] ?? noRule(act);
+  const hits = rules.candidates(subject).filter((rule) => firstFailing(rule.varying, subject) === undefined);
+  const byPolicy = standing(hits)[0] ?? noRule(act);
   const demands = (act.demands ?? []).map(demandOpinion);
   const strictest = [byPolicy, ...demands].toSorted(compareStrictness)[0]!;
   const others = demands.filter((demand) => demand !== strictest);
-  const matched = demands.length === 0 ? hits : [...hits, ...demands].toSorted(compareStrictness);
+  const matched: readonly Opinion[] = demands.length === 0 ? hits : [...hits, ...demands].toSorted(compareStrictness);
   const { outcome, rule } = strictest;
   const decision = { outcome, rule, why: reason({ strictest, byPolicy, others }), matched: matched.map((opinion) => opinion.rule) };
   return outcome === "ask" ? { ...decision, ...termsOf(strictest) } : decision;
 }
 
-const termsOf = ({ approvers, quorum, expiry }: AskTerms): AskTerms => ({ approvers, quorum, expiry });
+/** Without the asks that a precedent has answered. */
+function standing(hits: readonly CompiledRule[]): readonly CompiledRule[] {
+  if (!hits.some(({ lifts }) => lifts !== undefined)) return hits;
+  const lifted = new Set(hits.flatMap(({ lifts }) => lifts ?? []));
+  return hits.filter(({ outcome, rule }) => !(outcome === "ask" && lifted.has(rule)));
+}
+
+const termsOf = ({ approvers, quorum, separation, expiry }: AskTerms): AskTerms => ({ approvers, quorum, ...(separation ? { separation } : {}), expiry });
 
 const demandOpinion = ({ then, source, why, ...terms }: Demand): Opinion => ({ outcome: then, rule: source, why, ...USUAL_TERMS, ...terms });
 

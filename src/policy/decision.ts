@@ -12,6 +12,8 @@ export type AskStep =
 export interface AskTerms {
   readonly approvers: Approvers;
   readonly quorum: number;
+  /** Whoever brought the work may not approve it. */
+  readonly separation?: boolean;
   readonly expiry: readonly AskStep[];
 }
 
@@ -34,19 +36,26 @@ const STRENGTH: Readonly<Record<Outcome, number>> = { deny: 2, ask: 1, allow: 0 
 
 type Weighed = Partial<AskTerms> & { readonly outcome: Outcome };
 
-/** Below zero when `a` is stricter: deny, ask, allow; of two asks the one of more people, then the one that fewer may answer. */
+/** Below zero when `a` is stricter: deny, ask, allow; of two asks the one that keeps the requester out, then the one of more people, then the one that fewer may answer. */
 export function compareStrictness(a: Weighed, b: Weighed): number {
   if (a.outcome !== b.outcome) return STRENGTH[b.outcome] - STRENGTH[a.outcome];
   if (a.outcome !== "ask") return 0;
+  if (Boolean(a.separation) !== Boolean(b.separation)) return a.separation ? -1 : 1;
   const quorums = (b.quorum ?? USUAL_TERMS.quorum) - (a.quorum ?? USUAL_TERMS.quorum);
   return quorums || breadth(a.approvers) - breadth(b.approvers);
 }
+
+const GROUP_BREADTH = 10;
 
 /** A role stands for any number of people, the more the lower it is; a name for one. */
 const ROLE_BREADTH = { owner: 100, admin: 200, approver: 300, operator: 400, viewer: 500, agent: 600, worker: 600 } as const;
 
 function breadth(approvers: Approvers = USUAL_TERMS.approvers): number {
-  return new Set(approvers.names).size + [...new Set(approvers.roles)].reduce((sum, role) => sum + ROLE_BREADTH[role], 0);
+  return (
+    new Set(approvers.names).size +
+    GROUP_BREADTH * new Set(approvers.groups).size +
+    [...new Set(approvers.roles)].reduce((sum, role) => sum + ROLE_BREADTH[role], 0)
+  );
 }
 
 /** One decision out of two about the same act: the stricter, which also names what the other matched. */

@@ -6,6 +6,7 @@ import { explain } from "./explain.ts";
 
 const rule = (name: string, when: object, then: string) => policyRule.parse({ name, when, then, why: `${name} says so` });
 const rules = compilePolicies({
+  agents: [],
   policies: [
     {
       apiVersion: "loopwright.dev/v1",

@@ -26,5 +26,7 @@ export interface ProposedAct {
   readonly taint?: readonly Trust[];
   /** Links are resolved by whoever proposes the act: policy looks at text only. */
   readonly path?: string;
+  /** When it would happen, milliseconds since 1970. Left out: of the rules that end only the strict ones apply. */
+  readonly nowMs?: number;
   readonly demands?: readonly Demand[];
 }

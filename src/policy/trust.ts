@@ -11,7 +11,12 @@ export type Trust = (typeof TRUSTS)[number];
  */
 const UNTRUSTED: ReadonlySet<Trust> = new Set(["outside", "tool", "learned"]);
 
-const isUntrusted = (taint: readonly Trust[]): boolean => taint.some((trust) => UNTRUSTED.has(trust));
+export const isUntrusted = (taint: readonly Trust[]): boolean => taint.some((trust) => UNTRUSTED.has(trust));
+
+/** The one of these that is trusted least: where a text came from that was made of all of them. */
+export function worstOf(taint: readonly Trust[]): Trust {
+  return (["outside", "tool", "learned"] as const).find((trust) => taint.includes(trust)) ?? "agent";
+}
 
 /** The union of where these items came from, each once, in the order of `TRUSTS`. */
 export function taintOf(items: Iterable<{ readonly trust: Trust }>): Trust[] {

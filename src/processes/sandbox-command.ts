@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import type { SandboxCommand, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
+import type { LiveSandboxCommand, SandboxCommand, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 
 /** What a shell says of a program that is not there, and of one that cannot be run. */
@@ -19,6 +19,12 @@ export function answerToMalformed(command: SandboxCommand): SandboxResult | null
   if (texts.some((text) => text.includes("\0"))) return notStarted(NOT_RUNNABLE, "a NUL character in the command, its folders or its environment");
   const badName = Object.keys(command.env).find((name) => name === "" || name.includes("="));
   return badName === undefined ? null : notStarted(NOT_RUNNABLE, `${JSON.stringify(badName)} cannot be the name of a variable`);
+}
+
+/** The same for a program that goes on, which has no answer to give. @throws LoopError sandbox_unavailable */
+export function requireWellFormed({ argv, cwd, writable, env }: LiveSandboxCommand): void {
+  const malformed = answerToMalformed({ argv, cwd, writable, env, timeoutMs: 0, maxOutputBytes: 0 });
+  if (malformed) throw unavailable(`The program cannot be started: ${malformed.stderr}.`);
 }
 
 /** @throws LoopError sandbox_unavailable when a folder of the command is not there */

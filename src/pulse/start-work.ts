@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import type { TelemetryPort } from "#src/acts/ports/telemetry-port.ts";
 import { embedMissing } from "#src/brain/embed-missing.ts";
 import type { BrainEmbedder } from "#src/brain/embedder.ts";
 import type { Notifier } from "#src/database/notify.ts";
@@ -7,8 +8,10 @@ import type { Queue } from "#src/database/queue.ts";
 import { startSealer } from "#src/journal/sealer.ts";
 import { learnFrom } from "#src/learning/learn.ts";
 import type { Engine } from "#src/runs/engine.ts";
+import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
 import { startFleet } from "#src/runs/fleet.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
 import { type Chore, startPulse } from "./pulse.ts";
 
@@ -18,17 +21,19 @@ const CHORE_MS = 50_000;
 
 export interface WorkParts {
   readonly engine: Engine;
-  readonly settings: Pick<Settings, "roles" | "slots" | "leaseMs">;
+  readonly settings: Pick<Settings, "roles" | "slots" | "leaseMs" | "publicUrl">;
   /** Of the database, without a pooler: the pulse holds a lock on it. */
   readonly url: string;
   readonly notifier: Notifier;
   readonly queue: Queue;
   readonly embedder: BrainEmbedder | undefined;
+  /** Where what happens is sent; undefined: nowhere. */
+  readonly telemetry?: { readonly port: TelemetryPort; readonly content: boolean } | undefined;
   /** False while the disk is full. */
   readonly mayClaim: () => boolean;
 }
 
-/** Starts the sealer, the fleet and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
+/** Starts the sealer, the fleet with its deliverer, and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
 export async function startWork(parts: WorkParts): Promise<(() => Promise<void> | void)[]> {
   const { engine, settings, notifier } = parts;
   const { db, log, signer } = engine;
@@ -49,14 +54,23 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
     changed: notifier.changed,
   });
   await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
-  return [fleet.stop, notifier.onChange(fleet.hint)];
+  const deliverer = startDeliverer({ ...engine, publicUrl: settings.publicUrl }, { pollMs: POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim });
+  return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
-function startBeating({ engine, url, notifier, embedder }: WorkParts): (() => Promise<void> | void)[] {
+function startBeating({ engine, url, notifier, embedder, telemetry }: WorkParts): (() => Promise<void> | void)[] {
   const { db, clock, log, workspaces } = engine;
   const embedding: Chore[] = embedder
     ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }]
     : [];
-  const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [...usualChores(db, clock, workspaces), ...embedding] });
-  return [pulse.stop, notifier.onChange(pulse.hint)];
+  const pulse = startPulse({
+    db,
+    url,
+    clock,
+    log,
+    changed: notifier.changed,
+    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), ...embedding],
+  });
+  const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];
+  return [pulse.stop, notifier.onChange(pulse.hint), ...exporting];
 }

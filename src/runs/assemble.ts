@@ -3,40 +3,46 @@ import { checkPerformer, type CheckWorld } from "#src/acts/perform-check.ts";
 import { messagePerformer } from "#src/acts/perform-message.ts";
 import { toolPerformer } from "#src/acts/perform-tool.ts";
 import type { Performer } from "#src/acts/performer.ts";
+import type { Redactor } from "#src/kernel/redaction.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import { createParks } from "#src/leases/parks.ts";
+import { call } from "./call/procedure.ts";
 import { chat } from "./chat/procedure.ts";
 import { chatThought } from "./chat/thought.ts";
 import { desk } from "./desk/procedure.ts";
 import { deskThoughts } from "./desk/prompts.ts";
 import { deskRules } from "./desk/rules.ts";
 import type { Engine } from "./engine.ts";
+import { createLiveText } from "./live-text.ts";
+import { classifyTask } from "./think/classify-task.ts";
 
 /** What a process brings: its database, its adapters, its limits. */
-export interface EngineParts extends Omit<Engine, "parks" | "procedures" | "thoughts" | "rules" | "performers" | "tools"> {
-  readonly tools: readonly ToolPort[];
+export interface EngineParts extends Omit<Engine, "parks" | "procedures" | "thoughts" | "rules" | "performers" | "surfaces" | "live"> {
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
+  /** Knows the values that tools must not carry outside. */
+  readonly redactor: Pick<Redactor, "redact">;
 }
 
 /** The engine with the procedures and performers that come with Loopwright. */
-export function assembleEngine({ tools, surfaces, checks, ...parts }: EngineParts): Engine {
-  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: EngineParts): Engine {
   const bySurface = new Map(surfaces.map((surface) => [surface.name, surface]));
   const performers: ReadonlyMap<ActKind, Performer> = new Map([
-    ["tool", toolPerformer(byName)],
+    ["tool", toolPerformer(tools, redactor)],
+    ["shell", toolPerformer(tools, redactor)],
     ["message", messagePerformer(bySurface)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);
-  const thoughts = [...deskThoughts, chatThought(byName)];
+  const thoughts = [...deskThoughts, chatThought(tools), classifyTask];
   return {
     ...parts,
     parks: createParks(parts.db),
-    procedures: new Map([desk, chat].map((procedure) => [procedure.name, procedure])),
+    procedures: new Map([desk, chat, call].map((procedure) => [procedure.name, procedure])),
     thoughts: new Map(thoughts.map((thought) => [thought.purpose, thought])),
     rules: deskRules,
     performers,
-    tools: byName,
+    tools,
+    surfaces: bySurface,
+    live: createLiveText(parts),
   };
 }

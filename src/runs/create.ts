@@ -1,21 +1,50 @@
 import type { Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { newId, type RunId, type ThreadId, type TicketId } from "#src/kernel/ids.ts";
+import type { NewMessage } from "#src/acts/store/end.ts";
 import type { Trust } from "#src/policy/trust.ts";
-import type { Workspace } from "#src/workspace/model.ts";
-import { insertMessage, insertRun } from "./store/write.ts";
-import { hasModel, type ModelTiers } from "./think/tiers.ts";
+import type { Attachment } from "#src/tickets/thread.ts";
+import type { Agent, Workspace } from "#src/workspace/model.ts";
+import { lanesOfRun } from "./lanes.ts";
+import type { PlannedAct } from "./procedure.ts";
+import type { RunBrief } from "./run.ts";
+import { insertMessages, insertRun, type NewRun } from "./store/write.ts";
+import { hasModel } from "./think/model-policy.ts";
+import type { ModelTiers } from "./think/tiers.ts";
 
 export interface RunRequest {
   readonly agent: string;
   readonly ticketId: TicketId | null;
   readonly threadId: ThreadId | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** What kind of work it is, where that is known; models are chosen by it. */
+  readonly task?: string | undefined;
   /** What the run is about, in the words of whoever brought it. */
-  readonly input: { readonly text: string; readonly source: string; readonly trust: Trust };
+  readonly input: Said;
+  /** What was said before in its thread, oldest first. */
+  readonly history?: readonly (Said & { readonly role: "person" | "agent" })[];
+  /** What else was said since, oldest first. */
+  readonly further?: readonly Said[];
+  readonly brief?: RunBrief;
+  /** Agents that gave this work to the run's agent, the first giver last. */
+  readonly givers?: readonly string[];
+  readonly parentRunId?: RunId;
+  /** Left out: a new one. */
+  readonly id?: RunId;
+  /** The one call of a tool that it is for; its procedure is then `call`, whatever its agent's is. */
+  readonly call?: PlannedAct;
   readonly retryOf?: { readonly runId: RunId; readonly attempt: number };
+}
+
+/** One thing that somebody said. */
+export interface Said {
+  readonly text: string;
+  readonly source: string;
+  readonly trust: Trust;
+  readonly attachments?: readonly Attachment[];
 }
 
 export interface RunPlace {
@@ -35,30 +64,16 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
       facts: { agent: request.agent },
     });
   }
-  if (agent.runner === "model" && !hasModel(tiers)) {
+  if (request.call === undefined && agent.runner === "model" && !hasModel(agent, tiers)) {
     throw new LoopError(
       "model_missing",
-      `The agent ${agent.name} thinks with a model, and loop.yaml names none. Add models to loop.yaml, or start with --model.`,
+      `The agent ${agent.name} thinks with a model, and nothing names one. Add models to loop.yaml or to its file, or start with --model.`,
       { facts: { agent: agent.name } },
     );
   }
-  const id = newId("run", clock.nowMs());
-  const { defaults } = workspace.manifest;
-  await insertRun(tx, {
-    id,
-    ticketId: request.ticketId,
-    threadId: request.threadId,
-    agent: agent.name,
-    runner: agent.runner === "auto" ? (hasModel(tiers) ? "model" : "rules") : agent.runner,
-    procedure: agent.procedure,
-    labels: request.labels,
-    limits: { maxTurns: agent.maxTurns ?? defaults.maxTurns, maxOutputTokens: defaults.maxOutputTokens },
-    revision: place.revision,
-    attempt: (request.retryOf?.attempt ?? 0) + 1,
-    retryOf: request.retryOf?.runId ?? null,
-    lanes: agent.concurrency === undefined ? [] : [`agent:${agent.name}`],
-  });
-  await insertMessage(tx, id, { seq: 1, role: "input", name: null, ...request.input, content: { text: request.input.text } });
+  const id = request.id ?? newId("run", clock.nowMs());
+  await insertRun(tx, newRun(place, agent, { ...request, id }));
+  await insertMessages(tx, id, transcriptOf(request));
   await append(tx, clock, [
     {
       kind: "run.queued",
@@ -69,4 +84,41 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
     },
   ]);
   return id;
+}
+
+/** How a transcript begins: the exchanges before, then what this run is about. */
+function transcriptOf({ history = [], input, further = [], call }: RunRequest): NewMessage[] {
+  if (call) return [{ ...entryOf(input), seq: 1, content: { text: input.text, call: call as unknown as Json } }];
+  const before = history.map((said) => ({ ...entryOf(said), role: said.role === "agent" ? "note" : "input", name: "history" }));
+  return [...before, ...[input, ...further].map(entryOf)].map((entry, index) => ({ ...entry, seq: index + 1 }));
+}
+
+/** An entry of a transcript for what somebody said. */
+export function entryOf({ text, source, trust, attachments = [] }: Said): Omit<NewMessage, "seq"> {
+  return { role: "input", name: null, source, trust, content: attachments.length === 0 ? { text } : { text, attachments: attachments as unknown as Json } };
+}
+
+function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request: RunRequest & { readonly id: RunId }): NewRun {
+  const { defaults } = workspace.manifest;
+  return {
+    id: request.id,
+    ticketId: request.ticketId,
+    threadId: request.threadId,
+    agent: agent.name,
+    runner: agent.runner === "auto" ? (hasModel(agent, tiers) ? "model" : "rules") : agent.runner,
+    procedure: request.call === undefined ? agent.procedure : "call",
+    labels: request.labels,
+    limits: {
+      maxTurns: agent.maxTurns ?? defaults.maxTurns,
+      maxOutputTokens: agent.models?.maxOutputTokens ?? defaults.maxOutputTokens,
+      ...(request.task === undefined ? {} : { task: request.task }),
+      ...(request.givers?.length ? { givers: request.givers } : {}),
+    },
+    revision,
+    attempt: (request.retryOf?.attempt ?? 0) + 1,
+    retryOf: request.retryOf?.runId ?? null,
+    brief: request.brief ?? {},
+    parentRunId: request.parentRunId ?? null,
+    lanes: lanesOfRun(workspace, request),
+  };
 }

@@ -1,7 +1,8 @@
+import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { ActKind } from "#src/acts/act.ts";
 import type { Performer } from "#src/acts/performer.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Signer } from "#src/journal/signing.ts";
 import type { Clock } from "#src/kernel/clock.ts";
@@ -12,6 +13,7 @@ import type { PriceList } from "#src/ledger/prices.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { ModelTiers } from "./think/tiers.ts";
+import type { LiveText } from "./live-text.ts";
 import type { Procedure } from "./procedure.ts";
 import type { RulesThinker } from "./think/rules-thinker.ts";
 import type { ThoughtKind } from "./think/thought-kind.ts";
@@ -28,10 +30,14 @@ export interface Engine {
   readonly thoughts: ReadonlyMap<string, ThoughtKind>;
   readonly rules: RulesThinker;
   readonly performers: ReadonlyMap<ActKind, Performer>;
-  /** By name; the performer of tools uses the same. */
-  readonly tools: ReadonlyMap<string, ToolPort>;
+  /** The performer of tools uses the same. */
+  readonly tools: ToolBox;
+  /** By name; the performer of messages uses the same. */
+  readonly surfaces: ReadonlyMap<string, MessagePort>;
   /** Undefined where no provider is set: only rules runs move. */
   readonly model: ModelPort | undefined;
+  /** Where models are heard while they speak. */
+  readonly live: LiveText;
   readonly tiers: (workspace: Workspace) => ModelTiers;
   readonly prices: (workspace: Workspace) => PriceList;
   /** Called in the transaction that ends a run, to enqueue what comes after it. */

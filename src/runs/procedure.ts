@@ -21,7 +21,7 @@ export type Step =
   | { readonly kind: "fail"; readonly code: string; readonly message: string; readonly ticket?: TicketChange };
 
 export interface ThoughtRequest {
-  /** The task kind: `translate`, `classify`, `draft`, `chat`. */
+  /** What for: `translate`, `classify`, `draft`, `chat`. */
   readonly purpose: string;
   readonly tier: "fast" | "strong";
   /** What was wrong with the last answer, when this is the one repair. */
@@ -49,6 +49,8 @@ export interface PlannedAsk {
 /** How a run ended well. Said and checked are kept apart. */
 export interface Outcome {
   readonly said: string;
+  /** Where a structured answer was asked for: the answer itself. */
+  readonly value?: Json;
   readonly checked: CheckVerdict;
 }
 

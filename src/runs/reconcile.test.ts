@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
-import { answerAsk } from "#src/asks/answer.ts";
+import { answerAsk, editAsk } from "#src/asks/answer.ts";
 import { openAsks } from "#src/asks/store/read.ts";
 import { findReceipt } from "#src/evidence/store/receipts.ts";
 import type { Db } from "#src/database/open.ts";
@@ -19,6 +19,7 @@ import { drain, startRun, testEngine } from "#src/testing/engine.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { callTool, callTools, failWith, say, scriptedModel } from "#src/testing/scripted-model.ts";
 import type { Engine } from "./engine.ts";
+import { raiseBudget } from "./raise-budget.ts";
 import { readState } from "./store/state.ts";
 
 const MANIFEST_WITH_FALLBACK = `apiVersion: loopwright.dev/v1
@@ -141,7 +142,7 @@ test("a provider that is busy is asked again after the time it named, without an
   await advance(59_000);
   await drain(engine);
   assert.equal(model.calls.length, 1);
-  await advance(2_000);
+  await advance(8_000); // a little later than named, so that not all who wait come back at one moment
   await drain(engine);
   assert.deepEqual({ state: (await readState(db, runId)).run.state, calls: model.calls.length }, { state: "done", calls: 2 });
 });
@@ -199,4 +200,72 @@ test("a run that stops its process again and again is quarantined, asked about, 
   await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "try again", face: "test" });
   await drain(engine);
   assert.equal((await readState(db, runId)).run.state, "done");
+});
+
+test("an act whose arguments a person changes is asked about anew, happens once with the new ones, and the model is told", async (t) => {
+  const model = scriptedModel([callTool("effect.careful", { text: "now" }), say("sent")]);
+  const { engine, db, ledger } = await chatEngine(t, model);
+  const runId = await startRun(engine, "helper", "write to them");
+  await drain(engine);
+  const [first] = await openAsks(db);
+  await editAsk(db, engine.clock, { askId: first!.id, person: ANA, args: { text: "later" }, face: "test" });
+  await drain(engine);
+  const [second] = await openAsks(db);
+  assert.deepEqual([second!.detail["args"], (await effects(ledger)).length], [{ text: "later" }, 0]);
+  await answerAsk(db, engine.clock, { askId: second!.id, person: ANA, answer: "approve", face: "test" });
+  await drain(engine);
+  const { run, acts } = await readState(db, runId);
+  assert.deepEqual(
+    acts.filter((act) => act.kind === "tool").map((act) => [act.state, act.args, act.error?.code ?? null]),
+    [
+      ["denied", { text: "now" }, "replaced"],
+      ["done", { text: "later" }, null],
+    ],
+  );
+  assert.equal((await effects(ledger)).length, 1);
+  assert.match(JSON.stringify(model.calls[1]!.messages), /argumentsChangedBy.*ana.*later/);
+  assert.equal(run.state, "done");
+});
+
+test("a run that calls the same again and again with the same result asks once, goes on when it may, and stops when it may not", async (t) => {
+  const model = scriptedModel(() => callTool("effect.idempotent", { again: true }));
+  const { engine, db } = await chatEngine(t, model);
+  const runId = await startRun(engine, "helper", "loop");
+  await drain(engine);
+  const asked = async (): Promise<string[]> => (await openAsks(db)).filter(({ purpose }) => purpose === "repeating").map(({ id }) => id);
+  const [first] = await asked();
+  assert.equal(model.calls.length, 4);
+  await answerAsk(db, engine.clock, { askId: first!, person: ANA, answer: "go on", face: "test" });
+  await drain(engine);
+  const [second] = await asked();
+  assert.equal(model.calls.length, 8);
+  await answerAsk(db, engine.clock, { askId: second!, person: ANA, answer: "stop", face: "test" });
+  await drain(engine);
+  const { run } = await readState(db, runId);
+  assert.deepEqual([run.state, run.reason?.startsWith("run_repeating: ana did not let it go on"), model.calls.length], ["failed", true, 8]);
+});
+
+const pausing = (capUsd: number) =>
+  `apiVersion: loopwright.dev/v1\nkind: Budget\nname: tight\nscope: { workspace: true }\nperiod: month\ncapUsd: ${capUsd}\nonReach: pause\n`;
+
+test("a paused budget holds every run behind one question, and raising it for its period lets all of them go on", async (t) => {
+  const { engine, db, advance } = await chatEngine(
+    t,
+    scriptedModel(() => say("fine")),
+    { "budgets/tight.yaml": pausing(0.0001) },
+  );
+  const runs = [await startRun(engine, "helper", "one"), await startRun(engine, "helper", "two"), await startRun(engine, "helper", "three")];
+  await drain(engine);
+  await advance(2_000); // a run that waited for the calls of others looks again
+  await drain(engine);
+  const states = async (): Promise<string[]> => Promise.all(runs.map(async (id) => (await readState(db, id)).run.state));
+  assert.deepEqual([(await openAsks(db)).map(({ purpose }) => purpose), await states()], [["budget"], ["waiting", "waiting", "waiting"]]);
+  const { workspace } = await engine.workspaces.current();
+  const place = { db, clock: engine.clock, workspace };
+  const by = { by: ANA, face: "test", reason: "the fair is on" };
+  await assert.rejects(raiseBudget(place, { budget: "tigth", byUsd: 1, ...by }), { code: "budget_unknown", message: /tight/ });
+  await assert.rejects(raiseBudget(place, { budget: "tight", byUsd: 0, ...by }), { code: "input_invalid" });
+  assert.deepEqual(await raiseBudget(place, { budget: "tight", byUsd: 1, ...by }), { budget: "tight", subject: "workspace", answered: 1 });
+  await drain(engine);
+  assert.deepEqual([await openAsks(db), await states()], [[], ["done", "done", "done"]]);
 });

@@ -1,14 +1,18 @@
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Lease } from "#src/leases/lease.ts";
 import type { Engine } from "./engine.ts";
+import { settleDelegation } from "./moves/delegate.ts";
 import { finish } from "./moves/finish.ts";
 import { refuseByAsk, settleByAsk } from "./moves/gate-answers.ts";
+import { replaceByAsk } from "./moves/replace.ts";
 import { findThenPerform, performActs } from "./moves/perform.ts";
 import { park } from "./moves/park.ts";
+import { takeUp } from "./moves/take-up.ts";
 import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
 import { askIfHappened, settleUnknown } from "./moves/recover.ts";
 import { ask, plan, think } from "./moves/steps.ts";
 import { type Move, nextMove } from "./next-move.ts";
+import { isSettled } from "#src/acts/act.ts";
 import { isOpen, type RunState } from "./run.ts";
 import type { Made, Session } from "./session.ts";
 import { LeaseLost } from "./store/hold.ts";
@@ -46,6 +50,7 @@ export async function readClaimed(engine: Engine, leases: readonly Lease[]): Pro
   const ids = leases.map((lease) => lease.runId);
   const [current, states] = await Promise.all([engine.workspaces.current(), readStates(engine.db, ids)]);
   const readAtMs = performance.now();
+  await engine.tools.follow(current);
   failpoint("reconcile.read");
   const byRun = new Map(states.map((state) => [state.run.id, state]));
   return leases.map((lease) => ({ lease, state: byRun.get(lease.runId)!, readAtMs, current })); // a run that was claimed is on record
@@ -64,10 +69,16 @@ export async function reconcileClaimed(engine: Engine, claimed: Claimed, until: 
     const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, recordNowMs, pinned, current };
     const made = await makeMove(session);
     if (made.kind !== "moved") return;
-    state = made.state ?? (await readState(engine.db, lease.runId));
+    state = (mayGoOn(made.state) ? made.state : undefined) ?? (await readState(engine.db, lease.runId));
     readAtMs = performance.now();
     failpoint("reconcile.reread");
   }
+}
+
+/** In a conversation, what was said meanwhile is looked for before each new thought; the end of a run looks for it by itself. */
+function mayGoOn(state: RunState | undefined): boolean {
+  if (!state || state.run.threadId === null) return true;
+  return state.acts.at(-1)?.kind === "model" || state.acts.some((act) => !isSettled(act.state));
 }
 
 async function makeMove(session: Session): Promise<Made> {
@@ -92,10 +103,16 @@ function carryOut(session: Session, move: Move): Promise<Made> {
       return settleUnknown(session, move.act, move.ask);
     case "refuse":
       return refuseByAsk(session, move.act, move.ask);
+    case "replace":
+      return replaceByAsk(session, move.act, move.ask);
     case "settle":
       return settleByAsk(session, move.act, move.ask);
     case "park":
       return park(session, move.untilMs);
+    case "settleDelegation":
+      return settleDelegation(session, move.act, move.child);
+    case "takeUp":
+      return takeUp(session, move.messages);
     case "think":
       return think(session, move.thought);
     case "plan":

@@ -42,6 +42,7 @@ export async function retryRun(db: Db, place: RunPlace, command: Command): Promi
       ticketId: ticket.id,
       threadId: run.threadId,
       labels: run.labels,
+      task: run.limits.task,
       input,
       retryOf: { runId: run.id, attempt: run.attempt },
     });

@@ -1,8 +1,9 @@
 import type { Act } from "#src/acts/act.ts";
 import type { Ask } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
+import type { PrincipalId, RunId, ThreadId, TicketId } from "#src/kernel/ids.ts";
 import type { Trust } from "#src/policy/trust.ts";
+import type { ThreadMessage } from "#src/tickets/thread.ts";
 import type { Ticket } from "#src/tickets/ticket.ts";
 
 /*
@@ -45,6 +46,9 @@ export interface Run {
   /** The revision of the workspace whose instructions, tools and models this run keeps. */
   readonly revision: number;
   readonly turns: number;
+  readonly brief: RunBrief;
+  /** The run that delegated this one; null: nobody did. */
+  readonly parentRunId: RunId | null;
   readonly createdAtMs: number;
   readonly endedAtMs: number | null;
 }
@@ -52,6 +56,28 @@ export interface Run {
 export interface RunLimits {
   readonly maxTurns: number;
   readonly maxOutputTokens: number;
+  /** What kind of work it is, such as `code`: by whoever brought it, or the trigger. */
+  readonly task?: string;
+  /** Who brought the work, where that is a principal. */
+  readonly requestedBy?: PrincipalId;
+  /** Agents that gave this work to the run's agent, the first giver last. */
+  readonly givers?: readonly string[];
+}
+
+/** What a run is asked for beyond its text, and which agents have had it. Pinned when the run is made, but for what handing over changes. */
+export interface RunBrief {
+  /** Agents that had this run, the first first, the present one last; left out: nobody handed it over. */
+  readonly chain?: readonly string[];
+  /** How often it was handed over, back and forth. */
+  readonly handovers?: number;
+  /** The service whose call this is; left out: none. */
+  readonly service?: string;
+  /** The run that all of this is a part of, where parts were given away. */
+  readonly root?: RunId;
+  /** Until when the answer is of use; milliseconds since 1970. */
+  readonly deadlineMs?: number;
+  /** Whoever gave this work away had seen what must not leave. */
+  readonly sawPrivate?: boolean;
 }
 
 /** One entry of the transcript. `source`: `rules`, a model id, `system`, or who said it. */
@@ -64,6 +90,17 @@ export interface Message {
   readonly content: Json;
 }
 
+/** A run that another gave a part of its work to. */
+export interface ChildEnd {
+  readonly id: RunId;
+  readonly agent: string;
+  readonly state: RunStatus;
+  readonly reason: string | null;
+  readonly isOver: boolean;
+  /** Its last thought; null: it had none. */
+  readonly said: Json | null;
+}
+
 /** All that the next move depends on, read in one go. */
 export interface RunState {
   readonly run: Run;
@@ -72,6 +109,10 @@ export interface RunState {
   /** In the order in which they were planned. */
   readonly acts: readonly Act[];
   readonly asks: readonly Ask[];
+  /** Said in its thread since, and not in its transcript yet; oldest first. */
+  readonly waiting?: readonly ThreadMessage[];
+  /** Runs that were given a part of this one's work; looked up while an act waits for one. */
+  readonly children?: readonly ChildEnd[];
   /** The database's clock when this was read, or carried on from there. */
   readonly nowMs: number;
 }

@@ -4,6 +4,7 @@ const ABOUT: Readonly<Record<Group, string>> = {
   Places: "Where things are.",
   Serving: "How the server is reached and what a process does.",
   Work: "How runs are moved.",
+  Telemetry: "Nothing is sent anywhere unless these say so.",
   Models:
     "Provider keys are *named, not used*, unless `LOOP_MODEL` is `on`: a key that lies in the environment for something else costs nothing. A provider in `loop.yaml` with a key such as `secret:env:OPENAI_API_KEY` is used whatever `LOOP_MODEL` says.",
 };

@@ -103,6 +103,15 @@ export const keyText: Kind<string> = {
   read: (text) => (/^[\x21-\x7e]+$/.test(text) ? text : undefined),
 };
 
+/** `name=value` pairs with commas between them; becomes an object. */
+export const headerList: Kind<Readonly<Record<string, string>>> = {
+  expected: "headers as name=value,name=value",
+  read(text) {
+    const pairs = listOf(text).map((pair) => /^([A-Za-z0-9-]+)=([\x20-\x7e]+)$/.exec(pair));
+    return pairs.every((pair) => pair !== null) ? Object.fromEntries(pairs.map((pair) => [pair[1]!.toLowerCase(), pair[2]!])) : undefined;
+  },
+};
+
 export const regionName: Kind<string> = {
   expected: "a region such as eu-central-1",
   read: (text) => (/^[a-z0-9-]+$/.test(text) ? text : undefined),

@@ -7,6 +7,7 @@ import {
   absolutePath,
   addressRanges,
   databaseUrl,
+  headerList,
   host,
   keyText,
   modelName,
@@ -22,7 +23,7 @@ export interface Known {
   readonly homeFolder: string;
 }
 
-export type Group = "Places" | "Serving" | "Work" | "Models";
+export type Group = "Places" | "Serving" | "Work" | "Telemetry" | "Models";
 
 /** One setting. A row here is all that an addition needs: the reader, its types, its messages and docs/settings.md follow from it. */
 export interface Row<V> {
@@ -173,6 +174,19 @@ export const SETTINGS = {
     default: 200,
     meaning: "Free disk space in megabytes below which no new work is taken.",
   }),
+  otlpUrl: optional("Telemetry", {
+    name: "LOOP_OTLP_URL",
+    kind: webUrl,
+    meaning: "Where traces, metrics and events are sent as OTLP over HTTP (JSON), such as `http://127.0.0.1:4318`.",
+    unset: "not set: nothing is sent anywhere",
+  }),
+  otlpHeaders: optional("Telemetry", {
+    name: "LOOP_OTLP_HEADERS",
+    kind: headerList,
+    meaning: "Headers for it, as `name=value,name=value`.",
+    secret: true,
+  }),
+  otlpContent: off("Telemetry", { name: "LOOP_OTLP_CONTENT", meaning: "Send what events say, messages and results among it, not only that they happened." }),
   usesModel: off("Models", {
     name: "LOOP_MODEL",
     meaning:

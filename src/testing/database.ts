@@ -103,7 +103,8 @@ async function migrationsDigest(): Promise<string> {
   return sha256([...texts, TEST_CLOCK].join("\n"));
 }
 
-async function administer(cluster: string, statement: string): Promise<void> {
+/** One statement on the cluster itself. */
+export async function administer(cluster: string, statement: string): Promise<void> {
   const client = new pg.Client({ connectionString: cluster });
   await client.connect();
   try {
@@ -113,7 +114,8 @@ async function administer(cluster: string, statement: string): Promise<void> {
   }
 }
 
-function withDatabase(url: string, name: string): string {
+/** The address of another database of the same cluster. */
+export function withDatabase(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;
   return changed.toString();

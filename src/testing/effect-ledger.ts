@@ -15,7 +15,7 @@ export function effectTool(file: string, { name, effect }: { name: string; effec
     description: `writes a line to the effect ledger (${effect})`,
     schema: { type: "object" },
     effect,
-    async invoke(args, actKey) {
+    async invoke(args, { actKey }) {
       const done = (await effects(file)).some((line) => line.key === actKey);
       if (!(effect === "idempotent" && done)) await appendFile(file, `${JSON.stringify({ key: actKey, kind: name })}\n`);
       return { written: true, args };

@@ -2,12 +2,13 @@ import { generateKeyPairSync } from "node:crypto";
 import type { MessagePort, OutboundMessage } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { signerOf } from "#src/journal/signing.ts";
 import { registerKey } from "#src/journal/store/keys.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { RunId } from "#src/kernel/ids.ts";
+import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { claim, claimBounded } from "#src/leases/store/claim.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
@@ -18,7 +19,9 @@ import type { Engine } from "#src/runs/engine.ts";
 import { reconcile } from "#src/runs/reconcile.ts";
 import { LeaseLost } from "#src/runs/store/hold.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
+import { askHuman } from "#src/runs/tools/ask-human.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { memoryTools } from "#src/runs/tools/memory.ts";
 import type { FileSet } from "#src/workspace/files.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
@@ -32,6 +35,7 @@ export interface TestEngineOptions {
   readonly tools?: readonly ToolPort[];
   readonly surfaces?: readonly MessagePort[];
   readonly sandbox?: SandboxPort;
+  readonly redactor?: Redactor;
 }
 
 /** An engine over a test database with this workspace in force; nothing moves until `drain`. */
@@ -39,6 +43,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
   const { db, clock } = options;
   const applied = await applyFiles(db, clock, { files: options.files, author: "system", note: "test" });
   if (applied.kind === "problems") throw new Error(`the workspace of the test is broken: ${JSON.stringify(applied.problems, null, 1)}`);
+  const workspaces = createWorkspaceView(db);
   const signer = signerOf(generateKeyPairSync("ed25519").privateKey);
   await registerKey(db, { ...signer, host: "test" });
   return assembleEngine({
@@ -46,14 +51,20 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
     clock,
     log: silentLog,
     signer,
-    workspaces: createWorkspaceView(db),
+    redactor: options.redactor ?? createRedactor(),
+    workspaces,
     model: options.model,
     tiers: (workspace) => tiersOf(workspace, {}),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
     whenEnded: () => Promise.resolve(),
     host: "test",
     maxTries: 5,
-    tools: [brainSearch(db, undefined), ...(options.tools ?? [])],
+    tools: toolBox([
+      brainSearch(db, undefined),
+      ...memoryTools({ db, clock, workspaces, embedder: undefined }),
+      askHuman(db, workspaces),
+      ...(options.tools ?? []),
+    ]),
     surfaces: options.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });
@@ -63,6 +74,7 @@ const noSandbox: SandboxPort = {
   name: "none",
   available: () => Promise.resolve({ ok: false, why: "there is no sandbox in this test" }),
   run: () => Promise.reject(new Error("there is no sandbox in this test")),
+  start: () => Promise.reject(new Error("there is no sandbox in this test")),
 };
 
 /** Queues a run of this agent with this text. */

@@ -108,6 +108,14 @@ export function modelPortSuite({ name, subject, toolOnWire }: ModelPortSuite): v
       assert.deepEqual(answered(await ask(at, { output })).object, { severity: 4 });
     });
 
+    test("a structured answer that is streamed is told, and comes back parsed", async (t) => {
+      const text = '{"severity":4,"why":"water near a socket in the kitchen"}';
+      const at = await subject(t, { does: "say", text, inputTokens: 31, outputTokens: 12 });
+      const pieces: string[] = [];
+      const { object, usage } = answered(await at.port.generate(callOf(at, { output }), { signal: never, onText: (delta) => pieces.push(delta) }));
+      assert.deepEqual([object, pieces.join(""), usage.input, usage.output], [JSON.parse(text), text, 31, 12]);
+    });
+
     for (const text of ["severity four", "[4]", '{"severity":']) {
       test(`text that is not one JSON object gives no object: ${text}`, async (t) => {
         const at = await subject(t, { does: "say", text, inputTokens: 31, outputTokens: 6 });

@@ -17,6 +17,7 @@ export function sandboxPortSuite(name: string, make: () => SandboxPort, skip: st
     contents(port);
     endings(port);
     refusals(port);
+    goingOn(port);
   });
 }
 
@@ -213,4 +214,33 @@ export async function processesSaying(text: string): Promise<readonly string[]> 
   const names = (await readdir("/proc").catch(() => [])).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(names.map((name) => readFile(`/proc/${name}/cmdline`, "utf8").catch(() => "")));
   return lines.filter((line) => line.includes(text));
+}
+
+function goingOn(port: SandboxPort): void {
+  test("a program that goes on answers as long as it runs, has its own environment only, and is gone with all that it started when it is stopped", async (t) => {
+    const cwd = await sandboxFolder(t);
+    const script = 'sleep 300 & echo "$TOLD:$HOME"; while read -r line; do echo "heard $line"; done';
+    const command = { argv: ["/bin/sh", "-c", script] as const, cwd, writable: [cwd], env: { PATH, TOLD: "yes" }, network: false };
+    const program = await port.start({ ...command, argv: [...command.argv] });
+    let said = "";
+    const heard = new Promise<void>((resolve) => {
+      program.stdout.on("data", (chunk: Buffer) => {
+        said += chunk.toString("utf8");
+        if (said.includes("heard me")) resolve();
+      });
+    });
+    program.stdin.write("me\n");
+    await heard;
+    assert.equal(said, "yes:\nheard me\n");
+    await program.stop();
+    assert.match(await program.ended, /^it (ended with exit code \d+|was ended by SIG\w+)$/);
+    await program.stop();
+  });
+
+  test("a program that goes on and is not there says so, and one with a NUL in it is refused", async (t) => {
+    const cwd = await sandboxFolder(t);
+    const command = { cwd, writable: [], env: { PATH }, network: false };
+    assert.match(await (await port.start({ ...command, argv: ["/no/such/program"] })).ended, /^(the program is not there|it ended with exit code \d+)$/);
+    await assert.rejects(port.start({ ...command, argv: ["/bin/echo", "a\0b"] }), { code: "sandbox_unavailable" });
+  });
 }

@@ -70,7 +70,7 @@ test("rules in another order are a change of order and not of each rule", () => 
   );
 });
 
-test("of an SOP the thresholds are power and the rest is live", () => {
+test("of an SOP the thresholds, and what chooses the messages that they count for, are power; the rest is live", () => {
   assert.deepEqual(words(replaced("brain/sops/oven.md", "severityAtOrAbove: 4", "severityAtOrAbove: 5")), {
     power: ["brain/sops/oven.md: escalation.severityAtOrAbove changed from 4 to 5"],
     live: [],
@@ -85,9 +85,26 @@ test("of an SOP the thresholds are power and the rest is live", () => {
   ]);
 });
 
-test("an SOP without thresholds is wholly live", () => {
-  const plain = filesOf({ ...SOUND_FILES, "brain/sops/hello.md": "---\nid: hello\ntitle: Hello\ncategory: hello\n---\nHi.\n" });
-  assert.deepEqual(words(plain), { power: [], live: ["brain/sops/hello.md is new"] });
+test("an SOP without thresholds is power too: it takes messages from those that have them", () => {
+  const hello = "---\nid: hello\ntitle: Hello\ncategory: hello\ntriggers: [hi]\ncostEstimateUsd: 5\netaMinutes: 9\n---\nHi.\n";
+  const plain = filesOf({ ...SOUND_FILES, "brain/sops/hello.md": hello });
+  assert.deepEqual(words(plain), { power: ["brain/sops/hello.md is new"], live: ["brain/sops/hello.md is new"] });
+  const next = (from: string, to: string) => {
+    const { power, live } = difference(plain, filesOf({ ...SOUND_FILES, "brain/sops/hello.md": hello.replace(from, to) }));
+    return { power: power.map((change) => change.words), live: live.map((change) => change.words) };
+  };
+  assert.deepEqual(next("[hi]", "[hi, oven]"), { power: ['brain/sops/hello.md: triggers changed from ["hi"] to ["hi","oven"]'], live: [] });
+  assert.deepEqual(next("Usd: 5", "Usd: 1"), { power: ["brain/sops/hello.md: costEstimateUsd changed from 5 to 1"], live: [] });
+  assert.deepEqual(next("Minutes: 9", "Minutes: 8"), { power: [], live: ["brain/sops/hello.md: etaMinutes changed from 9 to 8"] });
+});
+
+test("of a long list only what came and went is told", () => {
+  const words = Array.from({ length: 60 }, (_, index) => `word${index}`);
+  const list = (items: readonly string[]) => filesOf({ "policies/x.yaml": `name: [${items.join(", ")}]\n` });
+  const told = (items: readonly string[]) => difference(list(words), list(items)).power.map((change) => change.words);
+  assert.deepEqual(told([...words.slice(1), "gusher"]), ['policies/x.yaml: name: added ["gusher"], removed ["word0"]']);
+  assert.deepEqual(told(words.toReversed()), ["policies/x.yaml: name: the same items, in another order or number"]);
+  assert.deepEqual(told([...words, "word1"]), ["policies/x.yaml: name: the same items, in another order or number"]);
 });
 
 test("layout and comments are no change, and the digest of power is over power alone", () => {

@@ -103,7 +103,22 @@ function words({ path, before, after }: Leaf, where: string): string {
   if (path.at(-1) === "text" && typeof before === "string" && typeof after === "string") return `the text changed (${lineCounts(before, after)})`;
   if (before === undefined) return `${where} is new: ${shown(after!)}`;
   if (after === undefined) return `${where} is gone; it was ${shown(before)}`;
+  const inList = listWords(before, after);
+  if (inList !== undefined) return `${where}: ${inList}`;
   return where === "" ? `changed from ${shown(before)} to ${shown(after)}` : `${where} changed from ${shown(before)} to ${shown(after)}`;
+}
+
+/** Of a list that is too long to be shown whole, what came and what went. */
+function listWords(before: Json, after: Json): string | undefined {
+  if (!Array.isArray(before) || !Array.isArray(after) || Math.max(canonicalJson(before).length, canonicalJson(after).length) <= SHOWN_CHARACTERS)
+    return undefined;
+  const without = (items: readonly Json[], others: readonly Json[]): Json[] => {
+    const known = new Set(others.map(canonicalJson));
+    return items.filter((item) => !known.has(canonicalJson(item)));
+  };
+  const [came, went] = [without(after, before), without(before, after)];
+  if (came.length + went.length === 0) return "the same items, in another order or number";
+  return [...(came.length > 0 ? [`added ${shown(came)}`] : []), ...(went.length > 0 ? [`removed ${shown(went)}`] : [])].join(", ");
 }
 
 function lineCounts(before: string, after: string): string {

@@ -21,6 +21,10 @@ export type Place =
   | "skillMetadata"
   | "skillFile"
   | "sensor"
+  | "toolServer"
+  | "service"
+  | "trigger"
+  | "modelProvider"
   | "code";
 
 const PLACES: readonly (readonly [RegExp, Place])[] = [
@@ -39,7 +43,11 @@ const PLACES: readonly (readonly [RegExp, Place])[] = [
   [/^skills\/[^/]+\/skill\.yaml$/, "skillMetadata"],
   [/^skills\/[^/]+\/(?:scripts|references|assets)\/.+$/, "skillFile"],
   [/^sensors\/.+$/, "sensor"],
-  [/^(?:triggers|services|tools)\/.+$/, "code"],
+  [/^tools\/[^/]+\.ya?ml$/, "toolServer"],
+  [/^services\/[^/]+\.ya?ml$/, "service"],
+  [/^triggers\/[^/]+\.ya?ml$/, "trigger"],
+  [/^models\/[^/]+\.ya?ml$/, "modelProvider"],
+  [/^(?:services|tools)\/.+\.ts$/, "code"],
 ];
 
 /** What stands at the top of a workspace and is read. */
@@ -57,6 +65,7 @@ export const TOP_LEVEL = [
   "triggers",
   "services",
   "tools",
+  "models",
 ] as const;
 
 /** Where a file belongs; undefined: nothing reads it. */

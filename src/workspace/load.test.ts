@@ -86,7 +86,14 @@ rules:
     problemsOf({ "policies/house.yaml": policy }).map(({ line, column, path, seen, expected, hint }) => [line, column, path, seen, expected, hint]),
     [
       [5, 5, "rules[0].when", "nothing", "a group of fields", undefined],
-      [6, 5, "rules[0].whne", "the unknown field whne", "one of the fields name, when, then, why, approvers, quorum, expiry", "Did you mean when?"],
+      [
+        6,
+        5,
+        "rules[0].whne",
+        "the unknown field whne",
+        "one of the fields name, when, then, why, lifts, until, approvers, quorum, separation, expiry",
+        "Did you mean when?",
+      ],
       [7, 11, "rules[0].then", '"alow"', "one of allow, ask, deny", "Did you mean allow?"],
       [8, 10, "rules[0].why", '""', "a text that is not empty", undefined],
       [9, 11, "rules[1].name", '"Big Spend"', "lower-case letters, digits, - and _, starting with a letter or digit, 64 at most", undefined],

@@ -1,5 +1,7 @@
 import { LoopError } from "#src/kernel/errors.ts";
-import type { FileSet } from "./files.ts";
+import { agentBudgets } from "./agent-budgets.ts";
+import { codeProblems, withCodeServers } from "./code-servers.ts";
+import { type FileSet, placeOf } from "./files.ts";
 import { listFolder } from "./folder.ts";
 import type { Entity, Goal, Sensor, Skill, Workspace } from "./model.ts";
 import { folderOf, voiceId } from "./names.ts";
@@ -26,20 +28,29 @@ function invalidWorkspace(problems: readonly Problem[]): LoopError {
 /** Pure: the same files give the same workspace in every process, so each builds it from the record. Problems come all at once, in order of file and line. Never throws. */
 export function parseWorkspace(files: FileSet): ParsedWorkspace {
   const { parts, problems } = readParts(files);
-  const all = [...problems, ...referenceProblems(parts)];
-  return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts) } : { kind: "problems", problems: inOrder(all) };
+  const all = [...problems, ...referenceProblems(parts), ...codeProblems(toolFiles(parts), parts.paths)];
+  return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts, files) } : { kind: "problems", problems: inOrder(all) };
 }
 
 const sourced = <T extends object>(part: Part<T>): T & { source: string } => ({ ...part.data, source: part.file });
 const written = <T extends object>(part: Part<T>): T & { source: string; body: string } => ({ ...part.data, source: part.file, body: part.body });
 
-function toWorkspace(parts: Parts): Workspace {
+const toolFiles = (parts: Parts) =>
+  parts.of("toolServer").map(({ file, data: { name, from } }) => ({ file, name, code: from.by === "code" ? from.file : null }));
+
+function toWorkspace(parts: Parts, files: FileSet): Workspace {
   return {
-    manifest: sourced(parts.of("workspace")[0]!),
+    manifest: manifest(parts),
     agents: parts.of("agent").map(sourced),
+    toolServers: withCodeServers(parts.of("toolServer").map(sourced), files),
+    services: parts.of("service").map(sourced),
+    triggers: parts.of("trigger").map(sourced),
+    code: parts.paths.filter((path) => placeOf(path) === "code"),
     policies: parts.of("policy").map(sourced),
-    budgets: parts.of("budget").map(sourced),
-    team: parts.of("team").flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, source: file }))),
+    budgets: [...parts.of("budget").map(sourced), ...parts.of("agent").map(sourced).flatMap(agentBudgets)],
+    team: parts
+      .of("team")
+      .flatMap(({ file, data }) => data.members.map((member) => ({ ...member, team: data.name, groups: groupsOf(parts, member.id), source: file }))),
     sops: parts.of("sop").map(written),
     voice: parts.of("voice").map((part) => ({ ...written(part), id: voiceId(part.file) })),
     history: parts.of("history").flatMap(({ file, data }) => data.items.map((item) => ({ ...item, source: file }))),
@@ -49,6 +60,16 @@ function toWorkspace(parts: Parts): Workspace {
     sensors: sensors(parts),
     playbook: parts.playbook ? { source: parts.playbook.file, body: parts.playbook.body } : null,
   };
+}
+
+const groupsOf = (parts: Parts, person: string): string[] =>
+  parts.of("team").flatMap(({ data }) => (data.also.includes(person) || data.members.some(({ id }) => id === person) ? [data.name] : []));
+
+/** Providers with a file of their own stand beside those of loop.yaml. */
+function manifest(parts: Parts): Workspace["manifest"] {
+  const file = sourced(parts.of("workspace")[0]!);
+  const own = parts.of("modelProvider").map(({ data: { name, wire, baseUrl, apiKey, region } }) => [name, { wire, baseUrl, apiKey, region }] as const);
+  return { ...file, providers: { ...file.providers, ...Object.fromEntries(own) } };
 }
 
 function entities(parts: Parts): Map<string, Entity[]> {

@@ -1,4 +1,8 @@
-import type { AgentManifest, WorkspaceManifest } from "./manifest/workspace.ts";
+import type { AgentManifest } from "./manifest/agent.ts";
+import type { ServiceManifest } from "./manifest/service.ts";
+import type { ToolServerManifest } from "./manifest/tools.ts";
+import type { TriggerManifest } from "./manifest/trigger.ts";
+import type { WorkspaceManifest } from "./manifest/workspace.ts";
 import type { BudgetManifest, PolicyManifest, TeamManifest } from "./manifest/governance.ts";
 import type { EntityItem, HistoryItem, SkillFrontMatter, SkillMetadata, SopFrontMatter, VoiceFrontMatter } from "./manifest/knowledge.ts";
 
@@ -13,9 +17,15 @@ export interface Written extends Sourced {
 }
 
 export type Agent = AgentManifest & Sourced;
+export type ToolServer = ToolServerManifest & Sourced;
+export type Service = ServiceManifest & Sourced;
+export type Trigger = TriggerManifest & Sourced;
+/** The name of the rule that `approvals` of an agent makes. Rules of files have no colon. */
+export const approvalsRule = (agent: string): string => `${agent}:approvals`;
 export type Policy = PolicyManifest & Sourced;
 export type Budget = BudgetManifest & Sourced;
-export type Member = TeamManifest["members"][number] & Sourced & { readonly team: string };
+export type Member = TeamManifest["members"][number] &
+  Sourced & { readonly team: string; /** Every team that names this person. */ readonly groups: readonly string[] };
 export type Sop = SopFrontMatter & Written;
 /** `id`: the name of its file without folder and ending. */
 export type Voice = VoiceFrontMatter & Written & { readonly id: string };
@@ -50,7 +60,13 @@ export interface Sensor extends Sourced {
 export interface Workspace {
   readonly manifest: WorkspaceManifest & Sourced;
   readonly agents: readonly Agent[];
+  readonly toolServers: readonly ToolServer[];
+  readonly services: readonly Service[];
+  readonly triggers: readonly Trigger[];
+  /** TypeScript below tools/ and services/, by path. */
+  readonly code: readonly string[];
   readonly policies: readonly Policy[];
+  /** Those of budgets/ and those that agents bring. */
   readonly budgets: readonly Budget[];
   readonly team: readonly Member[];
   readonly sops: readonly Sop[];

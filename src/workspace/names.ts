@@ -1,3 +1,4 @@
+import { canonicalJson } from "#src/kernel/canonical-json.ts";
 import type { Part, Parts } from "./parts.ts";
 import { fileProblem, type Path, pathText, type Problem } from "./problem.ts";
 
@@ -8,7 +9,7 @@ interface Named {
 }
 
 /** What policy answers when no rule of the workspace does; a rule of that name could not be told from it. */
-const RESERVED_RULES = new Set(["default", "egress"]);
+const RESERVED_RULES = new Set(["default", "egress", "tools"]);
 
 /** Names given twice, names that are taken, and skills whose folder and text disagree. */
 export function nameProblems(parts: Parts): Problem[] {
@@ -21,6 +22,13 @@ export function nameProblems(parts: Parts): Problem[] {
     ...twice("team", byName(parts.of("team"))),
     ...twice("policy", byName(parts.of("policy"))),
     ...twice("budget", byName(parts.of("budget"))),
+    ...twice("tool server", byName(parts.of("toolServer"))),
+    ...twice("service", byName(parts.of("service"))),
+    ...byName(parts.of("toolServer"))
+      .filter(({ name }) => name === "handoff" || name === "delegate")
+      .map((server) => problem(server, `the tool server name ${server.name}, which handing over uses`, "another name")),
+    ...twice("trigger", byName(parts.of("trigger"))),
+    ...twice("provider", [...providerEntries(parts), ...byName(parts.of("modelProvider"))]),
     ...twice("rule", rules),
     ...rules
       .filter(({ name }) => RESERVED_RULES.has(name))
@@ -33,6 +41,7 @@ export function nameProblems(parts: Parts): Problem[] {
       "SOP",
       parts.of("sop").map((part) => ({ part, path: ["id"], name: part.data.id })),
     ),
+    ...secondSops(parts),
     ...twice(
       "voice",
       parts.of("voice").map((part) => ({ part, path: [], name: voiceId(part.file) })),
@@ -51,6 +60,26 @@ export function nameProblems(parts: Parts): Problem[] {
     ...skillProblems(parts),
   ];
 }
+
+/** Two SOPs for the same tickets: the thresholds of only one of them would count. */
+function secondSops(parts: Parts): Problem[] {
+  const first = new Map<string, { readonly file: string; readonly id: string }>();
+  return parts.of("sop").flatMap((part) => {
+    const { id, category, labels } = part.data;
+    const subject = canonicalJson({ category, labels });
+    const earlier = first.get(subject);
+    if (earlier === undefined) {
+      first.set(subject, { file: part.file, id });
+      return [];
+    }
+    if (earlier.id === id) return []; // said already
+    const named = { part, path: ["category"], name: category };
+    return [problem(named, `a second SOP for the category ${category} with the same labels`, `one SOP, or other labels; the first is ${earlier.file}`)];
+  });
+}
+
+const providerEntries = (parts: Parts): Named[] =>
+  parts.of("workspace").flatMap((part) => Object.keys(part.data.providers).map((name) => ({ part, path: ["providers", name], name })));
 
 const entityKinds = (parts: Parts): string[] => [...new Set(parts.of("entities").map(({ data }) => data.entity))];
 

@@ -1,8 +1,13 @@
 import type { z } from "zod";
+import { agentManifest } from "./manifest/agent.ts";
 import { type FileSet, isStray, MAX_FILES, type Place, placeOf } from "./files.ts";
 import { budgetManifest, policyManifest, teamManifest } from "./manifest/governance.ts";
 import { entityFile, goalFrontMatter, historyFile, skillFrontMatter, skillMetadata, sopFrontMatter, voiceFrontMatter } from "./manifest/knowledge.ts";
-import { agentManifest, workspaceManifest } from "./manifest/workspace.ts";
+import { modelProviderManifest } from "./manifest/provider.ts";
+import { serviceManifest } from "./manifest/service.ts";
+import { toolServerManifest } from "./manifest/tools.ts";
+import { triggerManifest } from "./manifest/trigger.ts";
+import { workspaceManifest } from "./manifest/workspace.ts";
 import { fileProblem, type Fault, type Problem } from "./problem.ts";
 import { shape } from "./shape.ts";
 import { readMarkdownFile, readYamlFile } from "./text-file.ts";
@@ -17,6 +22,10 @@ const YAML_SCHEMAS = {
   history: historyFile,
   entities: entityFile,
   skillMetadata,
+  toolServer: toolServerManifest,
+  service: serviceManifest,
+  trigger: triggerManifest,
+  modelProvider: modelProviderManifest,
 } as const;
 
 const MARKDOWN_SCHEMAS = { sop: sopFrontMatter, voice: voiceFrontMatter, skill: skillFrontMatter, goal: goalFrontMatter } as const;

@@ -3,11 +3,11 @@ import { type FileSet, kindOf, placeOf } from "./files.ts";
 import { readMarkdownFile, readYamlFile } from "./text-file.ts";
 
 /**
- * What of an SOP is power: the thresholds that decide who is asked, when, and what counts as done, with the id and category that they are for. An SOP
- * that states none of these gives and takes none.
+ * What of an SOP is power: the thresholds that decide who is asked, when, and what counts as done; the estimate that they weigh where a draft names no cost;
+ * and what decides for which messages they count: category, labels and trigger phrases. An SOP without thresholds has power too: its phrases take messages
+ * from the others, and one without phrases takes those that nobody named.
  */
-const SOP_POWER = ["severity", "raise", "escalation", "check", "acknowledgeWithin"] as const;
-const SOP_SUBJECT = ["id", "category"] as const;
+const SOP_POWER = ["id", "category", "labels", "triggers", "severity", "raise", "escalation", "costEstimateUsd", "check", "acknowledgeWithin"];
 
 export interface FileParts {
   /** What changes only by apply. Undefined: nothing in this file. */
@@ -21,13 +21,8 @@ export function partsOf(path: string, bytes: Uint8Array): FileParts {
   const said = sayingOf(path, bytes);
   if (kindOf(path) === "apply") return { power: said, live: undefined };
   if (placeOf(path) !== "sop" || !isFields(said)) return { power: undefined, live: said };
-  const isPower = (name: string) => (SOP_POWER as readonly string[]).includes(name);
-  const power = Object.entries(said).filter(([name]) => isPower(name));
-  const subject = Object.entries(said).filter(([name]) => (SOP_SUBJECT as readonly string[]).includes(name));
-  return {
-    power: power.length === 0 ? undefined : Object.fromEntries([...subject, ...power]),
-    live: Object.fromEntries(Object.entries(said).filter(([name]) => !isPower(name))),
-  };
+  const [power, live] = [true, false].map((isPower) => Object.fromEntries(Object.entries(said).filter(([name]) => SOP_POWER.includes(name) === isPower)));
+  return { power, live };
 }
 
 function sayingOf(path: string, bytes: Uint8Array): Json {

@@ -51,6 +51,12 @@ test("a name that stands for nothing is told where it is used, with the name tha
       "shop: porto",
       "skills/fix-oven/skill.yaml:5 triggers.labels.shop: the shop porto, which is nowhere described",
     ],
+    [
+      "loop.yaml",
+      "subject: shop\n",
+      "subject: shop\nconcurrency: { shoop: 1 }\n",
+      "loop.yaml:5 concurrency.shoop: the kind of entity shoop, which is nowhere described (Did you mean shop?)",
+    ],
     ["budgets/lisbon.yaml", "value: lisbon", "value: porto", "budgets/lisbon.yaml:4 scope.value: the shop porto, which is nowhere described"],
     ["teams/house.yaml", "shop: [lisbon]", "shop: [porto]", "teams/house.yaml:5 members[0].looksAfter.shop[0]: the shop porto, which is nowhere described"],
     [

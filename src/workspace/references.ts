@@ -1,4 +1,7 @@
+import type { Approvers, ExpiryStep } from "./manifest/common.ts";
 import { nameProblems } from "./names.ts";
+import { knownProviders, modelReferences } from "./model-references.ts";
+import { approvalsRule } from "./model.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -28,7 +31,15 @@ export function referenceProblems(parts: Parts): Problem[] {
       { what: "person", place: ["team"], names: new Set(parts.of("team").flatMap((team) => team.data.members.map((one) => one.id))) },
       people(parts),
     ),
+    ...missingIn(parts, { what: "team", place: ["team"], names: new Set(parts.of("team").map(({ data }) => data.name)) }, groups(parts)),
+    ...missingIn(parts, { what: "rule", place: ["policy", "agent"], names: knownRules(parts) }, liftedRules(parts)),
     ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(
+      parts,
+      { what: "kind of entity", place: ["entities"], names: new Set(parts.of("entities").map(({ data }) => data.entity)) },
+      boundedKinds(parts),
+    ),
+    ...missingIn(parts, { what: "provider", place: ["workspace", "modelProvider"], names: knownProviders(parts) }, modelReferences(parts)),
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
   ];
@@ -121,22 +132,42 @@ function labelReferences(parts: Parts): LabelReference[] {
   ];
 }
 
-/** Approvers by name: in policies, in the thresholds of SOPs and skills, and where an ask escalates to. */
-function people(parts: Parts): Reference[] {
-  const policies = parts
-    .of("policy")
-    .flatMap((part) =>
-      part.data.rules.flatMap((rule, index) => [
-        ...each(part, ["rules", index, "approvers", "names"], rule.approvers?.names ?? []),
-        ...rule.expiry.flatMap((step, at) => (step.do === "escalate" ? each(part, ["rules", index, "expiry", at, "to", "names"], step.to.names) : [])),
-      ]),
-    );
+const knownRules = (parts: Parts): Set<string> =>
+  new Set([
+    ...parts.of("policy").flatMap(({ data }) => data.rules.map(({ name }) => name)),
+    ...parts.of("agent").flatMap(({ data }) => (data.approvals ? [approvalsRule(data.name)] : [])),
+  ]);
+
+const liftedRules = (parts: Parts): Reference[] =>
+  parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => each(part, ["rules", index, "lifts"], rule.lifts ?? [])));
+
+interface WhoAt {
+  readonly part: Part<unknown>;
+  readonly path: Path;
+  readonly who: Approvers;
+}
+
+/** Wherever approvers stand: in policies, agents, the thresholds of SOPs and skills, and where an ask escalates to. */
+function approversIn(parts: Parts): WhoAt[] {
+  const at = (part: Part<unknown>, path: Path, who: Approvers | undefined): WhoAt[] => (who ? [{ part, path, who }] : []);
+  const terms = (part: Part<unknown>, path: Path, { approvers, expiry }: { approvers?: Approvers | undefined; expiry: readonly ExpiryStep[] }): WhoAt[] => [
+    ...at(part, [...path, "approvers"], approvers),
+    ...expiry.flatMap((step, index) => (step.do === "escalate" ? at(part, [...path, "expiry", index, "to"], step.to) : [])),
+  ];
   return [
-    ...policies,
-    ...parts.of("sop").flatMap((part) => each(part, ["escalation", "approvers", "names"], part.data.escalation?.approvers?.names ?? [])),
-    ...parts.of("skillMetadata").flatMap((part) => each(part, ["approval", "approvers", "names"], part.data.approval?.approvers?.names ?? [])),
+    ...parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => terms(part, ["rules", index], rule))),
+    ...parts.of("agent").flatMap((part) => (part.data.approvals ? terms(part, ["approvals"], part.data.approvals) : [])),
+    ...parts.of("sop").flatMap((part) => at(part, ["escalation", "approvers"], part.data.escalation?.approvers)),
+    ...parts.of("skillMetadata").flatMap((part) => at(part, ["approval", "approvers"], part.data.approval?.approvers)),
   ];
 }
+
+const people = (parts: Parts): Reference[] => [
+  ...approversIn(parts).flatMap(({ part, path, who }) => each(part, [...path, "names"], who.names)),
+  ...parts.of("team").flatMap((part) => each(part, ["also"], part.data.also)),
+];
+
+const groups = (parts: Parts): Reference[] => approversIn(parts).flatMap(({ part, path, who }) => each(part, [...path, "groups"], who.groups ?? []));
 
 /** In policies a `*` makes a pattern; a name without one that no agent has would make a rule that never applies. */
 function agentReferences(parts: Parts): Reference[] {
@@ -147,8 +178,21 @@ function agentReferences(parts: Parts): Reference[] {
     ...parts.of("workspace").flatMap((part) => (part.data.defaults.agent ? [{ part, path: ["defaults", "agent"], name: part.data.defaults.agent }] : [])),
     ...parts.of("budget").flatMap((part) => ("agent" in part.data.scope ? [{ part, path: ["scope", "agent"], name: part.data.scope.agent }] : [])),
     ...policies.filter(({ name }) => !name.includes("*")),
+    ...parts.of("agent").flatMap((part) => [...each(part, ["handoffs"], part.data.handoffs), ...each(part, ["delegates"], part.data.delegates)]),
+    ...parts.of("service").flatMap((part) => [{ part, path: ["startingAgent"], name: part.data.startingAgent }, ...each(part, ["agents"], part.data.agents)]),
+    ...parts.of("service").flatMap((part) =>
+      part.data.handoffs.flatMap(({ from, to }, index) => [
+        { part, path: ["handoffs", index, "from"], name: from },
+        { part, path: ["handoffs", index, "to"], name: to },
+      ]),
+    ),
+    ...parts.of("trigger").map((part) => ({ part, path: ["agent"], name: part.data.agent })),
   ];
 }
+
+/** A bound counts for each of the things that are known by name; a label with free words has none to count by. */
+const boundedKinds = (parts: Parts): Reference[] =>
+  parts.of("workspace").flatMap((part) => Object.keys(part.data.concurrency).map((name) => ({ part, path: ["concurrency", name], name })));
 
 const knownCategories = (parts: Parts): Known => ({
   what: "category",

@@ -6,7 +6,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { FileSet } from "./files.ts";
 import { insertBlobs, selectFiles } from "./store/blobs.ts";
-import { insertRevision, type Revision, selectCurrent, selectDigests, selectRevision } from "./store/revisions.ts";
+import { insertRevision, type Revision, selectCurrent, selectDigests, selectRevision, selectRevisions } from "./store/revisions.ts";
 
 export interface NewRevision {
   readonly kind: Revision["kind"];
@@ -41,7 +41,7 @@ export async function recordRevision(tx: Transaction, clock: Clock, { kind, auth
 }
 
 /** Path to SHA-256 of the content. */
-function digestsOf(files: FileSet): Readonly<Record<string, string>> {
+export function digestsOf(files: FileSet): Readonly<Record<string, string>> {
   return Object.fromEntries([...files].map(([path, content]) => [path, sha256(content)]));
 }
 
@@ -63,11 +63,14 @@ function pathsBetween(before: Readonly<Record<string, string>>, after: Readonly<
 /** The revision in force; null: nothing was ever applied. */
 export const currentRevision = (db: Db | Transaction): Promise<Revision | null> => selectCurrent(db);
 
+/** Newest first; `before` leaves out that number and all above it. */
+export const listRevisions = (db: Db, query: { readonly limit: number; readonly before?: number }): Promise<Revision[]> => selectRevisions(db, query);
+
 /** @throws LoopError revision_unknown */
 export async function requireRevision(db: Db | Transaction, number: number): Promise<Revision> {
   const revision = await selectRevision(db, number);
   if (revision) return revision;
-  throw new LoopError("revision_unknown", `There is no revision ${number} of the workspace. The journal names those there are (workspace.revised).`, {
+  throw new LoopError("revision_unknown", `There is no revision ${number} of the workspace. \`loop revisions\` lists those there are.`, {
     facts: { revision: number },
   });
 }

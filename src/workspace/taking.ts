@@ -99,7 +99,8 @@ export async function applyFiles(db: Db, clock: Clock, { files, author, note }: 
   });
 }
 
-async function soundFolder(folder: string): Promise<Problems | { kind: "ok"; files: FileSet }> {
+/** The files of a folder, read and found sound as a whole. @throws LoopError workspace_invalid when the folder cannot be opened */
+export async function soundFolder(folder: string): Promise<Problems | { kind: "ok"; files: FileSet }> {
   const { files, problems } = await listFolder(folder);
   const parsed = parseWorkspace(files);
   const all = [...problems, ...(parsed.kind === "problems" ? parsed.problems : [])];

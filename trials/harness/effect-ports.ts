@@ -44,7 +44,7 @@ export function effectTools(reach: Reach): ToolPort[] {
     description: `has an effect outside (${effect})`,
     schema: { type: "object" },
     effect,
-    async invoke(args, key, signal) {
+    async invoke(args, { actKey: key, signal }) {
       const { ms = reach.toolMs } = args as { ms?: number };
       const answer = ask({ do: "perform", key, kind: name, effect, answerAfterMs: ms });
       return { written: await (name === "effect.deaf" ? answer : untilAborted(answer, signal)) };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import { toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { openSigner } from "#src/journal/signing.ts";
 import { type Clock, systemClock } from "#src/kernel/clock.ts";
@@ -56,6 +56,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     clock,
     log: fileLog(folder, name),
     signer: await openSigner({ keyFolder: join(folder, "keys"), db, host: "trial" }),
+    redactor: createRedactor(),
     workspaces: createWorkspaceView(db),
     model: parts.model,
     tiers: (workspace) => tiersOf(workspace, {}),
@@ -63,7 +64,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     whenEnded: () => Promise.resolve(),
     host: "trial",
     maxTries: parts.maxTries ?? 5,
-    tools: [brainSearch(db, undefined), ...(parts.tools ?? [])],
+    tools: toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),
     surfaces: parts.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });
@@ -79,6 +80,7 @@ const noSandbox: SandboxPort = {
   name: "none",
   available: () => Promise.resolve({ ok: false, why: "there is no sandbox in this trial" }),
   run: () => Promise.reject(new Error("there is no sandbox in this trial")),
+  start: () => Promise.reject(new Error("there is no sandbox in this trial")),
 };
 
 /** Queues runs of the agent `helper`, a script each, in one transaction. */

@@ -7,6 +7,11 @@ export interface MessagePort {
   post(message: OutboundMessage, deliveryKey: string): Promise<PostedRef>;
   /** The message of this key if it was posted, else undefined. @throws LoopError surface_unavailable */
   find(deliveryKey: string): Promise<PostedRef | undefined>;
+  /**
+   * Puts another text in the place of a message that was posted. Present only where the place can do that; elsewhere a short message follows the first one.
+   * Safe to repeat with the same key. @throws LoopError surface_refused | surface_unavailable
+   */
+  edit?(posted: PostedRef, message: OutboundMessage, deliveryKey: string): Promise<void>;
 }
 
 export interface OutboundMessage {

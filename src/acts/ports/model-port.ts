@@ -15,6 +15,8 @@ export interface ModelCall {
   readonly system: string;
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ToolOffer[];
+  /** The bytes of the files that messages name, by digest. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
   /** When set, the answer must be one JSON object of this JSON Schema. */
   readonly output?: { readonly name: string; readonly schema: Json };
   /** Always sent to the provider. Tokens, 1 or more. */
@@ -24,9 +26,18 @@ export interface ModelCall {
 }
 
 export type ModelMessage =
-  | { readonly role: "user"; readonly text: string }
+  | { readonly role: "user"; readonly text: string; readonly files?: readonly ModelFile[] }
   | { readonly role: "assistant"; readonly text: string; readonly toolCalls: readonly ToolCall[] }
   | { readonly role: "tool"; readonly callId: string; readonly name: string; readonly result: Json };
+
+/** A file or image that came with a message, in place after its text; the bytes stand in `ModelCall.files`. */
+export interface ModelFile {
+  /** SHA-256 of the bytes, in hexadecimal. */
+  readonly digest: string;
+  readonly name: string;
+  readonly mediaType: string;
+  readonly sizeBytes: number;
+}
 
 export interface ToolCall {
   readonly callId: string;

@@ -1,3 +1,5 @@
+import type { Readable, Writable } from "node:stream";
+
 /** Runs one command apart from the machine: read-only file system but for the named folders, no network, its own processes, no inherited environment. */
 export interface SandboxPort {
   readonly name: string;
@@ -5,6 +7,29 @@ export interface SandboxPort {
   available(): Promise<{ readonly ok: true } | { readonly ok: false; readonly why: string }>;
   /** Never throws for what the command does. The whole process tree is gone when it returns. @throws LoopError sandbox_unavailable */
   run(command: SandboxCommand, signal: AbortSignal): Promise<SandboxResult>;
+  /** Starts a program that goes on beside the server, apart in the same way, and ends with it. @throws LoopError sandbox_unavailable */
+  start(command: LiveSandboxCommand): Promise<LiveProcess>;
+}
+
+export interface LiveSandboxCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** Absolute. Only what `writable` names can be written, and it does not name this by itself. */
+  readonly cwd: string;
+  readonly writable: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** It may reach the network. */
+  readonly network: boolean;
+}
+
+/** A program that goes on. Whoever started it reads both outputs, so that it is not held up. */
+export interface LiveProcess {
+  readonly stdin: Writable;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** When it is gone with all that it started: why, in words after "it". Never rejects. */
+  readonly ended: Promise<string>;
+  /** Closes its input, and ends its whole tree when that is not enough. Safe to call twice. */
+  stop(): Promise<void>;
 }
 
 export interface SandboxCommand {
@@ -13,6 +38,8 @@ export interface SandboxCommand {
   /** Absolute; writable inside the sandbox, as is everything in `writable`. */
   readonly cwd: string;
   readonly writable: readonly string[];
+  /** Absolute; seen, and only read, even where the sandbox shows nothing else of what lies around it. */
+  readonly readable?: readonly string[];
   /** The whole environment of the command: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly timeoutMs: number;

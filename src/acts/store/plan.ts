@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { AskId } from "#src/kernel/ids.ts";
-import { type Act, type ActError, type ActState, actStatesBefore } from "../act.ts";
+import { type Act, type ActError, type ActFacts, type ActState, actStatesBefore } from "../act.ts";
 
 /** Plans the acts of a turn. Safe to repeat with the same ids. */
 export async function planActs(tx: Transaction, acts: readonly Act[]): Promise<void> {
@@ -37,6 +37,19 @@ export async function moveAct(tx: Transaction, move: ActMove): Promise<boolean> 
     where id = ${move.act.id} and state = any(${actStatesBefore(move.to)}::text[])
     returning id`.execute(tx);
   return rows.length === 1;
+}
+
+/** Adds to what is known of an act. */
+export async function addFacts(tx: Transaction, act: Act, facts: ActFacts): Promise<void> {
+  await sql`update acts set facts = facts || ${JSON.stringify(facts)}::jsonb where id = ${act.id}`.execute(tx);
+}
+
+/** Cancels what was planned in the turn of an act and not begun. */
+export async function cancelPlannedOfTurn(tx: Transaction, act: Act): Promise<void> {
+  await sql`
+    update acts set state = 'cancelled', ended_at = loop_now() where run_id = ${act.runId} and turn = ${act.turn} and state in ('planned', 'asked')`.execute(
+    tx,
+  );
 }
 
 /** Cancels what a cancelled run had not started. What was started stays visible as it is. */

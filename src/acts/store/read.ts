@@ -27,7 +27,7 @@ export interface ActRow {
 
 /** A member of a SELECT: all acts of a run, in the order in which they were planned, as a JSON array of rows; null when there is none. */
 export const actRowsOf = (runId: RawBuilder<unknown>): RawBuilder<unknown> =>
-  sql`(select json_agg(a order by a.turn, a.ordinal) from acts a where a.run_id = ${runId})`;
+  sql`(select json_agg(a order by a.turn, a.ordinal, a.id) from acts a where a.run_id = ${runId})`;
 
 export function toAct(row: ActRow): Act {
   return {

@@ -46,8 +46,12 @@ export async function generateWhole(model: LanguageModel, options: CallOptions):
 /** Whom a stream is told to, and whether a library's request for a continuation was refused: then its error is no error of the answer. */
 export interface Listener {
   onText(delta: string): void;
+  /** The model has begun to say something, a text or a call of a tool. */
+  speaks(): void;
   refusedMore(): boolean;
 }
+
+const SPEAKING: ReadonlySet<StreamPart["type"]> = new Set(["text-delta", "tool-input-start", "tool-input-delta", "tool-call"]);
 
 /** Reads to the end: a broken stream ends quietly in some libraries, with an error part in others. @throws VendorError */
 export async function generateStreamed(model: LanguageModel, options: CallOptions, listener: Listener): Promise<RawAnswer> {
@@ -62,6 +66,7 @@ export async function generateStreamed(model: LanguageModel, options: CallOption
     const { done, value: part } = await named(reader.read(), began());
     if (done) break;
     if (part.type === "error" && !listener.refusedMore()) throw new VendorError("an error inside the stream", { began: began(), cause: part.error });
+    if (SPEAKING.has(part.type)) listener.speaks();
     if (part.type === "text-delta") {
       text += part.delta;
       if (part.delta !== "") listener.onText(part.delta);

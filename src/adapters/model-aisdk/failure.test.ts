@@ -16,6 +16,7 @@ const emptyRecord = {
   networkError: undefined,
   broken: false,
   receivedBytes: 0,
+  thinking: false,
   ended: undefined,
 };
 

@@ -60,9 +60,14 @@ export function plainFailure(reason: Reason, message: string, retryable = RETRYA
   return { reason, message, retryable, retryAtMs: null, usage: null };
 }
 
+/** No connection was made, so nothing was asked and nothing is charged. */
+const NEVER_CONNECTED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+const NOTHING_USED = { input: 0, cached: 0, output: 0, reasoning: 0, costUsd: 0 };
+
 function unreachable(code: string | undefined, provider: string): ModelFailure {
   if (code === "UND_ERR_HEADERS_TIMEOUT") return plainFailure("timed_out", `${provider} did not begin to answer within the time limit.`);
-  return plainFailure("network", `${provider} could not be reached${code === undefined ? "" : ` (${code})`}.`);
+  const failure = plainFailure("network", `${provider} could not be reached${code === undefined ? "" : ` (${code})`}.`);
+  return code !== undefined && NEVER_CONNECTED.has(code) ? { ...failure, usage: NOTHING_USED } : failure;
 }
 
 function refusedByStatus(context: FailureContext & { status: number }): ModelFailure {

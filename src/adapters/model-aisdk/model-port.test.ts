@@ -93,6 +93,27 @@ for (const wire of ["openai", "anthropic"] as const) {
 const call: ModelCall = { model: "mock:some-model", system: "You help.", messages: [{ role: "user", text: "hello" }], tools: [], maxOutputTokens: 64 };
 const signal = new AbortController().signal;
 
+for (const wire of ["openai", "anthropic"] as const) {
+  test(`a structured answer is told while it is being said, as the ${wire} wire has it, and comes back parsed`, async (t) => {
+    const mock = await mockProvider(t);
+    const { port } = portTo(mock, wire);
+    const said = '{"severity":4,"why":"water near a socket in the kitchen"}';
+    const schema = {
+      type: "object",
+      properties: { severity: { type: "integer" }, why: { type: "string" } },
+      required: ["severity", "why"],
+      additionalProperties: false,
+    };
+    // A model that has no structured outputs of its own is made to call a tool named json.
+    mock.on({ endpoint: "chat", predicate: () => true }, wire === "anthropic" ? { toolCalls: [{ name: "json", arguments: said }] } : { content: said });
+    const pieces: string[] = [];
+    const result = await port.generate({ ...call, output: { name: "triage", schema } }, { signal, onText: (delta) => pieces.push(delta) });
+    assert.ok(result.kind === "answered", JSON.stringify(result));
+    assert.deepEqual([result.answer.object, pieces.join("")], [JSON.parse(said), said]);
+    assert.ok(pieces.length > 1, `one piece: ${pieces[0]}`);
+  });
+}
+
 for (const wire of ["google", "openai-compatible", "openrouter", "ollama", "bedrock"] as const) {
   for (const streamed of [false, true]) {
     test(`the ${wire} wire gives text, a tool call and a typed failure, ${streamed ? "streamed" : "whole"}`, async (t) => {

@@ -13,7 +13,7 @@ export interface ModelPortOptions extends ProviderSources {
   readonly clock: Clock;
   /** From the start of a call to its end; 120,000 when left out. */
   readonly timeoutMs?: number;
-  /** Between two pieces of a streamed answer; 30,000 when left out. */
+  /** Between two pieces of a streamed answer, from its first word on; 30,000 when left out. */
   readonly idleMs?: number;
   /** Another way to the network, for a proxy. */
   readonly fetch?: typeof globalThis.fetch;
@@ -70,7 +70,9 @@ async function send(prepared: PreparedCall, to: { provider: Provider; wire: Wire
   const options = { ...prepared.options, abortSignal: wire.signal };
   // Where an answer is longer than Google gives at once, its library asks for the rest: refused in a stream, that leaves the first part; whole, nothing.
   if (!onText && to.provider.wire !== "google") return generateWhole(model, options);
+  wire.record.thinking = true;
   return generateStreamed(model, options, {
+    speaks: () => (wire.record.thinking = false),
     onText(delta) {
       if (!wire.signal.aborted) onText?.(delta); // else the caller has its result already
     },

@@ -1,4 +1,4 @@
-import type { ModelCall, ModelMessage } from "#src/acts/ports/model-port.ts";
+import type { ModelCall, ModelFile, ModelMessage } from "#src/acts/ports/model-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Wire } from "./providers.ts";
 import { fitsStrictMode } from "./strict-schema.ts";
@@ -42,12 +42,23 @@ function promptOf(call: ModelCall, names: ToolNames): Prompt {
   const prompt: PromptMessage[] = call.system === "" ? [] : [{ role: "system", content: call.system }];
   for (const message of call.messages) {
     const last = prompt.at(-1);
-    if (message.role === "user") prompt.push({ role: "user", content: [{ type: "text", text: message.text }] });
+    if (message.role === "user")
+      prompt.push({ role: "user", content: [{ type: "text", text: message.text }, ...(message.files ?? []).map((file) => filePart(file, call))] });
     else if (message.role === "assistant") prompt.push(...assistantMessage(message, names));
     else if (last?.role === "tool") last.content.push(...toolMessage(message, names).content);
     else prompt.push(toolMessage(message, names));
   }
   return prompt;
+}
+
+type UserPart = Extract<PromptMessage, { role: "user" }>["content"][number];
+
+/** Text goes as text; anything else as its bytes. A file whose bytes are gone is named, so that the model knows of it. */
+function filePart({ digest, name, mediaType }: ModelFile, { files }: ModelCall): UserPart {
+  const data = files?.get(digest);
+  if (data === undefined) return { type: "text", text: `[the file ${name} is not kept any more]` };
+  if (/^(text\/|application\/json$)/.test(mediaType)) return { type: "text", text: `[file ${name}]\n${new TextDecoder().decode(data)}` };
+  return { type: "file", mediaType, filename: name, data: { type: "data", data } };
 }
 
 function assistantMessage(message: Extract<ModelMessage, { role: "assistant" }>, names: ToolNames): PromptMessage[] {

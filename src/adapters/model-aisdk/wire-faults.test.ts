@@ -42,6 +42,16 @@ const events = (response: ServerResponse, ...data: unknown[]) => {
   }
 };
 
+/** What a wire sends of a streamed answer while the model thinks. */
+const BEFORE_WORDS = {
+  openai: (response: ServerResponse) => events(response, { type: "response.created", response: { id: "resp_1", created_at: 1, model: "some-model" } }),
+  anthropic: (response: ServerResponse) =>
+    events(response, {
+      type: "message_start",
+      message: { id: "msg_1", type: "message", role: "assistant", model: "some-model", content: [], usage: { input_tokens: 3, output_tokens: 1 } },
+    }),
+};
+
 /** The beginning of an answer on each wire: enough for the text "Half an", and not its end. */
 const BEGINNINGS: Record<Exclude<Wire, "bedrock">, (response: ServerResponse) => void> = {
   openai: (response) =>
@@ -113,6 +123,25 @@ for (const wire of Object.keys(BEGINNINGS) as (keyof typeof BEGINNINGS)[]) {
       assert.equal(ask.provider.requests.length, 2);
     });
   }
+}
+
+for (const wire of ["openai", "anthropic"] as const) {
+  test(`a model that thinks longer than the idle limit before its first word is waited for, as long as the whole call may take: ${wire}`, async (t) => {
+    const ask = await askOf(t, wire, {
+      answer: (response) => {
+        BEFORE_WORDS[wire](response);
+        setTimeout(() => {
+          BEGINNINGS[wire](response);
+          response.end();
+        }, 120);
+      },
+      idleMs: 20,
+    });
+    const pieces: string[] = [];
+    assert.deepEqual([failureIn(await ask.streamed(pieces)).reason, pieces.join("")], ["network", "Half an"]); // it broke off after its words, not before
+    const never = await askOf(t, wire, { answer: BEFORE_WORDS[wire], idleMs: 20, timeoutMs: 150 });
+    assert.equal(failureIn(await never.streamed()).reason, "timed_out");
+  });
 }
 
 for (const [wire, beginning] of Object.entries(BEGINNINGS) as [keyof typeof BEGINNINGS, (typeof BEGINNINGS)["openai"]][]) {
@@ -220,7 +249,8 @@ test("nobody there is a network failure with the system's word for it", async ()
   await once(gone, "close");
   const port = createModelPort({ providers: { mine: { wire: "ollama", baseUrl } }, secrets: async () => undefined, clock: heldClock() });
   const failure = failureIn(await port.generate(call, { signal }));
-  assert.deepEqual(failure, { reason: "network", message: "mine could not be reached (ECONNREFUSED).", retryable: true, retryAtMs: null, usage: null });
+  const usage = { input: 0, cached: 0, output: 0, reasoning: 0, costUsd: 0 }; // nobody was asked, so nobody charges
+  assert.deepEqual(failure, { reason: "network", message: "mine could not be reached (ECONNREFUSED).", retryable: true, retryAtMs: null, usage });
 });
 
 test("a key that the provider repeats is not shown, and text that is not JSON is not shown at all", async (t) => {

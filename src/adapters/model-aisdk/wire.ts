@@ -4,7 +4,7 @@ const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 export interface WireLimits {
   /** From the start of the call to its end. */
   readonly timeoutMs: number;
-  /** Between two pieces of an answer that has begun. */
+  /** Between two pieces of an answer that has begun: of a streamed one, from the first word of the model on. */
   readonly idleMs: number;
 }
 
@@ -25,6 +25,8 @@ export interface WireRecord {
   /** The connection broke inside the body. */
   broken: boolean;
   receivedBytes: number;
+  /** A streamed answer in which the model has said nothing yet: it may be thinking, and its silence is bounded by the time of the whole call, as it is for an answer that comes whole. */
+  thinking: boolean;
   /** Why the call was ended from this side. */
   ended: "aborted" | "timed_out" | "idle" | "too_large" | undefined;
 }
@@ -101,6 +103,7 @@ function emptyRecord(): WireRecord {
     networkError: undefined,
     broken: false,
     receivedBytes: 0,
+    thinking: false,
     ended: undefined,
   };
 }
@@ -151,7 +154,7 @@ function watched(body: ReadableStream<Uint8Array>, { record, idleMs, end }: Watc
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const idle = setTimeout(() => end("idle"), idleMs);
+        const idle = setInterval(() => !record.thinking && end("idle"), idleMs);
         try {
           const { done, value } = await reader.read();
           if (done) return controller.close();
@@ -162,7 +165,7 @@ function watched(body: ReadableStream<Uint8Array>, { record, idleMs, end }: Watc
           record.broken = true;
           controller.error(error);
         } finally {
-          clearTimeout(idle);
+          clearInterval(idle);
         }
       },
       cancel: (reason) => reader.cancel(reason),

@@ -4,6 +4,8 @@ import { SOCKET_FOLDERS } from "./secret-places.ts";
 export interface View {
   /** Absolute, without links on the way: what lies there is writable. */
   readonly writable: readonly string[];
+  /** Seen and only read, also inside what is hidden or empty. */
+  readonly readable: readonly string[];
   /** What cannot be seen, as far as it is there. */
   readonly hidden: readonly string[];
   readonly limitsTmpfs: boolean;
@@ -25,6 +27,7 @@ const EMPTY_BYTES = 1_048_576; // room for the places where something is mounted
 export async function mountOptions(view: View): Promise<readonly string[]> {
   const tmpfs = (bytes: number, path: string) => [...(view.limitsTmpfs ? ["--size", String(bytes)] : []), "--tmpfs", path];
   const writable = view.writable.map((path): Mount => ({ path, options: ["--bind", path, path] }));
+  const readable = (await existing(view.readable)).map(({ path }): Mount => ({ path, options: ["--ro-bind", path, path] }));
   const scratch = (await existing(["/tmp", "/var/tmp"])).map(({ path }): Mount => ({ path, options: tmpfs(SCRATCH_BYTES, path) }));
   const hidden = (await existing([...SOCKET_FOLDERS, ...view.hidden])).map(({ path, isFolder }): Mount => ({
     path,
@@ -34,7 +37,7 @@ export async function mountOptions(view: View): Promise<readonly string[]> {
     const path = "/run/current-system"; // NixOS: every program is found through it
     return { path, options: ["--ro-bind", path, path] };
   });
-  const byPath = new Map([...scratch, ...programs, ...writable, ...hidden].map((mount) => [mount.path, mount]));
+  const byPath = new Map([...scratch, ...programs, ...readable, ...writable, ...hidden].map((mount) => [mount.path, mount]));
   const system: Mount[] = [
     { path: "/dev", options: ["--dev", "/dev"] },
     { path: "/proc", options: ["--proc", "/proc"] },

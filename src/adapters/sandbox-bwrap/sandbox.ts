@@ -1,7 +1,8 @@
 import { realpath } from "node:fs/promises";
-import type { SandboxCommand, SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
+import type { LiveProcess, LiveSandboxCommand, SandboxCommand, SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
 import { runBounded } from "#src/processes/bounded-process.ts";
-import { aborted, answerToMalformed, programNotStarted, requireFolders, unavailable } from "#src/processes/sandbox-command.ts";
+import { startLive } from "#src/processes/live-process.ts";
+import { aborted, answerToMalformed, programNotStarted, requireFolders, requireWellFormed, unavailable } from "#src/processes/sandbox-command.ts";
 import { mountOptions } from "./mounts.ts";
 import { type Bwrap, isolation, type Probe, probe } from "./probe.ts";
 import { sandboxTree } from "./sandbox-tree.ts";
@@ -34,6 +35,11 @@ export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
     if (!answer.ok) found = undefined; // it may be installed while the server runs
     return answer;
   };
+  const requireBwrap = async (): Promise<Bwrap> => {
+    const answer = await look();
+    if (answer.ok) return answer.bwrap;
+    throw unavailable(`Commands cannot be run apart from this machine: ${answer.why} Or let them run without a sandbox: \`sandbox: off\` in loop.yaml.`);
+  };
   return {
     name: "bwrap",
     async available() {
@@ -43,11 +49,16 @@ export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
     async run(command, signal) {
       const malformed = answerToMalformed(command);
       if (malformed) return malformed;
-      const answer = await look();
-      if (!answer.ok)
-        throw unavailable(`Commands cannot be run apart from this machine: ${answer.why} Or let them run without a sandbox: \`sandbox: off\` in loop.yaml.`);
+      const bwrap = await requireBwrap();
       await requireOwnPaths([command.cwd, ...command.writable]);
-      return signal.aborted ? aborted : runIn(answer.bwrap, { command, hidden }, signal);
+      return signal.aborted ? aborted : runIn(bwrap, { command, hidden }, signal);
+    },
+    async start(command) {
+      requireWellFormed(command);
+      const bwrap = await requireBwrap();
+      await requireFolders([command.cwd]);
+      await requireOwnPaths(command.writable);
+      return startIn(bwrap, { command, hidden });
     },
   };
 }
@@ -61,9 +72,21 @@ async function requireOwnPaths(folders: readonly string[]): Promise<void> {
   }
 }
 
+/** The files of a network are names and certificates, which are there as all else is; sockets of services stay hidden. */
+async function startIn(bwrap: Bwrap, { command, hidden }: { command: LiveSandboxCommand; hidden: readonly string[] }): Promise<LiveProcess> {
+  const mounts = await mountOptions({ writable: command.writable, readable: [], hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const variables = Object.entries(command.env).flatMap(([name, value]) => ["--setenv", name, value]);
+  const names = command.network ? ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"] : [];
+  const apart = [...isolation(bwrap.forbidsNamespaces), ...(command.network ? ["--share-net"] : [])];
+  const tree = sandboxTree([...apart, ...mounts, ...names, ...variables, "--chdir", command.cwd]);
+  const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];
+  const argv = [bwrap.program, "--args", "3", "--json-status-fd", "4", "--", ...limits, ...command.argv] as const;
+  return startLive({ argv, env: {}, morePipes: 2 }, tree);
+}
+
 async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: readonly string[] }, signal: AbortSignal): Promise<SandboxResult> {
-  const { argv, cwd, writable, env, timeoutMs, maxOutputBytes } = what.command;
-  const mounts = await mountOptions({ writable: [cwd, ...writable], hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const { argv, cwd, writable, readable = [], env, timeoutMs, maxOutputBytes } = what.command;
+  const mounts = await mountOptions({ writable: [cwd, ...writable], readable, hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
   const tree = sandboxTree([...isolation(bwrap.forbidsNamespaces), ...mounts, ...variables, "--chdir", cwd]);
   const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];

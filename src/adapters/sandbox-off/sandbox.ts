@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import { type ProcessTree, runBounded } from "#src/processes/bounded-process.ts";
+import { startLive } from "#src/processes/live-process.ts";
 import { killGroup, processGroup } from "#src/processes/process-group.ts";
-import { aborted, answerToMalformed, programNotStarted, requireFolders } from "#src/processes/sandbox-command.ts";
+import { aborted, answerToMalformed, programNotStarted, requireFolders, requireWellFormed } from "#src/processes/sandbox-command.ts";
 import { killMarked } from "./marked-processes.ts";
 
 /** Variable by which the processes of one call are found again. */
@@ -26,6 +27,13 @@ export function createSandboxOff(): SandboxPort {
       if (!outcome.started) return programNotStarted(command.argv[0], outcome.code);
       const { started: _, ...result } = outcome;
       return result;
+    },
+    async start(command) {
+      requireWellFormed(command);
+      const { argv, cwd, env } = command;
+      await requireFolders([cwd]);
+      const mark = randomBytes(16).toString("hex");
+      return startLive({ argv, cwd, env: { ...env, [MARK]: mark } }, markedTree(`${MARK}=${mark}`));
     },
   };
 }

@@ -4,7 +4,8 @@ import type { MessagePort, PostedRef } from "#src/acts/ports/message-port.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { findMessage, insertMessage, type OutboxRow } from "./store/outbox.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
+import { editMessage, findMessage, insertMessage, type OutboxRow } from "./store/outbox.ts";
 
 const NAME = "outbox";
 
@@ -17,6 +18,7 @@ export function outboxSurface({ db, folder, clock }: { db: Db; folder: string; c
     name: NAME,
     async post(message, deliveryKey) {
       const row = await insertMessage(db, message, { actKey: deliveryKey, nowMs: clock.nowMs() });
+      failpoint("outbox.inserted");
       await writeMessage(folder, row);
       return refOf(row);
     },
@@ -24,6 +26,12 @@ export function outboxSurface({ db, folder, clock }: { db: Db; folder: string; c
       const row = await findMessage(db, deliveryKey);
       if (row) await writeMessage(folder, row);
       return row && refOf(row);
+    },
+    async edit(posted, message, deliveryKey) {
+      const row = await editMessage(db, posted.messageId, { message, editKey: deliveryKey });
+      if (!row) throw new LoopError("surface_refused", `The outbox has no message ${posted.messageId} to edit.`, { facts: { message: posted.messageId } });
+      failpoint("outbox.edited");
+      await writeMessage(folder, row);
     },
   };
 }

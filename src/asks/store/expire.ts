@@ -33,7 +33,7 @@ export interface TakenStep {
 export async function takeStep(tx: Transaction, taken: TakenStep): Promise<boolean> {
   const { rows } = await sql<{ id: string }>`
     update asks
-    set step = step + 1, state = ${taken.state}, approvers = ${JSON.stringify(taken.approvers)}::jsonb,
+    set step = step + 1, copied = 0, state = ${taken.state}, approvers = ${JSON.stringify(taken.approvers)}::jsonb,
         settled_at = case when ${taken.state} = 'expired' then loop_now() end,
         next_step_at = created_at + ${taken.nextAfterMs}::float8 * interval '1 millisecond'
     where id = ${taken.askId} and state = 'open' and step = ${taken.step} and next_step_at <= loop_now()

@@ -4,7 +4,7 @@ import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { ActId, AskId, RunId, TicketId } from "#src/kernel/ids.ts";
-import type { Approvers, Ask, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
+import type { Approvers, Ask, AskCopy, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
 
 export interface AskRow {
   readonly id: AskId;
@@ -30,6 +30,7 @@ export interface AskRow {
   readonly created_at: Instant;
   readonly settled_at: Instant | null;
   readonly decisions: readonly AskDecision[];
+  readonly copies: readonly AskCopy[];
 }
 
 /** @throws LoopError ask_unknown */
@@ -48,6 +49,10 @@ export const asksOfTicket = (db: Db | Transaction, ticketId: string): Promise<As
 /** What needs a person, oldest first; 1,000 at most. */
 export const openAsks = (db: Db | Transaction): Promise<Ask[]> => select(db, sql`k.state = 'open'`);
 
+/** Open asks for one purpose that this rule put, oldest first. */
+export const openAsksAbout = (db: Db | Transaction, purpose: string, rule: string): Promise<Ask[]> =>
+  select(db, sql`k.state = 'open' and k.purpose = ${purpose} and k.rule = ${rule}`);
+
 /** The last asks that were settled, expired or cancelled, newest first. */
 export async function closedAsks(db: Db | Transaction, limit: number): Promise<Ask[]> {
   const asks = await select(db, sql`k.id in (select id from asks where state <> 'open' order by settled_at desc nulls last limit ${limit})`);
@@ -58,7 +63,13 @@ const rowsWhere = (condition: RawBuilder<unknown>): RawBuilder<AskRow> => sql<As
     select k.*, coalesce((
       select jsonb_agg(jsonb_build_object('principalId', d.principal_id, 'handle', coalesce(p.handle, d.principal_id), 'answer', d.answer, 'reason', d.reason,
                        'face', d.face, 'kind', d.kind, 'atMs', floor(extract(epoch from d.at) * 1000)) order by d.at, d.id)
-      from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions
+      from ask_decisions d left join principals p on p.id = d.principal_id where d.ask_id = k.id), '[]') as decisions, coalesce((
+      select jsonb_agg(jsonb_build_object('to', coalesce(p.handle, c.principal_id), 'surface', c.surface, 'what', case when c.reminder then 'reminder' else 'ask' end,
+                       'state', case when c.message_id is not null then 'delivered' when c.error is not null then 'not_delivered' when c.due is null then 'not_sent'
+                                else 'waiting' end,
+                       'error', c.error ->> 'message', 'deliveredAtMs', floor(extract(epoch from c.delivered_at) * 1000),
+                       'nextTryAtMs', case when c.error is not null then floor(extract(epoch from c.due) * 1000) end) order by c.step, p.handle, c.id)
+      from ask_copies c left join principals p on p.id = c.principal_id where c.ask_id = k.id), '[]') as copies
     from asks k where ${condition} order by k.created_at, k.id limit 1000`;
 
 async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Promise<Ask[]> {
@@ -91,5 +102,6 @@ export function toAsk(row: AskRow): Ask {
     settledAtMs: msOrNull(row.settled_at),
     nextStepAtMs: msOrNull(row.next_step_at),
     decisions: row.decisions,
+    copies: row.copies,
   };
 }

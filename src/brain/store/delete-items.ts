@@ -2,13 +2,13 @@ import { sql } from "kysely";
 import type { Transaction } from "#src/database/open.ts";
 
 /**
- * Removes items of files, or lessons, with their tags and vectors, and takes their words out of the counts. Wants the index locked and every word
+ * Removes items of files, or those that only the record has, with their tags and vectors, and takes their words out of the counts. Wants the index locked and every word
  * counted. Gives how many there were.
  */
-export async function deleteItems(tx: Transaction, ids: readonly string[], which: "files" | "lessons"): Promise<number> {
+export async function deleteItems(tx: Transaction, ids: readonly string[], which: "files" | "kept"): Promise<number> {
   const { rows } = await sql<{ items: number }>`
     with gone as (
-      delete from brain_items where id = any(${ids}::text[]) and (layer = 'lesson') = ${which === "lessons"}
+      delete from brain_items where id = any(${ids}::text[]) and (layer in ('lesson', 'memory')) = ${which === "kept"}
       returning layer, scope, words
     ), counted as (
       select word, layer, scope, count(*) as items

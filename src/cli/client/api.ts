@@ -44,7 +44,8 @@ export function createApi(target: Target): Api {
   const call = async (wanted: Call): Promise<Body> => {
     const { status, text } = answerIn(await exchange(target, wanted));
     if (status >= 200 && status < 300) return text;
-    const { cutAnswer, failureOf } = await import("./failures.ts");
+    const { cutAnswer, failureOf, notKnownHere } = await import("./failures.ts");
+    if (status === 401 && target.origin === undefined) throw notKnownHere(target, text);
     throw status === 0 ? cutAnswer() : failureOf(status, text);
   };
   return {

@@ -53,6 +53,13 @@ export function notRunning({ homeFolder, socketPath, origin }: Target, cause: No
   );
 }
 
+/** The server of this home does not take what its own credentials.json says, or nothing could be read there. */
+export function notKnownHere({ homeFolder, token }: Target, body: string): ApiFailure {
+  const seen = token === undefined ? "holds no token that this account can read" : "holds a token that does not count any more";
+  const words = `${homeFolder}/credentials.json ${seen}. Whoever runs the server starts it anew (\`loop down\`, \`loop up\`), and it writes another; or set LOOP_URL and LOOP_TOKEN.`;
+  return new ApiFailure("credential_invalid", words, { facts: { homeFolder }, body });
+}
+
 /** A problem as RFC 9457 has it, or whatever else came. */
 export function failureOf(status: number, body: string): ApiFailure {
   const problem = problemIn(body);

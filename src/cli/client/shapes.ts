@@ -45,6 +45,16 @@ export interface DecisionShape {
   readonly at: string;
 }
 
+export interface CopyShape {
+  readonly to: string;
+  readonly surface: string;
+  readonly what: "ask" | "reminder";
+  readonly state: "waiting" | "delivered" | "not_delivered" | "not_sent";
+  readonly error: string | null;
+  readonly deliveredAt: string | null;
+  readonly nextTryAt: string | null;
+}
+
 export interface AskShape {
   readonly id: string;
   readonly kind: "question" | "choice" | "approval" | "acknowledgement";
@@ -57,7 +67,7 @@ export interface AskShape {
   readonly prompt: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly options: readonly string[];
-  readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly reporter?: string };
+  readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly groups?: readonly string[]; readonly reporter?: string };
   readonly quorum: number;
   readonly rule: string | null;
   readonly expiry: readonly {
@@ -71,6 +81,7 @@ export interface AskShape {
   readonly settledAt: string | null;
   readonly nextStepAt: string | null;
   readonly decisions: readonly DecisionShape[];
+  readonly copies: readonly CopyShape[];
   readonly yours: boolean;
 }
 
@@ -97,6 +108,7 @@ export interface ActShape {
   readonly effect: string;
   readonly state: string;
   readonly args: unknown;
+  readonly askId?: string | null;
   readonly decision: unknown;
   readonly result: unknown;
   readonly error: { readonly code: string; readonly message: string } | null;
@@ -138,7 +150,9 @@ export interface BudgetShape {
   readonly budget: string;
   readonly subject: string;
   readonly period: string;
-  readonly onReach: "block" | "warn";
+  readonly onReach: "block" | "pause" | "warn";
+  readonly raisedNanos: number;
+  readonly raisedTokens: number;
   readonly resetsAt: string | null;
   readonly capNanos: number | null;
   readonly spentNanos: number;
@@ -170,6 +184,14 @@ export interface EventShape {
   readonly ticketId: string | null;
   readonly payload?: unknown;
   readonly erased?: true;
+}
+
+/** A piece of what a model is saying; `begins`: what was shown of this act before does not count any more. */
+export interface LiveShape {
+  readonly act: string;
+  readonly text?: string;
+  readonly begins?: boolean;
+  readonly ends?: true;
 }
 
 export interface ReceiptShape {
@@ -223,13 +245,6 @@ export interface ProposalShape {
   readonly decidedBy: string | null;
 }
 
-export interface WorkspaceShape {
-  readonly revision: number;
-  readonly name: string;
-  readonly problems: readonly { readonly file: string; readonly line: number; readonly seen: string; readonly expected: string }[];
-  readonly waiting: readonly { readonly file: string; readonly words: string }[];
-}
-
 export interface PersonShape {
   readonly handle: string;
   readonly displayName: string;
@@ -237,4 +252,28 @@ export interface PersonShape {
   readonly looksAfter: Readonly<Record<string, readonly string[]>>;
   readonly source: string;
   readonly disabledAt: string | null;
+}
+
+export interface ToolShape {
+  readonly name: string;
+  readonly server: string | null;
+  readonly effect: string | null;
+  readonly risk: string | null;
+  readonly outbound: boolean | null;
+  readonly private: boolean | null;
+  readonly sandbox: "on" | "network" | "off" | null;
+  readonly state: "on" | "off";
+  readonly why: string | null;
+  readonly agents: readonly string[];
+}
+
+interface DefinitionShape {
+  readonly digest: string;
+  readonly definition: unknown;
+}
+
+export interface ToolDefinitionShape {
+  readonly name: string;
+  readonly approved: DefinitionShape | null;
+  readonly now: DefinitionShape | null;
 }

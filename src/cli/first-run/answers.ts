@@ -1,6 +1,6 @@
 import type { AskShape, EventShape } from "../client/shapes.ts";
 import { askCard } from "../render/ask-card.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { toned } from "../render/look.ts";
 import type { LiveTicket } from "./live-ticket.ts";
 import { aside, headline, type Stage } from "./stage.ts";

@@ -1,5 +1,5 @@
 import type { ActShape, EventShape } from "../client/shapes.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { draftOf } from "../render/draft.ts";
 import { toned } from "../render/look.ts";
 import { askIn, decideHeld, isAsk, standIn } from "./answers.ts";
@@ -49,7 +49,7 @@ const isOver = ({ kind }: EventShape): boolean => kind === "run.done" || kind ==
 
 async function afterRefusal(stage: Stage, live: LiveTicket, answer: string): Promise<Missing> {
   await live.until("the end of the run", isOver);
-  aside(stage, `You said ${plainLine(answer)}, so nothing was sent: there is no message in the outbox, and the record says who decided.`);
+  aside(stage, `You said ${plainLine(answer)}, so nothing was sent to the vendor, and the record says who decided.`);
   return [];
 }
 

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
+import { openHome } from "#src/database/home.ts";
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { createApi } from "../client/api.ts";
@@ -78,6 +79,7 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
   const startedMs = performance.now();
   const line = (part: string, text: string): void => context.print(`${tookText(performance.now() - startedMs).padStart(7)}  ${padded(part, 10)} ${text}`);
   context.print(`Loopwright ${programVersion()}\n`);
+  await openHome(settings.homeFolder); // a home that cannot be used is told as such, before anything is put into it
   const isNew = isEmpty(settings.workspaceFolder);
   if (isNew) copySample(SAMPLE_WORKSPACE, settings.workspaceFolder);
   line("workspace", `${settings.workspaceFolder}${isNew ? `, a copy of the sample ${SAMPLE_WORKSPACE}` : ""}`);
@@ -88,7 +90,10 @@ async function bringUp({ context, env, settings }: Start): Promise<RunningServer
   const steps: Readonly<Record<string, string>> = {
     database: settings.databaseUrl === undefined ? `Postgres of its own, data in ${join(settings.homeFolder, "postgres")}` : "the one of DATABASE_URL",
   };
-  const server = await serve(settings, env, { onStep: (step) => steps[step] !== undefined && line(step, steps[step]) });
+  const server = await serve(settings, env, {
+    onStep: (step) => steps[step] !== undefined && line(step, steps[step]),
+    say: (sentence) => line("upgrade", sentence),
+  });
   const handle = readCredentials(settings.homeFolder)?.handle;
   line(
     "server",

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { verifyReceipt } from "#src/evidence/verify-receipt.ts";
 import type { ActShape, CostGroupShape, HitShape, ReceiptShape } from "../client/shapes.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { costWords } from "../render/story-text.ts";
 import { fieldLines } from "../render/ask-card.ts";
 import { toned } from "../render/look.ts";
+import { quoted } from "../context.ts";
 import { trustedKeys } from "../trusted-keys.ts";
 import { headline, type Stage } from "./stage.ts";
 
@@ -34,7 +35,7 @@ export async function proveTicket(stage: Stage, ticket: Finished): Promise<boole
     print(`          checked: ${checked} · approved by ${approvals.map(({ by }) => plainLine(by)).join(", ") || "nobody"}`);
   }
   print(`          ${file}`);
-  print(toned(`          ${command} receipt verify ${file}`, "quiet", look()));
+  print(toned(`          ${command} receipt verify ${quoted(file)}`, "quiet", look()));
   return verified.kind === "verified";
 }
 

@@ -1,6 +1,6 @@
 import type { AskShape } from "../client/shapes.ts";
 import { draftOf } from "./draft.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 
 /** What became of an answer, in one sentence. */
 export function answeredText({ outcome, missing, ask }: { readonly outcome: string; readonly missing: number; readonly ask: AskShape }): string {

@@ -49,6 +49,7 @@ const APPROVAL: AskShape = {
   settledAt: null,
   nextStepAt: null,
   decisions: [],
+  copies: [],
   yours: true,
 };
 
@@ -68,7 +69,7 @@ test("an approval shows the exact draft, its price, the rules, whether it can be
       "  rule      severe; also sop:hvac_leak",
       "  undo      what is sent cannot be taken back",
       "  silence   a reminder in 8 min, then it goes to ines too in 18 min, then it is",
-      "            given up in 1 h; silence never approves",
+      "            given up in 1 h 58 min; silence never approves",
       "  for       any approver, any owner",
       "  answer    bin/loop approve 1",
       "            bin/loop deny 1 --reason <why>",
@@ -88,6 +89,45 @@ test("an act whose price is unknown says so, and one that is no message shows it
   assert.match(text, /costs +unknown\n/);
   assert.match(text, /exactly +\{\n +"argv": \[\n +"rm",/);
   assert.match(text, /undo +it cannot be taken back/);
+});
+
+test("who was reached is named, and who was not and why, in the card and in the list", () => {
+  const copy = {
+    to: "ines",
+    surface: "outbox",
+    what: "ask",
+    state: "delivered",
+    error: null,
+    deliveredAt: "2026-11-20T09:58:00.000Z",
+    nextTryAt: null,
+  } as const;
+  const copies = [
+    copy,
+    { ...copy, what: "reminder" as const, deliveredAt: NOW },
+    {
+      ...copy,
+      to: "rui",
+      surface: "chat",
+      state: "not_delivered" as const,
+      error: "no such\u202e room",
+      deliveredAt: null,
+      nextTryAt: "2026-11-20T10:01:00.000Z",
+    },
+  ];
+  const text = askCard({ ask: { ...APPROVAL, copies }, number: 1, command: "loop", reference: "1" }, LOOK);
+  assert.match(
+    text,
+    /\n {2}sent to +ines \(outbox\) 2 min ago, ines \(outbox\) reminded now\n {2}trouble +not delivered to rui: no such⟨U\+202E⟩ room; tried again in 1 min\n/,
+  );
+  assert.match(
+    askLine({ ask: { ...APPROVAL, copies }, number: 1, command: "loop", reference: "1" }, LOOK),
+    /\n {2}not delivered to rui: no such⟨U\+202E⟩ room/,
+  );
+  const lost = { ...copy, error: "it is gone" };
+  assert.match(
+    askCard({ ask: { ...APPROVAL, copies: [lost] }, number: 1, command: "loop", reference: "1" }, LOOK),
+    /the copy of ines could not be changed: it is gone; not/,
+  );
 });
 
 test("what silence does is said for what is still to come, and that it never approves", () => {

@@ -2,7 +2,7 @@ import type { AskShape } from "../client/shapes.ts";
 import { draftOf, type Draft } from "./draft.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { usdText } from "./money.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { reasonsIn } from "./reasons.ts";
 import { agoText } from "./time.ts";
 import { padded, wrapped } from "./width.ts";
@@ -25,7 +25,13 @@ export function askCard(card: AskCard, look: Look): string {
   const { ask } = card;
   const prompt = reasonsIn(plain(ask.prompt)).flatMap((reason) => wrapped(reason, look.width - INDENT.length));
   const lines = [headLine(card, look), ...prompt.map((line) => INDENT + line)];
-  const fields = [...detailFields(ask), ...decisionFields(ask), ["silence", silenceText(ask, look.nowMs)], ["for", whoText(ask)]] as const;
+  const fields = [
+    ...detailFields(ask),
+    ...decisionFields(ask),
+    ["silence", silenceText(ask, look.nowMs)],
+    ["for", whoText(ask)],
+    ...copyFields(ask, look),
+  ] as const;
   return [...lines, ...fields.flatMap(([name, value]) => (value ? fieldLines(name, value, look) : [])), ...endLines(card, look)].join("\n");
 }
 
@@ -33,7 +39,8 @@ export function askCard(card: AskCard, look: Look): string {
 export function askLine(card: AskCard, look: Look): string {
   const how = card.ask.state === "open" ? commandsOf(card).join("\n") : outcomeText(card.ask);
   const prompt = wrapped(plain(card.ask.prompt), look.width - 2).slice(0, 2);
-  return [headLine(card, look), ...prompt.map((line) => INDENT + line), INDENT + toned(how, "quiet", look)].join("\n");
+  const unreached = unreachedIn(card.ask, look).flatMap((line) => wrapped(line, look.width - INDENT.length));
+  return [headLine(card, look), ...[...prompt, ...unreached].map((line) => INDENT + line), INDENT + toned(how, "quiet", look)].join("\n");
 }
 
 function headLine({ ask, number }: AskCard, look: Look): string {
@@ -100,6 +107,26 @@ function decisionFields({ decisions, quorum }: AskShape): Field[] {
   ];
 }
 
+/** Who has it in front of them, and who does not and why. */
+function copyFields(ask: AskShape, look: Look): Field[] {
+  const delivered = ask.copies.filter(({ state }) => state === "delivered");
+  const sent = delivered.map(
+    ({ to, surface, what, deliveredAt }) => `${to} (${surface}) ${what === "reminder" ? "reminded " : ""}${agoText(deliveredAt ?? ask.createdAt, look.nowMs)}`,
+  );
+  return [
+    ["sent to", plainLine(sent.join(", "))],
+    ["trouble", unreachedIn(ask, look).join("\n")],
+  ];
+}
+
+function unreachedIn({ copies }: AskShape, look: Look): string[] {
+  return copies.flatMap(({ to, state, error, nextTryAt }) => {
+    if (error === null) return [];
+    const again = nextTryAt === null ? "not tried again as things are" : `tried again ${agoText(nextTryAt, look.nowMs)}`;
+    return [plainLine(`${state === "delivered" ? `the copy of ${to} could not be changed` : `not delivered to ${to}`}: ${error}; ${again}`)];
+  });
+}
+
 /** What happens while nobody answers, from now on. There is no step that approves. */
 export function silenceText({ expiry, createdAt, state }: Pick<AskShape, "expiry" | "createdAt" | "state">, nowMs: number): string {
   if (state !== "open") return "";
@@ -119,6 +146,7 @@ function whoText({ approvers, state }: AskShape): string {
   if (state !== "open") return "";
   const who = [
     ...approvers.roles.map((role) => `any ${role}`),
+    ...(approvers.groups ?? []).map((group) => `anyone of ${group}`),
     ...approvers.names,
     ...(approvers.reporter === undefined ? [] : [`${approvers.reporter}, or an operator for them`]),
   ];

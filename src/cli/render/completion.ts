@@ -84,6 +84,7 @@ export function zshScript(verbs: readonly Spoken[]): string {
     "  compadd -a flags",
     "  _files",
     "}",
+    "(( $+functions[compdef] )) || { autoload -Uz compinit && compinit -u }",
     `compdef _loop ${PROGRAMS.join(" ")}`,
   ].join("\n");
 }

@@ -1,7 +1,7 @@
 import type { BudgetShape, CostGroupShape } from "../client/shapes.ts";
 import type { Look } from "./look.ts";
 import { moneyText, spentText, tokensText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { type Column, tableText } from "./table.ts";
 import { agoText } from "./time.ts";
 
@@ -29,11 +29,13 @@ export function budgetsText(budgets: readonly BudgetShape[], look: Look): string
     { head: "spent", cell: spentOf, align: "right" },
     { head: "cap", cell: ({ capNanos, capTokens }) => amount(capNanos, capTokens), align: "right" },
     { head: "left", cell: ({ leftNanos, leftTokens }) => amount(leftNanos, leftTokens), align: "right" },
-    { head: "at the cap", cell: ({ onReach }) => (onReach === "block" ? "asks" : "warns") },
+    { head: "at the cap", cell: ({ onReach }) => AT_THE_CAP[onReach] },
     { head: "renewed", cell: ({ resetsAt }) => (resetsAt === null ? "-" : agoText(resetsAt, look.nowMs)), align: "right" },
   ];
   return tableText(budgets, table, look);
 }
+
+const AT_THE_CAP: Readonly<Record<BudgetShape["onReach"], string>> = { block: "asks", pause: "asks once", warn: "warns" };
 
 const spentOf = ({ spentNanos, spentTokens, capNanos, unknownCalls }: BudgetShape): string =>
   capNanos === null ? `${tokensText(spentTokens)} tokens` : `${moneyText(spentNanos)}${unknownCalls > 0 ? ` (${unknownCalls} unknown)` : ""}`;

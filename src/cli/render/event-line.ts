@@ -1,6 +1,6 @@
 import type { EventShape } from "../client/shapes.ts";
 import { type Look, toned } from "./look.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { storyOf } from "./story.ts";
 import { clockText } from "./time.ts";
 import { columns, cut, padded } from "./width.ts";

@@ -1,6 +1,6 @@
 import type { ExplanationShape } from "../client/shapes.ts";
 import { type Look, type Tone, toned } from "./look.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { padded, wrapped } from "./width.ts";
 
 const TONE: Readonly<Record<string, Tone>> = { allow: "good", ask: "ask", deny: "bad" };

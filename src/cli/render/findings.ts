@@ -1,5 +1,5 @@
 import { type Look, type Tone, toned } from "./look.ts";
-import { plain } from "./plain.ts";
+import { plain } from "#src/kernel/plain.ts";
 import { padded, wrapped } from "./width.ts";
 
 /** What one look at one thing found. */

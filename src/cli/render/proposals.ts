@@ -1,6 +1,6 @@
 import type { ProposalShape } from "../client/shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { agoText } from "./time.ts";
 import { wrapped } from "./width.ts";
 

@@ -1,6 +1,6 @@
 import type { HitShape } from "../client/shapes.ts";
 import { type Look, toned } from "./look.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { wrapped } from "./width.ts";
 
 const MEANING: Readonly<Record<string, string>> = {

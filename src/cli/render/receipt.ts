@@ -1,7 +1,7 @@
 import type { ReceiptStatement } from "#src/evidence/receipt.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { usdText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { pairsText } from "./table.ts";
 
 /** What an envelope says, unverified. */

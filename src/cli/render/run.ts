@@ -1,7 +1,7 @@
 import type { ActShape, RunDetailShape } from "../client/shapes.ts";
 import { draftOf } from "./draft.ts";
 import { type Look, statusWord, toned } from "./look.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { tookOf } from "./run-list.ts";
 import { costText } from "./story-text.ts";
 import { type Column, pairsText, tableText } from "./table.ts";
@@ -30,6 +30,12 @@ export function runText(run: RunDetailShape, look: Look): string {
   ].join("\n\n");
 }
 
+/** What went wrong, else which model was chosen and why, else whom a message goes to. */
+function whatOf({ args, error, decision }: ActShape): string {
+  const { chosen } = (decision ?? {}) as { chosen?: { readonly model: string; readonly why: string } };
+  return error?.message ?? (chosen ? `${chosen.model}: ${chosen.why}` : (draftOf(args)?.name ?? "-"));
+}
+
 function actsText(acts: readonly ActShape[], look: Look): string[] {
   if (acts.length === 0) return [];
   const table: readonly Column<ActShape>[] = [
@@ -38,7 +44,7 @@ function actsText(acts: readonly ActShape[], look: Look): string[] {
     { head: "effect", cell: ({ effect }) => effect },
     { head: "tries", cell: ({ attempts }) => String(attempts), align: "right" },
     { head: "decided by", cell: ({ decision }) => plainLine((decision as { rule?: string } | null)?.rule ?? "-"), least: 10 },
-    { head: "what", cell: ({ args, error }) => plainLine(error?.message ?? draftOf(args)?.name ?? "-"), least: 10 },
+    { head: "what", cell: (act) => plainLine(whatOf(act)), least: 10 },
   ];
   return [tableText(acts, table, look)];
 }

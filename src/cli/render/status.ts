@@ -1,7 +1,8 @@
-import type { AskShape, CostGroupShape, ReadyShape, TicketShape, WorkspaceShape } from "../client/shapes.ts";
+import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
+import type { WorkspaceShape } from "../client/workspace-shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { pairsText } from "./table.ts";
 
 export interface StatusFacts {
@@ -47,11 +48,28 @@ function ticketWords(tickets: readonly TicketShape[], look: Look): string {
   return [...counts].map(([status, of]) => `${of.length} ${statusWord(status, look)}`).join(", ") || "none yet";
 }
 
-function workspaceWords({ workspace: { name, revision, problems, waiting }, command }: StatusFacts, look: Look): string {
+function workspaceWords({ workspace: { name, revision, problems, waiting, request }, command }: StatusFacts, look: Look): string {
   const trouble = problems.map(({ file, line, seen, expected }) => toned(`! ${plainLine(`${file}:${line}: seen ${seen}. Expected ${expected}`)}`, "bad", look));
+  const files = [...new Set(waiting.map(({ file }) => plainLine(file)))];
   const waits =
     waiting.length === 0
       ? []
-      : [toned(`? ${waiting.length} ${waiting.length === 1 ? "change of power waits" : "changes of power wait"}: ${command} apply`, "ask", look)];
-  return [`${plainLine(name)}, revision ${revision}`, ...trouble, ...waits].join("; ");
+      : [
+          toned(
+            `? ${waiting.length} ${waiting.length === 1 ? "change" : "changes"} by hand ${waiting.length === 1 ? "waits" : "wait"} in ${shortList(files)}: ${command} plan`,
+            "ask",
+            look,
+          ),
+        ];
+  return [`${plainLine(name)}, revision ${revision}`, ...trouble, ...waits, ...requestWords(request, look)].join("; ");
+}
+
+const FILES_SHOWN = 3;
+const shortList = (files: readonly string[]): string =>
+  files.length <= FILES_SHOWN ? files.join(", ") : `${files.slice(0, FILES_SHOWN).join(", ")} and ${files.length - FILES_SHOWN} more`;
+
+/** A wish that waits for an approval, or that was approved and could not be done. */
+function requestWords(request: WorkspaceShape["request"], look: Look): string[] {
+  if (request?.state === "open") return [toned(`? somebody asks to widen power: ${plainLine(request.ask ?? "")}`, "ask", look)];
+  return request?.state === "refused" ? [toned(`! what was approved was not applied: ${plainLine(request.reason ?? "")}`, "bad", look)] : [];
 }

@@ -1,7 +1,7 @@
 import type { CostGroupShape } from "../client/shapes.ts";
 import { type Look, toned } from "./look.ts";
 import { spentText, tokensText } from "./money.ts";
-import { plain } from "./plain.ts";
+import { plain } from "#src/kernel/plain.ts";
 import type { Chapter } from "./story.ts";
 import { clockText } from "./time.ts";
 import { padded, wrapped } from "./width.ts";

@@ -75,6 +75,11 @@ const TELLERS: Readonly<Record<string, (telling: Telling) => Told>> = {
   "act.failed": failedAct("failed"),
   "act.unknown": failedAct("unknown"),
   "ask.opened": ({ payload }) => (payload["purpose"] === "act" ? undefined : { word: "asked", tone: "ask", lines: [text(payload["prompt"])] }),
+  "ask.delivery_failed": ({ payload }) => ({
+    word: "not told",
+    tone: "bad",
+    lines: [`${text(payload["to"])} was not reached over ${text(payload["surface"])}: ${text(payload["why"])}`],
+  }),
   "ask.answered": answered("answered"),
   "ask.answered_late": answered("too late"),
   "ask.overridden": answered("overridden"),

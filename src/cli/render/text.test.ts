@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { statusWord, toned } from "./look.ts";
 import { moneyText, spentText, usdText } from "./money.ts";
 import { pageOf } from "./page.ts";
-import { plain, plainLine } from "./plain.ts";
+import { plain, plainLine } from "#src/kernel/plain.ts";
 import { pairsText, tableText } from "./table.ts";
 import { agoText, lengthText } from "./time.ts";
 import { columns, cut, padded, wrapped } from "./width.ts";
@@ -45,6 +45,7 @@ test("money says its size, and what is unknown is never a number", () => {
 test("time is said from now, in its largest unit", () => {
   const from = (seconds: number): string => agoText(new Date(LOOK.nowMs + seconds * 1_000).toISOString(), LOOK.nowMs);
   assert.deepEqual([0, -1, -59, -3_599, -7_200, -200_000, 90].map(from), ["now", "1 s ago", "59 s ago", "59 min ago", "2 h ago", "2 d ago", "in 1 min"]);
+  assert.deepEqual([3_600, 7_199, 86_399, 86_400, 180_000].map(from), ["in 1 h", "in 1 h 59 min", "in 23 h 59 min", "in 1 d", "in 2 d 2 h"]);
   assert.equal(lengthText(500), "0 s");
 });
 

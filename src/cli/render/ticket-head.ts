@@ -1,7 +1,7 @@
 import type { TicketShape } from "../client/shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { usdText } from "./money.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { agoText } from "./time.ts";
 import { cut } from "./width.ts";
 

@@ -1,6 +1,6 @@
 import type { TicketShape } from "../client/shapes.ts";
 import { type Look, statusWord } from "./look.ts";
-import { plainLine } from "./plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { type Column, tableText } from "./table.ts";
 import { agoText } from "./time.ts";
 

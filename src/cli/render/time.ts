@@ -1,7 +1,11 @@
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
-  ["d", 86_400_000],
-  ["h", 3_600_000],
-  ["min", 60_000],
+  ["d", DAY_MS],
+  ["h", HOUR_MS],
+  ["min", MINUTE_MS],
   ["s", 1_000],
 ];
 
@@ -11,11 +15,17 @@ export function lengthText(ms: number): string {
   return `${Math.floor(Math.abs(ms) / size)} ${unit}`;
 }
 
-/** A moment (ISO 8601) seen from now: "3 min ago", "in 8 min", "now". */
+/** The same for what is to come, which may be a deadline: hours with their minutes, days with their hours. */
+function aheadText(ms: number): string {
+  const [rest, unit] = ms >= DAY_MS ? [ms % DAY_MS, HOUR_MS] : [ms % HOUR_MS, MINUTE_MS];
+  return ms < HOUR_MS || rest < unit ? lengthText(ms) : `${lengthText(ms)} ${lengthText(rest)}`;
+}
+
+/** A moment (ISO 8601) seen from now: "3 min ago", "in 8 min", "in 1 h 59 min", "now". */
 export function agoText(iso: string, nowMs: number): string {
   const apartMs = nowMs - Date.parse(iso);
   if (Math.abs(apartMs) < 1_000) return "now";
-  return apartMs > 0 ? `${lengthText(apartMs)} ago` : `in ${lengthText(apartMs)}`;
+  return apartMs > 0 ? `${lengthText(apartMs)} ago` : `in ${aheadText(-apartMs)}`;
 }
 
 /** The time of day of this machine, as 20:41:03; with the day where it is another one than now. */

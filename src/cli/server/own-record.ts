@@ -1,4 +1,5 @@
 import { type Home, openHome } from "#src/database/home.ts";
+import { firstContact } from "#src/database/first-contact.ts";
 import { launchPostgres } from "#src/database/launch.ts";
 import { type Db, openDatabase, requireVersion } from "#src/database/open.ts";
 import { openRecord } from "#src/database/record.ts";
@@ -7,6 +8,7 @@ import { createLog, type Log } from "#src/kernel/log.ts";
 import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import { programVersion } from "../program-version.ts";
 import type { Context } from "../verb.ts";
 import { findServer } from "./server-file.ts";
 
@@ -28,19 +30,22 @@ const TRANSACTION_TIMEOUT_MS = 60_000;
 
 /**
  * For verbs that need the database itself. Beside a running server its Postgres is used and stays; without one the home is locked for the time, its tables
- * are brought up to this version (unless `migrates` is false), and its Postgres is started and stopped again. @throws LoopError what opening throws
+ * are brought up to this version (unless `migrates` is false) after a backup (unless `saves` is false), and its Postgres is started and stopped again. @throws LoopError what opening throws
  */
 export async function withRecord<T>(
   context: Context,
   work: (record: OwnRecord) => Promise<T>,
-  how: { readonly migrates: boolean } = { migrates: true },
+  how: { readonly migrates: boolean; readonly saves?: boolean } = { migrates: true },
 ): Promise<T> {
   const settings = await context.settings();
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
   for (const value of secretValues(context.env)) redactor.learn(value);
   const log = createLog({ clock: systemClock, redactor, level: "warn", write: (line) => context.say(line.trimEnd()) });
-  const opened = findServer(home.folder) || !how.migrates ? await beside(settings, home, log) : await alone(settings, home, log);
+  const opened =
+    findServer(home.folder) || !how.migrates
+      ? await beside(settings, home, log)
+      : await alone(settings, home, { log, ...(how.saves === false ? {} : { say: context.say }) });
   try {
     return await work({ db: opened.db, url: opened.url, log, home, settings, redactor, migrated: opened.migrated });
   } finally {
@@ -60,7 +65,7 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
   const options = { prepare: settings.preparesStatements, poolSize: POOL_SIZE, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS };
   const url = settings.databaseUrl ?? postgres!.url;
   const database = openDatabase({ url, ...options, onIdleError: () => undefined });
-  await requireVersion(database.db);
+  await firstContact({ url, isOwn: postgres !== undefined }, () => requireVersion(database.db));
   return {
     db: database.db,
     url,
@@ -72,13 +77,15 @@ async function beside(settings: Settings, home: Home, log: Log): Promise<Opened>
   };
 }
 
-async function alone(settings: Settings, home: Home, log: Log): Promise<Opened> {
+async function alone(settings: Settings, home: Home, { log, say }: { readonly log: Log; readonly say?: (sentence: string) => void }): Promise<Opened> {
+  const { workspaceFolder, secretsKeyFile } = settings;
   const record = await openRecord({
     home,
     log,
     databaseUrl: settings.databaseUrl,
     prepare: settings.preparesStatements,
     exclusive: true,
+    saves: say && { workspaceFolder, secretsKeyFile, version: programVersion(), clock: systemClock, say },
     onTaken: () => undefined,
   });
   return { db: record.db, url: record.url, migrated: record.migrated, close: record.close };

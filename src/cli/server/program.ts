@@ -16,6 +16,8 @@ export interface RunningServer {
 export interface ServeOptions {
   /** Called when a part is up, in order: `database`, `workspace`, `server`. */
   readonly onStep?: (step: string) => void;
+  /** Sentences about what takes long at this start alone. */
+  readonly say?: (sentence: string) => void;
 }
 
 interface Program {

@@ -13,7 +13,7 @@ export const askOverride: Verb = {
     const reason = requiredReason("override", given);
     const body = await context.api().post(`/v1/asks/${idPath(given.words[0]!)}/override`, { answer: given.words[1]!, reason });
     if (context.json) return context.print(body);
-    const { plainLine } = await import("../render/plain.ts");
+    const { plainLine } = await import("#src/kernel/plain.ts");
     const { answer } = JSON.parse(body) as AskShape;
     context.print(`Overridden: it is "${plainLine(answer ?? "")}" now.`);
   },

@@ -5,6 +5,7 @@ import { openSigner } from "#src/journal/signing.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { UsageError } from "../arguments.ts";
+import { quoted } from "../context.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
 import type { Given, Verb } from "../verb.ts";
 
@@ -23,7 +24,9 @@ export const auditExport: Verb = {
     const exported = await withRecord(context, (record) => writeExport(record, file, range));
     if (context.json) context.print(JSON.stringify({ file, ...exported }));
     else
-      context.print(`${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone can check it: ${context.command()} audit verify ${file}`);
+      context.print(
+        `${exported.count} events (${exported.from} to ${exported.to}) in ${file}. Anyone who has our key can check it: ${context.command()} audit verify ${quoted(file)}`,
+      );
   },
 };
 

@@ -1,7 +1,9 @@
-import { isAbsolute, join, resolve } from "node:path";
+import { isAbsolute, resolve } from "node:path";
 import { backup, type BackupOptions, type BackupProgress } from "#src/database/backup.ts";
+import { backupsOf } from "#src/database/record.ts";
 import { upgrade } from "#src/database/upgrade.ts";
 import { systemClock } from "#src/kernel/clock.ts";
+import { outlivingReaders, quoted } from "../context.ts";
 import { programVersion } from "../program-version.ts";
 import { readHidden } from "../server/hidden-input.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
@@ -17,7 +19,8 @@ export const homeBackup: Verb = {
   about:
     "Everything of this home as of one moment: record, workspace and, with --keys, keys. The server may be at work. Without the keys a restored home cannot open its sealed secrets, and signs with a new key.",
   examples: ["loop backup home.loopwright-backup", "loop backup home.loopwright-backup --keys < passphrase.txt"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller); // what tells of it may end, and the backup goes on
     const file = given.words[0]!;
     const out = isAbsolute(file) ? file : resolve(file);
     const passphrase = await passphraseFor(given);
@@ -26,7 +29,7 @@ export const homeBackup: Verb = {
     if (context.json) context.print(JSON.stringify({ file: out, ...manifest }));
     else
       context.print(
-        `Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${out}`,
+        `Backed up: ${rows} rows of ${manifest.tables.length} tables, keys ${manifest.keys}. ${out}\nTry it: LOOP_HOME=<a new folder> ${context.command().split(" ").at(-1)} restore ${quoted(out)}`,
       );
   },
 };
@@ -37,11 +40,12 @@ export const homeUpgrade: Verb = {
   words: { least: 0, most: 0 },
   about: "Backs up into the folder backups of the home, then brings the tables up to this version. The way back is in docs/upgrade.md. Stop the server first.",
   examples: ["loop down && loop upgrade && loop up"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller);
     const passphrase = await passphraseFor(given);
     const upgraded = await withRecord(
       context,
-      (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: join(record.home.folder, "backups") }),
+      (record) => upgrade({ ...optionsOf(record, context), ...passphrase, db: record.db, backupFolder: backupsOf(record.home) }),
       { migrates: false },
     );
     if (context.json) context.print(JSON.stringify(upgraded));

@@ -9,6 +9,7 @@ import { createLog } from "#src/kernel/log.ts";
 import { createRedactor } from "#src/kernel/redaction.ts";
 import { secretValues } from "#src/settings/read.ts";
 import { readHidden } from "../server/hidden-input.ts";
+import { outlivingReaders } from "../context.ts";
 import type { Verb } from "../verb.ts";
 import { progressTo } from "./home-backup.ts";
 
@@ -19,7 +20,8 @@ export const homeRestore: Verb = {
   about:
     "Into an empty home (LOOP_HOME) and an empty database, all of it or nothing; checked against the backup, the journal recomputed. The home that it was taken from must not go on.",
   examples: ["LOOP_HOME=/srv/loopwright-new loop restore home.loopwright-backup"],
-  async run(given, context) {
+  async run(given, caller) {
+    const context = outlivingReaders(caller);
     const settings = await context.settings();
     const file = resolve(given.words[0]!);
     const { keys: kept } = await verifyBackup(file);

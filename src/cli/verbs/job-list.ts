@@ -1,6 +1,6 @@
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { listDeadLetters } from "#src/database/queue-dead-letters.ts";
-import { plainLine } from "../render/plain.ts";
+import { plainLine } from "#src/kernel/plain.ts";
 import { withRecord } from "../server/own-record.ts";
 import type { Context, Verb } from "../verb.ts";
 

@@ -36,7 +36,7 @@ export const proposalAccept: Verb = {
     const reason = given.text("reason");
     const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/accept`, reason === undefined ? {} : { reason });
     if (context.json) return context.print(body);
-    const { plainLine } = await import("../render/plain.ts");
+    const { plainLine } = await import("#src/kernel/plain.ts");
     context.print(`Accepted: ${plainLine((JSON.parse(body) as ProposalShape).title)}. It is in force from now on.`);
   },
 };
@@ -50,7 +50,7 @@ export const proposalReject: Verb = {
     const reason = given.text("reason");
     const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/reject`, reason === undefined ? {} : { reason });
     if (context.json) return context.print(body);
-    const { plainLine } = await import("../render/plain.ts");
+    const { plainLine } = await import("#src/kernel/plain.ts");
     context.print(`Rejected: ${plainLine((JSON.parse(body) as ProposalShape).title)}.`);
   },
 };

@@ -1,5 +1,6 @@
 import { LoopError } from "#src/kernel/errors.ts";
 import type { ReceiptShape, RunShape } from "../client/shapes.ts";
+import { quoted } from "../context.ts";
 import { idPath, ticketPath } from "../references.ts";
 import type { Context, Verb } from "../verb.ts";
 
@@ -15,7 +16,7 @@ export const receiptShow: Verb = {
     const out = given.text("out");
     if (out !== undefined) await save(out, receipt);
     if (context.json) return context.print(body);
-    if (out !== undefined) return context.print(`Written to ${out}. Anyone can check it: ${context.command()} receipt verify ${out}`);
+    if (out !== undefined) return context.print(`Written to ${out}. Anyone who has our key can check it: ${context.command()} receipt verify ${quoted(out)}`);
     const { receiptText, statementIn } = await import("../render/receipt.ts");
     context.print(receiptText(statementIn(receipt.envelope), await context.look()));
     context.say(`${context.command()} receipt show ${typed} --out <file> writes it; receipt verify checks it.`);

@@ -17,7 +17,10 @@ export const receiptVerify: Verb = {
     const file = given.words[0]!;
     const trust = trustedKeys(given.list("key"), context.homeFolder());
     if (trust.keys.length === 0)
-      throw new LoopError("input_invalid", "There is no key to trust: this home has none. Name the public key of the server that signed, with --key <file>.");
+      throw new LoopError(
+        "input_invalid",
+        "There is no key to trust: this home has none. Name the public key of the server that signed with --key <file>; `loop audit key` prints it there.",
+      );
     const result = verifyReceipt(textOf(file), { trustedKeys: trust.keys });
     if (context.json) context.print(JSON.stringify({ file, ...result, trustedBy: trust.from }));
     else if (result.kind === "refused") context.print(`REFUSED: ${result.why}`);

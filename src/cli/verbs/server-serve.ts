@@ -22,7 +22,7 @@ export const serverServe: Verb = {
       process.exit(FORCED);
     });
     const { serve } = await loadProgram();
-    const server = await serve(settings, env);
+    const server = await serve(settings, env, { say: context.say });
     const takeBack = writeServerFile(settings.homeFolder, server.url);
     if (settings.modelKeysFound.length > 0 && !settings.usesModel)
       context.say(`Model keys found and not used: ${settings.modelKeysFound.join(", ")}. LOOP_MODEL=on uses them.`);

@@ -1,4 +1,5 @@
-import type { AskShape, CostGroupShape, ReadyShape, TicketShape, WorkspaceShape } from "../client/shapes.ts";
+import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
+import type { WorkspaceShape } from "../client/workspace-shapes.ts";
 import type { Verb } from "../verb.ts";
 
 export const serverStatus: Verb = {

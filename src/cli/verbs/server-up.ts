@@ -25,11 +25,12 @@ export const serverUp: Verb = {
     const home = await openHome(homeFolder);
     const log = join(home.logs, "up.log");
     const child = start(log);
-    const deadline = performance.now() + READY_WITHIN_MS;
+    let deadline = performance.now() + READY_WITHIN_MS;
     const isUp = async (): Promise<boolean> =>
       findProcesses(homeFolder).some(({ processId }) => processId === child.processId) && (!answers || isReady(homeFolder));
     while (!(await isUp())) {
-      if (child.ended()) throw notStarted(log, child.from);
+      if (child.ended()) throw notStarted(log, child.said());
+      if (relay(child, context)) deadline = performance.now() + READY_WITHIN_MS; // a backup before an upgrade may take longer, and says so
       if (performance.now() > deadline)
         throw new LoopError(
           "server_not_running",
@@ -37,6 +38,7 @@ export const serverUp: Verb = {
         );
       await pause(LOOK_EVERY_MS);
     }
+    relay(child, context, 0);
     child.leave();
     tell(context, answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`);
   },
@@ -71,12 +73,37 @@ function start(log: string) {
   let hasEnded = false;
   child.on("exit", () => (hasEnded = true));
   child.on("error", () => (hasEnded = true));
-  return { from, processId: child.pid, ended: () => hasEnded, leave: () => child.unref() };
+  let relayed = 0;
+  const firstSeenMs: number[] = [];
+  const said = (): string => readFileSync(log).subarray(from).toString("utf8");
+  return {
+    processId: child.pid,
+    ended: () => hasEnded,
+    leave: () => child.unref(),
+    said,
+    /** Whole lines that are so old and were not given before: the very last ones may be why it ends, and that is told otherwise. */
+    news(olderThanMs: number): string[] {
+      const lines = said().split("\n").slice(0, -1);
+      const nowMs = performance.now();
+      while (firstSeenMs.length < lines.length) firstSeenMs.push(nowMs);
+      const settled = firstSeenMs.filter((seenMs) => nowMs - seenMs >= olderThanMs).length;
+      return lines.slice(relayed, (relayed = settled));
+    },
+  };
+}
+
+const SETTLED_MS = 1_000;
+
+/** What a server says while it starts, besides that it is ready. True: it said something. */
+function relay(child: ReturnType<typeof start>, { say }: Context, olderThanMs: number = SETTLED_MS): boolean {
+  const news = child.news(olderThanMs).filter((line) => line !== "" && !line.startsWith("Ready") && !line.startsWith("{"));
+  news.forEach((line) => say(line));
+  return news.length > 0;
 }
 
 /** What it said before it ended is the reason. */
-function notStarted(log: string, from: number): LoopError {
-  const said = readFileSync(log, "utf8").slice(from).trim();
+function notStarted(log: string, words: string): LoopError {
+  const said = words.trim();
   return new LoopError(
     "server_not_running",
     said === "" ? `The server ended while it started and said nothing. See ${log}.` : `The server did not start. ${said}`,

@@ -13,7 +13,7 @@ export const skillList: Verb = {
     if (skills.length === 0)
       return context.print("There are no skills yet. They are drafted from work that was resolved twice, and accepted by a person: `loop proposals`.");
     const { tableText } = await import("../render/table.ts");
-    const { plainLine } = await import("../render/plain.ts");
+    const { plainLine } = await import("#src/kernel/plain.ts");
     const table = [
       { head: "skill", cell: ({ name }: SkillShape) => plainLine(name) },
       { head: "category", cell: ({ category }: SkillShape) => category ?? "-" },

@@ -18,6 +18,7 @@ export const ticketSend: Verb = {
     language: { takes: "text", value: "tag", means: "such as zh-TW; left out: it is found out" },
     "external-id": { takes: "text", value: "id", means: "its id where it comes from: the same id twice is one ticket" },
     agent: { takes: "text", value: "name", means: "who takes it; left out: it is routed" },
+    task: { takes: "text", value: "kind", means: "what kind of work it is, such as code or summarize: models are chosen by it" },
     wait: { means: "wait until it is understood" },
   },
   words: { least: 0, most: 1 },
@@ -27,7 +28,13 @@ export const ticketSend: Verb = {
   async run(given, context) {
     const text = await textOf(given);
     const labels = { ...given.labels, ...labelPairs("label", given.list("label")) };
-    const optional = { sender: given.text("sender"), language: given.text("language"), externalId: given.text("external-id"), agent: given.text("agent") };
+    const optional = {
+      sender: given.text("sender"),
+      language: given.text("language"),
+      externalId: given.text("external-id"),
+      agent: given.text("agent"),
+      task: given.text("task"),
+    };
     const body = await context.api().post(`/v1/tickets${given.has("wait") ? "?wait=true" : ""}`, { text, labels, ...optional });
     if (context.json) context.print(body);
     else await print(context, JSON.parse(body) as Received);

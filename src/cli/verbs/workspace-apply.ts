@@ -1,53 +1,60 @@
-import { EXIT } from "../exit-codes.ts";
-import { plain } from "../render/plain.ts";
-import { toned } from "../render/look.ts";
-import type { Verb } from "../verb.ts";
+import type { AppliedShape } from "../client/workspace-shapes.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Context, Flag, Verb } from "../verb.ts";
 
-interface Change {
-  readonly words: string;
-}
-
-interface Problem {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly path: string;
-  readonly seen: string;
-  readonly expected: string;
-  readonly hint?: string;
-}
-
-type Applied =
-  | { readonly kind: "applied"; readonly revision: number; readonly isNew: boolean; readonly power: readonly Change[]; readonly live: readonly Change[] }
-  | { readonly kind: "problems"; readonly problems: readonly Problem[] };
+/** Of verbs that put files in force. */
+export const WISH_FLAGS: Readonly<Record<string, Flag>> = {
+  note: { takes: "text", value: "why", means: "what it is for; kept with the revision" },
+  yes: { means: "power may widen; without it you are shown the plan and asked" },
+};
 
 export const workspaceApply: Verb = {
   args: "",
-  flags: { note: { takes: "text", value: "why", means: "what it is for; kept with the revision" } },
+  flags: WISH_FLAGS,
   words: { least: 0, most: 0 },
-  about: "All or nothing: with one problem in a file, nothing changes and the revision in force stays.",
-  examples: ["loop apply", "loop apply --note 'Kyoto has a new vendor'"],
-  async run(given, context) {
-    const note = given.text("note");
-    const body = await context.api().post("/v1/workspace/apply", note === undefined ? {} : { note });
-    const applied = JSON.parse(body) as Applied;
-    if (context.json) context.print(body);
-    else if (applied.kind === "problems") context.print(problemsText(applied.problems));
-    else {
-      const look = await context.look();
-      const list = (head: string, changes: readonly Change[]): string[] =>
-        changes.length === 0 ? [] : [toned(head, "strong", look), ...changes.map(({ words }) => `  ${plain(words)}`)];
-      const head = applied.isNew ? `Revision ${applied.revision} is in force.` : `Nothing to do: revision ${applied.revision} is what the folder says.`;
-      context.print([head, ...list("Power", applied.power), ...list("Direction and knowledge", applied.live)].join("\n"));
-    }
-    return applied.kind === "problems" ? EXIT.refused : EXIT.done;
-  },
+  about:
+    "All or nothing: with one problem in a file, nothing changes and the revision in force stays. What widens power needs the word of an owner or admin; when somebody else applies, they are asked, and their approval applies exactly these files.",
+  examples: ["loop plan && loop apply", "loop apply --note 'Kyoto has a new vendor'", "loop apply --yes"],
+  run: (given, context) => putInForce(context, "/v1/workspace/apply", { ...noteOf(given.text("note")), yes: given.has("yes") }),
 };
 
-/** As workspace/problem.ts says it, file and line first. */
-function problemsText(problems: readonly Problem[]): string {
-  const lines = problems.map(({ file, line, column, path, seen, expected, hint }) =>
-    plain(`  ${file}:${line}:${column}:${path === "" ? "" : ` ${path}:`} seen ${seen}. Expected ${expected}.${hint === undefined ? "" : ` ${hint}`}`),
-  );
-  return [`Nothing was applied: ${problems.length} ${problems.length === 1 ? "problem" : "problems"} in the workspace.`, ...lines].join("\n");
+export const noteOf = (note: string | undefined) => (note === undefined ? {} : { note });
+
+/** Asks for it; where power would widen and somebody sits at the terminal, shows the plan and asks them first. */
+export async function putInForce(context: Context, path: string, wish: { readonly yes: boolean } & Record<string, unknown>): Promise<ExitCode> {
+  let body = await context.api().post(path, wish);
+  let applied = JSON.parse(body) as AppliedShape;
+  if (applied.kind === "unconfirmed" && !context.json && process.stdin.isTTY && (await confirmed(applied, context))) {
+    body = await context.api().post(path, { ...wish, yes: true, digest: applied.digest });
+    applied = JSON.parse(body) as AppliedShape;
+  }
+  context.print(context.json ? body : await words(applied, context));
+  return applied.kind === "applied" || applied.kind === "asked" ? EXIT.done : EXIT.refused;
+}
+
+async function confirmed(applied: AppliedShape & { kind: "unconfirmed" }, context: Context): Promise<boolean> {
+  const { planText } = await import("../render/plan.ts");
+  context.say(planText(applied, await context.look()));
+  const { createInterface } = await import("node:readline/promises");
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question("\nPower would widen. Apply it? Type yes: ")).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+async function words(applied: AppliedShape, context: Context): Promise<string> {
+  const { planText, problemCount, problemLines } = await import("../render/plan.ts");
+  if (applied.kind === "problems") return [`Nothing was applied: ${problemCount(applied.problems)}.`, ...problemLines(applied.problems)].join("\n");
+  const plan = planText(applied, await context.look());
+  const under = (head: string): string => (plan === "" ? head : `${head}\n\n${plan}`);
+  switch (applied.kind) {
+    case "applied":
+      return applied.isNew ? under(`Revision ${applied.revision} is in force.`) : `Nothing to do: revision ${applied.revision} is in force already.`;
+    case "asked":
+      return under(`Nothing is applied yet: power would widen, so an owner or admin is asked (${applied.ask}). Their approval applies exactly these files.`);
+    case "unconfirmed":
+      return under("Nothing was applied: power would widen. Say so with --yes.");
+  }
 }

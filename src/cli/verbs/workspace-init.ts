@@ -20,7 +20,12 @@ export const workspaceInit: Verb = {
     const template = given.text("template") ?? USUAL_SAMPLE;
     copySample(template, folder);
     if (context.json) context.print(JSON.stringify({ folder, template }));
-    else context.print(`${folder} is a workspace now (a copy of ${template}). Serve it: LOOP_WORKSPACE=${quoted(folder)} ${context.command()} up`);
+    else {
+      const isUsual = context.env["LOOP_WORKSPACE"] === undefined && folder === join(context.homeFolder(), "workspace");
+      context.print(
+        `${folder} is a workspace now (a copy of ${template}). Serve it: ${isUsual ? "" : `LOOP_WORKSPACE=${quoted(folder)} `}${context.command()} up`,
+      );
+    }
     return Promise.resolve();
   },
 };

@@ -17,6 +17,11 @@ export async function setTimer(db: Db | Transaction, timer: Timer): Promise<void
     on conflict (run_id, cause) do update set due_at = excluded.due_at`.execute(db);
 }
 
+/** Makes every timer of this cause due now: what their runs wait for has come. */
+export async function hastenTimers(tx: Db | Transaction, cause: string): Promise<void> {
+  await sql`update timers set due_at = loop_now() where cause = ${cause} and due_at > loop_now()`.execute(tx);
+}
+
 /** Removes the timers that are due and wakes their runs, in one statement: a crash loses neither. Gives the woken runs. */
 export async function fireTimers(db: Db): Promise<RunId[]> {
   const { rows } = await sql<{ id: RunId }>`

@@ -49,14 +49,14 @@ function wishOf(wish: GrantWish): RawBuilder<unknown> {
     wish as materialized (
       select ${wish.runId} as run_id, ${periods.map(({ id }) => id)}::text[] as ids,
         ${capNanos.some((cap) => cap !== null)}::boolean as limited_nanos, ${capTokens.some((cap) => cap !== null)}::boolean as limited_tokens,
-        ${periods.some(({ capNanos: cap, onReach }) => cap !== null && onReach === "block")}::boolean as refuses_unpriced,
+        ${periods.some(({ capNanos: cap, onReach }) => cap !== null && onReach !== "warn")}::boolean as refuses_unpriced,
         ${wish.needNanos}::bigint as need_nanos, ${wish.needTokens}::bigint as need_tokens,
         ${wish.sliceNanos}::bigint as slice_nanos, ${wish.sliceTokens}::bigint as slice_tokens,
         ${isoOf(ends.length === 0 ? null : Math.min(...ends))}::timestamptz as ends_at
     ),
     wanted as materialized (
       select * from unnest(${periods.map(({ id }) => id)}::text[], ${capNanos}::bigint[], ${capTokens}::bigint[],
-        ${periods.map(({ onReach }) => onReach === "block")}::boolean[]) as w (id, cap_nanos, cap_tokens, blocks)
+        ${periods.map(({ onReach }) => onReach !== "warn")}::boolean[]) as w (id, cap_nanos, cap_tokens, blocks)
     )`;
 }
 
@@ -75,8 +75,8 @@ const LOCKED = sql`
 const ROOM = sql`
   room as (
     select w.id, w.blocks, w.cap_nanos, w.cap_tokens,
-      w.cap_nanos - k.granted_nanos + case when m.stays or w.id <> all(m.periods) then 0 else m.granted_nanos - m.spent_nanos end as left_nanos,
-      w.cap_tokens - k.granted_tokens + case when m.stays or w.id <> all(m.periods) then 0 else m.granted_tokens - m.spent_tokens end as left_tokens
+      w.cap_nanos + k.raised_nanos - k.granted_nanos + case when m.stays or w.id <> all(m.periods) then 0 else m.granted_nanos - m.spent_nanos end as left_nanos,
+      w.cap_tokens + k.raised_tokens - k.granted_tokens + case when m.stays or w.id <> all(m.periods) then 0 else m.granted_tokens - m.spent_tokens end as left_tokens
     from wanted w join locked k using (id) cross join mine m
   )`;
 

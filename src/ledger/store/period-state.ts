@@ -12,6 +12,9 @@ export interface PeriodState {
   readonly reservedNanos: number;
   readonly reservedTokens: number;
   readonly unknownCalls: number;
+  /** Granted by people beyond the cap of the manifest. */
+  readonly raisedNanos: number;
+  readonly raisedTokens: number;
 }
 
 /** A slice that a call has asked for and not yet reserved counts as reserved. */
@@ -26,11 +29,11 @@ const STATE = sql`
     select p.id, p.budget, p.subject, p.starts_at, l.id is not null as live,
       p.spent_nanos + coalesce(l.spent_nanos, 0) as "spentNanos", p.spent_tokens + coalesce(l.spent_tokens, 0) as "spentTokens",
       coalesce(l.reserved_nanos, 0) as "reservedNanos", coalesce(l.reserved_tokens, 0) as "reservedTokens",
-      p.unknown_calls + coalesce(l.unknown_calls, 0) as "unknownCalls"
+      p.unknown_calls + coalesce(l.unknown_calls, 0) as "unknownCalls", p.raised_nanos as "raisedNanos", p.raised_tokens as "raisedTokens"
     from budget_periods p left join live l using (id)
   )`;
 
-const COLUMNS = sql`id, budget, subject, "spentNanos", "spentTokens", "reservedNanos", "reservedTokens", "unknownCalls"`;
+const COLUMNS = sql`id, budget, subject, "spentNanos", "spentTokens", "reservedNanos", "reservedTokens", "unknownCalls", "raisedNanos", "raisedTokens"`;
 
 export async function statesOf(db: Db | Transaction, periodIds: readonly string[]): Promise<PeriodState[]> {
   const { rows } = await sql<PeriodState>`with ${STATE} select ${COLUMNS} from state where id = any(${periodIds}::text[]) order by id`.execute(db);

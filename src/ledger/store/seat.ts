@@ -27,6 +27,15 @@ export async function readSeat(db: Db | Transaction, runId: string, need: { nano
   return rows[0]!;
 }
 
+/** Makes the row of a period that nobody has counted against yet. */
+export async function makePeriod(tx: Transaction, period: BudgetPeriod): Promise<void> {
+  const { id, budget, subject, startsAtMs, endsAtMs, capNanos, capTokens } = period;
+  await sql`
+    insert into budget_periods (id, budget, subject, starts_at, ends_at, cap_nanos, cap_tokens)
+    values (${id}, ${budget}, ${subject}, ${isoOf(startsAtMs)}::timestamptz, ${isoOf(endsAtMs)}::timestamptz, ${capNanos}::bigint, ${capTokens}::bigint)
+    on conflict do nothing`.execute(tx);
+}
+
 /** Makes the rows that a grant needs: the periods, in one order for everybody, and an empty allotment. */
 export async function makeRows(tx: Transaction, runId: string, periods: readonly BudgetPeriod[]): Promise<void> {
   const sorted = periods.toSorted((a, b) => (a.id < b.id ? -1 : 1));

@@ -51,6 +51,14 @@ export async function keepReply(db: Db, request: KeyedRequest, reply: KeptReply)
   return performKeyed(db, request, async () => reply);
 }
 
+/** The same in the transaction that does the work, which fails with the work of another request under this key. @throws LoopError idempotency_key_reused */
+export async function keepReplyWith(tx: Transaction, request: KeyedRequest, reply: KeptReply): Promise<void> {
+  const { rows } = await sql`
+    insert into idempotency_keys (principal_id, key, request_digest, status, response)
+    values (${request.principalId}, ${request.key}, ${request.digest}, ${reply.status}, ${reply.text}) on conflict do nothing returning key`.execute(tx);
+  if (rows.length === 0) throw keyReused(request.key);
+}
+
 export function keyReused(key: string, cause?: unknown): LoopError {
   return new LoopError("idempotency_key_reused", "This Idempotency-Key came with another request before. Repeat that request exactly, or choose a new key.", {
     facts: { key: key.slice(0, 80) },

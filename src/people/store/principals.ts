@@ -10,6 +10,7 @@ export interface PrincipalRow {
   readonly kind: Principal["kind"];
   readonly display_name: string;
   readonly roles: Principal["roles"];
+  readonly groups: readonly string[];
   readonly languages: readonly string[];
   readonly labels: Principal["looksAfter"];
   readonly source: Principal["source"];
@@ -68,6 +69,7 @@ export function toPrincipal(row: PrincipalRow): Principal {
     kind: row.kind,
     displayName: row.display_name,
     roles: row.roles,
+    groups: row.groups,
     languages: row.languages,
     looksAfter: row.labels,
     source: row.source,

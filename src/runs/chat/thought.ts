@@ -1,42 +1,60 @@
 import type { Act } from "#src/acts/act.ts";
 import type { ModelMessage } from "#src/acts/ports/model-port.ts";
-import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { RunState } from "../run.ts";
+import { handoverOffers } from "../handover/offers.ts";
+import { offers } from "#src/policy/agent-rules.ts";
+import { recalledText } from "../memory/recalled.ts";
+import type { Attachment } from "#src/tickets/thread.ts";
+import type { Message, RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
 import type { ThoughtKind } from "../think/thought-kind.ts";
 
 /** The whole conversation so far, with the results of its acts, and the tools that the agent may call. */
-export function chatThought(tools: ReadonlyMap<string, ToolPort>): ThoughtKind {
+export function chatThought(tools: ToolBox): ThoughtKind {
   return {
     purpose: "chat",
     prompt(state, workspace) {
       const agent = workspace.agents.find((known) => known.name === state.run.agent);
-      const offered = (agent?.tools ?? []).flatMap((name) => tools.get(name) ?? []);
+      const offered = agent ? tools.list().filter(({ name }) => offers(agent, name)) : [];
       return {
         system: agent?.instructions.trim() ?? "",
-        messages: conversation(state),
-        tools: offered.map(({ name, description, schema }) => ({ name, description, schema })),
+        messages: [...recalledMessage(state), ...conversation(state)],
+        tools: [...offered.map(({ name, description, schema }) => ({ name, description, schema })), ...handoverOffers(state.run, workspace)],
       };
     },
   };
 }
 
+/** Before the conversation and in no voice of authority: memories are data. */
+function recalledMessage(state: RunState): ModelMessage[] {
+  const text = recalledText(state);
+  return text === undefined ? [] : [{ role: "user", text }];
+}
+
 function conversation(state: RunState): ModelMessage[] {
   return state.messages.flatMap((message): ModelMessage[] => {
-    if (message.role === "input") return [{ role: "user", text: (message.content as { text: string }).text }];
+    if (message.role === "input") return [saidBy(message)];
+    if (message.role === "note" && message.name === "handover") return [saidBy(message)];
+    if (message.role === "note") return [{ role: "assistant", text: (message.content as { text: string }).text, toolCalls: [] }];
     const thought = message.content as unknown as Thought;
     if (!("text" in thought)) return [];
     const results = thought.toolCalls.flatMap((call): ModelMessage[] => {
-      const act = state.acts.find((known) => known.facts.callId === call.callId);
+      const act = state.acts.findLast((known) => known.facts.callId === call.callId);
       return act ? [{ role: "tool", callId: call.callId, name: call.name, result: resultOf(act) }] : [];
     });
     return [{ role: "assistant", text: thought.text, toolCalls: thought.toolCalls }, ...results];
   });
 }
 
+function saidBy({ content }: Message): ModelMessage {
+  const { text, attachments = [] } = content as unknown as { readonly text: string; readonly attachments?: readonly Attachment[] };
+  return { role: "user", text, ...(attachments.length === 0 ? {} : { files: attachments }) };
+}
+
 /** What the model is told of its call: the result, or why there is none. */
 function resultOf(act: Act): Json {
-  if (act.state === "done") return act.result;
+  if (act.state === "done")
+    return act.facts.editedBy === undefined ? act.result : { result: act.result, argumentsChangedBy: act.facts.editedBy, arguments: act.args };
   return { state: act.state, why: act.error?.message ?? "no answer" };
 }

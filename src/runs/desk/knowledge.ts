@@ -23,8 +23,8 @@ export function knowledgeFor(workspace: Workspace, ticket: Ticket, category: str
   const { subject: subjectKey } = workspace.manifest;
   const subjectId = ticket.labels[subjectKey];
   const subject = (workspace.entities.get(subjectKey) ?? []).find((entity) => entity.id === subjectId);
-  const sop = workspace.sops.find((known) => known.category === category);
-  const skill = workspace.skills.find((known) => known.metadata?.category === category && fits(known, ticket));
+  const sop = sopFor(workspace, ticket, category);
+  const skill = skillFor(workspace, ticket, category);
   const cases = workspace.history
     .filter((known) => known.category === category && known.labels[subjectKey] === subjectId)
     .toSorted((a, b) => Date.parse(b.resolvedAt) - Date.parse(a.resolvedAt));
@@ -45,11 +45,32 @@ export function knowledgeFor(workspace: Workspace, ticket: Ticket, category: str
   };
 }
 
-/** A skill is for tickets with all of its labels and, where it names phrases, one of them in the text. */
-function fits(skill: Skill, ticket: Ticket): boolean {
-  const { labels = {}, phrases = [] } = skill.metadata?.triggers ?? {};
-  if (Object.entries(labels).some(([key, value]) => ticket.labels[key] !== value)) return false;
-  return phrases.length === 0 || phraseFinder(ticket.body)(phrases).length > 0;
+type Labels = Readonly<Record<string, string>>;
+
+const hasAll = (ticket: Ticket, labels: Labels): boolean => Object.entries(labels).every(([key, value]) => ticket.labels[key] === value);
+
+/** The one with the most labels first, of equals the one named first: what was written for this very place goes before what is for all. */
+const nearestFirst = <T>(all: readonly T[], labelsOf: (one: T) => Labels): T[] =>
+  all.toSorted((a, b) => Object.keys(labelsOf(b)).length - Object.keys(labelsOf(a)).length);
+
+/**
+ * The SOP of a category: the one whose labels fit best. Where all of them are for other places one of those is taken still: thresholds that were meant for a
+ * neighbour are better than none.
+ */
+export function sopFor(workspace: Workspace, ticket: Ticket, category: string): Sop | undefined {
+  const ofCategory = workspace.sops.filter((known) => known.category === category);
+  const fitting = ofCategory.filter((known) => hasAll(ticket, known.labels));
+  return nearestFirst(fitting, (known) => known.labels)[0] ?? ofCategory[0];
+}
+
+/** A skill is for tickets with all of its labels and, where it names phrases, one of them in the text. Of several the one whose labels say most. */
+function skillFor(workspace: Workspace, ticket: Ticket, category: string): Skill | undefined {
+  const find = phraseFinder(ticket.body);
+  const fitting = workspace.skills.filter(({ metadata }) => {
+    if (metadata?.category !== category || !hasAll(ticket, metadata.triggers.labels)) return false;
+    return metadata.triggers.phrases.length === 0 || find(metadata.triggers.phrases).length > 0;
+  });
+  return nearestFirst(fitting, (known) => known.metadata!.triggers.labels)[0];
 }
 
 /** All categories that the workspace knows, sorted. */

@@ -4,7 +4,7 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Ticket, Triage } from "#src/tickets/ticket.ts";
 import type { Entity, Member, Workspace } from "#src/workspace/model.ts";
 import type { PlannedAct } from "../procedure.ts";
-import { taintOfRun } from "../think/answer.ts";
+import { readSoFar } from "../read-so-far.ts";
 import type { RunState } from "../run.ts";
 import { demandsOf } from "./demands.ts";
 import type { Knowledge } from "./knowledge.ts";
@@ -57,7 +57,7 @@ export function dispatchTo(plan: DispatchPlan, place: number): PlannedAct | unde
     name,
     effect: "findable",
     args: args as Json,
-    facts: place === 0 ? factsOf(plan) : { labels: ticket.labels, severity: triage.severity, taint: taintOfRun(state) },
+    facts: place === 0 ? factsOf(plan) : { labels: ticket.labels, severity: triage.severity, taint: readSoFar(state).taint },
   };
 }
 
@@ -93,7 +93,7 @@ function factsOf({ state, known, triage }: DispatchPlan): ActFacts {
     costUsd: triage.costUsd,
     risk: triage.severity >= 4 || triage.risks.length > 0 ? "high" : triage.severity === 3 ? "medium" : "low",
     labels: { ...state.ticket!.labels, category: triage.category },
-    taint: taintOfRun(state),
+    taint: readSoFar(state).taint,
     demands: demandsOf(known, triage),
   };
 }

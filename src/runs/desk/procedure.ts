@@ -1,10 +1,10 @@
-import type { Act } from "#src/acts/act.ts";
+import { type Act, REPLACED } from "#src/acts/act.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Triage } from "#src/tickets/ticket.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { Procedure, Step, ThoughtRequest } from "../procedure.ts";
 import type { RunState } from "../run.ts";
-import { categoriesOf, knowledgeFor } from "./knowledge.ts";
+import { categoriesOf, knowledgeFor, sopFor } from "./knowledge.ts";
 import { type DispatchPlan, dispatchTo, replyTo } from "./messages.ts";
 import { resolve } from "./resolution.ts";
 import { classificationBy } from "./rules.ts";
@@ -42,7 +42,7 @@ function afterClassification(state: RunState, workspace: Workspace, told: Told<C
 
 /** What a message says may not talk the gate down: the rules of the SOP hold beside whatever a model made of it. */
 function strengthened(state: RunState, workspace: Workspace, value: Classification): Classification {
-  const sop = workspace.sops.find((known) => known.category === value.category);
+  const sop = sopFor(workspace, state.ticket!, value.category);
   if (!sop) return value;
   const byRules = classificationBy(sop, state.ticket!);
   return {
@@ -55,7 +55,7 @@ function strengthened(state: RunState, workspace: Workspace, value: Classificati
 
 function send(plan: DispatchPlan): Step {
   const { state, triage, known } = plan;
-  const sent = state.acts.filter((act) => act.kind === "message" && act.name !== "reply");
+  const sent = state.acts.filter((act) => act.kind === "message" && act.name !== "reply" && act.error?.code !== REPLACED);
   const last = sent.at(-1);
   if (!last) {
     const first = dispatchTo(plan, 0);
@@ -105,7 +105,7 @@ function planRecall(state: RunState, workspace: Workspace, told: Told<Classifica
   const args: Json = { text: ticket.body, labels: subject === undefined ? {} : { [key]: subject }, categories: [told.value.category] };
   return {
     kind: "plan",
-    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels } }],
+    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels, ofProcedure: true } }],
     ticket: { status: "triaged", triage: understoodOf(state, told), language: told.value.language },
   };
 }
@@ -149,7 +149,7 @@ function personsCategory(state: RunState, workspace: Workspace): Known<Classific
   const ask = state.asks.findLast((known) => known.purpose === CATEGORY && known.state === "answered");
   if (!ask?.answer) return undefined;
   const category = ask.answer;
-  const sop = workspace.sops.find((known) => known.category === category);
+  const sop = sopFor(workspace, state.ticket!, category);
   const value = sop
     ? classificationBy(sop, state.ticket!)
     : { category, severity: SEVERITY_WITHOUT_SOP, urgencyMinutes: 240, risks: [], language: state.ticket?.language ?? "und" };

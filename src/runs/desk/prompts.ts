@@ -27,6 +27,7 @@ const oneOf = (ids: readonly string[]) => z.enum(ids.length > 0 ? (ids as [strin
 
 const translate: ThoughtKind = {
   purpose: "translate",
+  task: "translate",
   schema: () => translation,
   prompt: (state, workspace) =>
     prompt(state, workspace, [`Translate the message into the language ${workspace.manifest.locale}. Keep names, numbers and tone; add nothing.`]),
@@ -34,6 +35,7 @@ const translate: ThoughtKind = {
 
 const classify: ThoughtKind = {
   purpose: "classify",
+  task: "triage",
   schema: (workspace) => classification.extend({ category: oneOf(categoriesOf(workspace)) }),
   prompt: (state, workspace) =>
     prompt(state, workspace, [

@@ -4,7 +4,7 @@ import type { Ticket } from "#src/tickets/ticket.ts";
 import type { Sop, Workspace } from "#src/workspace/model.ts";
 import type { RunState } from "../run.ts";
 import type { RulesThinker } from "../think/rules-thinker.ts";
-import { knowledgeFor } from "./knowledge.ts";
+import { knowledgeFor, sopFor } from "./knowledge.ts";
 import type { Classification, Draft } from "./shapes.ts";
 
 /** The desk without a model. Every word it knows stands in the workspace: trigger phrases, severity and risk rules, cases, preferred vendors. */
@@ -25,7 +25,7 @@ function classify(ticket: Ticket, workspace: Workspace): Classification | null {
     .filter(({ hits }) => hits.length > 0)
     .toSorted((a, b) => b.hits.length - a.hits.length || longest(b.hits) - longest(a.hits) || (a.sop.id < b.sop.id ? -1 : 1));
   const sop = scored[0]?.sop ?? workspace.sops.find((known) => known.triggers.length === 0);
-  return sop ? classificationBy(sop, ticket) : null;
+  return sop ? classificationBy(sopFor(workspace, ticket, sop.category) ?? sop, ticket) : null;
 }
 
 /** What an SOP makes of a message that is known to be of its category: its severity, urgency and risks, raised by the words that it watches for. */

@@ -1,5 +1,6 @@
 import type { Act } from "#src/acts/act.ts";
 import type { NewAsk } from "#src/asks/ask.ts";
+import { openAsksAbout } from "#src/asks/store/read.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
 import type { AllotResult } from "#src/ledger/allot.ts";
@@ -8,6 +9,9 @@ import type { Made, Session } from "../session.ts";
 import { holdForAsk } from "./gate-answers.ts";
 
 type Short = Exclude<AllotResult, { kind: "granted" } | { kind: "closed" }>;
+
+/** What runs wait for, as the cause of a timer, that find a paused budget used up when somebody has been asked already. */
+export const budgetCause = ({ budget, subject }: Pick<Short, "budget" | "subject">): string => `budget:${budget}:${subject}`;
 
 /** A budget cannot take the call. Nothing is lost: the run waits, and goes on when somebody raised the cap, or the next period came, and says so. */
 export function askToRaiseBudget(session: Session, act: Act, short: Short): Promise<Made> {
@@ -32,6 +36,12 @@ export function askToRaiseBudget(session: Session, act: Act, short: Short): Prom
     revision: session.current.revision,
   };
   return holdForAsk(session, { act, ask, decision: { outcome: "ask", rule, why } satisfies Json });
+}
+
+/** Whether somebody has been asked about this budget for another run. */
+export async function isAskedAbout(session: Session, { budget, subject }: Pick<Short, "budget" | "subject">): Promise<boolean> {
+  const asks = await openAsksAbout(session.engine.db, "budget", `budget:${budget}`);
+  return asks.some((ask) => ask.detail["subject"] === subject && ask.runId !== session.state.run.id);
 }
 
 function reason(short: Short): string {

@@ -9,10 +9,13 @@ import { failpoint } from "#src/kernel/failpoint.ts";
 import { returnAllotment } from "#src/ledger/allot.ts";
 import { costReport } from "#src/ledger/reports.ts";
 import { moveTicket, type TicketChange } from "#src/tickets/store/move.ts";
+import { wake } from "#src/leases/store/wake.ts";
+import type { RunPlace } from "../create.ts";
 import type { Step } from "../procedure.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { fencedMove } from "../store/hold.ts";
 import { endRun } from "../store/write.ts";
+import { continueThread, isSteered, recordAnswer, threadOf } from "../turns/settle.ts";
 
 type Ending = Extract<Step, { kind: "finish" | "fail" }>;
 
@@ -26,10 +29,14 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
   const envelope = signReceipt(statementOf(input, digest), engine.signer);
   const over =
     ending.kind === "finish" ? ({ state: "done", reason: null } as const) : ({ state: "failed", reason: `${ending.code}: ${ending.message}` } as const);
-  await fencedMove(engine.db, lease, async (tx) => {
+  const isOver = await fencedMove(engine.db, lease, async (tx) => {
+    if (ending.kind === "finish" && (await isSteered(tx, run))) return false;
+    failpoint("finish.looked");
     await insertReceipt(tx, { runId: run.id, ticketId: run.ticketId, digest, pack: pack as unknown as Json, envelope });
     failpoint("finish.receipt");
-    if (state.ticket) await moveTicket(tx, state.ticket.id, ticketChange(ending));
+    if (ending.kind === "finish") await recordAnswer(tx, session, ending.outcome);
+    failpoint("finish.answered");
+    if (state.ticket && run.parentRunId === null) await moveTicket(tx, state.ticket.id, ticketChange(ending));
     failpoint("finish.ticket");
     const stranded = await strandAsksOfRun(tx, run.id);
     await engine.whenEnded(tx, { runId: run.id, state: over.state });
@@ -39,11 +46,23 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
       runEvent(session, `run.${over.state}`, { reason: over.reason, stranded, ...(ending.kind === "finish" ? { ...ending.outcome } : {}) }),
     ]);
     await endRun(tx, lease, over);
+    failpoint("finish.ended");
+    if (run.parentRunId !== null) await wake(tx, [run.parentRunId]); // a child before its parent, everywhere
+    failpoint("finish.parent_woken");
+    const threadId = threadOf(run);
+    if (threadId) await continueThread(tx, placeOf(session), threadId);
+    return true;
   });
+  if (!isOver) return { kind: "moved" };
   failpoint("finish.committed");
   await returnAllotment(engine.db, run.id);
   failpoint("finish.returned");
   return { kind: "ended" };
+}
+
+/** Where the next run of the same thread is made: under the revision in force. */
+function placeOf({ engine, current }: Session): RunPlace {
+  return { clock: engine.clock, revision: current.revision, workspace: current.workspace, tiers: engine.tiers(current.workspace) };
 }
 
 const ticketChange = (ending: Ending): TicketChange => ending.ticket ?? (ending.kind === "fail" ? { status: "blocked" } : { status: "in_review" });

@@ -13,8 +13,10 @@ import { fencedMove } from "../store/hold.ts";
 
 /** Policy wants a person: the act waits for the answer, the ticket shows it. */
 export async function askForAct(session: Session, act: Act, verdict: Extract<Verdict, { kind: "ask" }>): Promise<Made> {
-  const { run } = session.state;
-  const ask = approvalFor({ act, asked: verdict.asked, ticketId: run.ticketId, revision: session.current.revision, nowMs: session.engine.clock.nowMs() });
+  const { run, ticket } = session.state;
+  const requestedBy = run.limits.requestedBy ?? ticket?.senderPrincipalId ?? undefined;
+  const place = { ticketId: run.ticketId, requestedBy, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
+  const ask = approvalFor({ act, asked: verdict.asked, ...place });
   return holdForAsk(session, { act, ask, decision: verdict.decision });
 }
 

@@ -14,6 +14,7 @@ import { settleLate } from "#src/ledger/store/correct.ts";
 import type { Settlement } from "#src/ledger/store/settle.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
 import type { WaitHandle } from "../next-move.ts";
+import { MEMORY_RECALL } from "../memory/recall.ts";
 import { type Made, runEvent, type Session, withAct } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 
@@ -76,8 +77,9 @@ function endOf(session: Session, { act, attempt, settlement, message, planned }:
   };
 }
 
-/** What a model said stands in the transcript; the journal says that it spoke. */
-const resultForJournal = (act: Act, result: Json | null): Json | undefined => (act.kind === "model" ? undefined : (result ?? undefined));
+/** What a model said stands in the transcript, and what was recalled on the act, where it can be forgotten; the journal says that it happened. */
+const resultForJournal = (act: Act, result: Json | null): Json | undefined =>
+  act.kind === "model" || act.name === MEMORY_RECALL ? undefined : (result ?? undefined);
 
 /** The act goes on as an ask: posted and waiting for an acknowledgement, or a question to a person. One commit for both. */
 async function recordAsking(session: Session, attempted: Attempted, { ask, result }: { ask: NewAsk; result: Json }): Promise<Made> {
@@ -88,7 +90,7 @@ async function recordAsking(session: Session, attempted: Attempted, { ask, resul
     if (!landed) return false;
     await openAsk(tx, ask);
     failpoint(`act.${act.kind}.ask_opened`);
-    if (act.kind === "message" && session.state.ticket) await moveTicket(tx, session.state.ticket.id, { status: "dispatched" });
+    if (session.state.ticket) await moveTicket(tx, session.state.ticket.id, { status: act.kind === "message" ? "dispatched" : "awaiting_human" });
     await append(tx, session.engine.clock, [
       runEvent(session, "ask.opened", { ask: ask.id, act: act.id, kind: ask.kind, purpose: ask.purpose, prompt: ask.prompt }),
     ]);

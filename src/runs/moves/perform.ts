@@ -1,17 +1,17 @@
 import type { Act, ActError } from "#src/acts/act.ts";
 import { judge } from "#src/acts/gate.ts";
 import type { Performed, Performer, Situation } from "#src/acts/performer.ts";
-import { startAct } from "#src/acts/store/start.ts";
-import { prepareEvent } from "#src/journal/event.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
-import { type Made, runEvent, type Session } from "../session.ts";
+import { readSoFar } from "../read-so-far.ts";
+import type { Made, Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
 import { pauseMs } from "./pause.ts";
+import { performHandoff } from "./perform-handoff.ts";
 import { performModel } from "./perform-model.ts";
+import { startFreeAct } from "./start-free-act.ts";
 
 /** Performs acts that are due: one, or several reads at once. */
 export async function performActs(session: Session, acts: readonly Act[]): Promise<Made> {
@@ -21,8 +21,9 @@ export async function performActs(session: Session, acts: readonly Act[]): Promi
   return { kind: "moved" };
 }
 
-async function performAct(session: Session, act: Act): Promise<Made> {
+async function performAct(session: Session, act: Act, { isLookedFor = false } = {}): Promise<Made> {
   if (act.kind === "model") return performModel(session, act);
+  if (act.kind === "handoff") return performHandoff(session, act);
   const performer = session.engine.performers.get(act.kind);
   if (!performer) return refuseAct(session, act, { rule: "kind", why: `nothing here performs acts of kind ${act.kind}` });
   const unreadable = problemWith(performer, act);
@@ -30,40 +31,47 @@ async function performAct(session: Session, act: Act): Promise<Made> {
   const verdict = judge({
     act,
     agent: session.state.run.agent,
+    givers: session.state.run.limits.givers ?? [],
+    read: readSoFar(session.state),
+    nowMs: session.recordNowMs(),
     workspace: session.current.workspace,
     ask: session.state.asks.findLast((ask) => ask.id === act.askId),
   });
   if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
-  const attempt = await start(session, act, verdict.decision);
+  const attempt = await startFreeAct(session, act, verdict.decision);
   if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
-  const performed = await attemptTo(() => performer.perform(act, situationOf(session)), attempt);
+  const situation = situationOf(session);
+  const looksFirst = act.effect === "findable" && attempt > 1 && !isLookedFor; // the try before may have done it and lost the answer
+  const performed = await attemptTo(
+    async () => (looksFirst ? await performer.find?.(act, situation) : undefined) ?? performer.perform(act, { ...situation, cleared: verdict.cleared }),
+    attempt,
+  );
   failpoint(`act.${act.kind}.performed`);
   return recordOutcome(session, { act: { ...act, decision: verdict.decision }, attempt, performed });
 }
 
 /** After a crash between intent and outcome: the port says whether it happened; only if not is it done again. */
 export async function findThenPerform(session: Session, act: Act): Promise<Made> {
-  const found = await session.engine.performers.get(act.kind)?.find?.(act, situationOf(session));
+  const found = await searchFor(session, act);
   failpoint(`act.${act.kind}.searched`);
-  if (found === undefined) return performAct(session, act);
+  if (found === undefined) return performAct(session, act, { isLookedFor: true });
   return recordOutcome(session, { act, attempt: act.attempts, performed: found });
 }
 
-async function start(session: Session, act: Act, decision: Json): Promise<number> {
-  const event = prepareEvent(
-    runEvent(session, "act.started", { act: act.id, kind: act.kind, name: act.name, binding: act.binding, decision }),
-    session.engine.clock.nowMs(),
-  );
-  const started = await startAct(session.engine.db, { act, lease: session.lease, decision, event, reservation: null });
-  if (started !== "started") throw new LeaseLost(`the act ${act.id} could not be started: ${started}`);
-  failpoint(`act.${act.kind}.started`);
-  return act.attempts + 1;
+/** A place that cannot be asked now is asked later. @throws LoopError where it will never answer: whether the act happened stays open */
+async function searchFor(session: Session, act: Act): Promise<Performed | undefined> {
+  try {
+    return await session.engine.performers.get(act.kind)?.find?.(act, situationOf(session));
+  } catch (error) {
+    if (!(error instanceof LoopError) || error.retry !== "later" || act.attempts >= MOST_ATTEMPTS) throw error;
+    return laterFor(error, act.attempts);
+  }
 }
 
 function situationOf(session: Session): Situation {
-  const { ticketId } = session.state.run;
-  return { signal: session.signal, ticketId, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
+  const { id: runId, agent, ticketId, threadId, labels } = session.state.run;
+  return { signal: session.signal, runId, agent, ticketId, threadId, labels, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
 }
 
 function problemWith(performer: Performer, act: Act): string | undefined {
@@ -85,6 +93,12 @@ async function attemptTo(perform: () => Promise<Performed>, attempt: number): Pr
   } catch (error) {
     if (!(error instanceof LoopError)) throw error;
     const said: ActError = { code: error.code, message: error.message };
-    return error.retry === "later" && attempt < MOST_ATTEMPTS ? { kind: "later", error: said, afterMs: pauseMs(attempt) } : { kind: "failed", error: said };
+    if (error.retry !== "later" || attempt >= MOST_ATTEMPTS) return { kind: "failed", error: said };
+    return laterFor(error, attempt);
   }
+}
+
+function laterFor({ code, message, facts }: LoopError, attempt: number): Performed {
+  const { retryAfterMs } = facts;
+  return { kind: "later", error: { code, message }, afterMs: Math.max(pauseMs(attempt), typeof retryAfterMs === "number" ? retryAfterMs : 0) };
 }

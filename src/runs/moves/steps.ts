@@ -9,7 +9,7 @@ import { moveTicket } from "#src/tickets/store/move.ts";
 import type { PlannedAct, Step, ThoughtRequest } from "../procedure.ts";
 import { type Made, nextSeq, runEvent, type Session } from "../session.ts";
 import { fencedMove } from "../store/hold.ts";
-import { insertMessage, setTurns } from "../store/write.ts";
+import { insertMessages, setTurns } from "../store/write.ts";
 import { performModel } from "./perform-model.ts";
 
 /** An act as it is before anything happened to it. */
@@ -103,7 +103,7 @@ async function thinkByRules(session: Session, request: ThoughtRequest): Promise<
     content: value === null ? { unable: true } : { value },
   };
   await fencedMove(engine.db, lease, async (tx) => {
-    await insertMessage(tx, state.run.id, message);
+    await insertMessages(tx, state.run.id, [message]);
     failpoint("think.message");
     await setTurns(tx, state.run.id, state.run.turns + 1);
     await append(tx, engine.clock, [runEvent(session, "run.thought", { purpose: request.purpose, by: "rules", content: message.content })]);

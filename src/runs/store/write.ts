@@ -5,6 +5,8 @@ import type { Lease } from "#src/leases/lease.ts";
 import type { Run, RunStatus } from "../run.ts";
 
 export type NewRun = Pick<Run, "id" | "ticketId" | "threadId" | "agent" | "runner" | "procedure" | "labels" | "limits" | "revision" | "attempt"> & {
+  readonly brief?: Run["brief"];
+  readonly parentRunId?: Run["parentRunId"];
   readonly lanes: readonly string[];
   readonly retryOf: string | null;
 };
@@ -12,17 +14,20 @@ export type NewRun = Pick<Run, "id" | "ticketId" | "threadId" | "agent" | "runne
 /** Makes a run that is due at once. */
 export async function insertRun(tx: Db | Transaction, run: NewRun): Promise<void> {
   await sql`
-    insert into runs (id, ticket_id, thread_id, agent, runner, procedure, state, labels, limits, revision, attempt, lanes, retry_of, created_at, due)
+    insert into runs (id, ticket_id, thread_id, agent, runner, procedure, state, labels, limits, revision, attempt, lanes, retry_of, brief, parent_run_id, created_at, due)
     values (${run.id}, ${run.ticketId}, ${run.threadId}, ${run.agent}, ${run.runner}, ${run.procedure}, 'queued', ${JSON.stringify(run.labels)}::jsonb,
-            ${JSON.stringify(run.limits)}::jsonb, ${run.revision}, ${run.attempt}, ${run.lanes}::text[], ${run.retryOf}, loop_now(), loop_now())`.execute(tx);
+            ${JSON.stringify(run.limits)}::jsonb, ${run.revision}, ${run.attempt}, ${run.lanes}::text[], ${run.retryOf}, ${JSON.stringify(run.brief ?? {})}::jsonb, ${run.parentRunId ?? null},
+            loop_now(), loop_now())`.execute(tx);
 }
 
-export async function insertMessage(tx: Db | Transaction, runId: string, message: NewMessage): Promise<void> {
+export async function insertMessages(tx: Db | Transaction, runId: string, messages: readonly NewMessage[]): Promise<void> {
+  const column = <T>(of: (message: NewMessage) => T): T[] => messages.map(of);
   await sql`
     insert into messages (run_id, seq, role, name, source, trust, content)
-    values (${runId}, ${message.seq}, ${message.role}, ${message.name}, ${message.source}, ${message.trust}, ${JSON.stringify(message.content)}::jsonb)`.execute(
-    tx,
-  );
+    select ${runId}, m.seq, m.role, m.name, m.source, m.trust, m.content::jsonb
+    from unnest(${column(({ seq }) => seq)}::int[], ${column(({ role }) => role)}::text[], ${column(({ name }) => name)}::text[],
+                ${column(({ source }) => source)}::text[], ${column(({ trust }) => trust)}::text[],
+                ${column(({ content }) => JSON.stringify(content))}::text[]) as m (seq, role, name, source, trust, content)`.execute(tx);
 }
 
 export async function setTurns(tx: Transaction, runId: string, turns: number): Promise<void> {

@@ -7,7 +7,9 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import { storableJson } from "#src/kernel/storable-json.ts";
 import { newId } from "#src/kernel/ids.ts";
 import type { RunState } from "../run.ts";
+import { readSoFar } from "../read-so-far.ts";
 import { nextSeq, type Session } from "../session.ts";
+import { factsOf } from "./tool-facts.ts";
 
 const LONGEST_KEPT = 4_000;
 
@@ -41,32 +43,41 @@ function thoughtOf(schema: z.ZodType | undefined, answer: ModelAnswer): Thought 
 }
 
 /** The acts that an answer's tool calls plan. What is not offered becomes an act too, so that the gate refuses it on record. */
-export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Act[] {
-  return answer.toolCalls.map((call, index) => {
-    const tool = session.engine.tools.get(call.name);
-    const id = newId("act", session.engine.clock.nowMs());
-    const base = { kind: "tool" as const, name: call.name, args: storableJson(call.args), runId: act.runId };
-    return {
-      ...base,
-      id,
-      turn: act.turn,
-      ordinal: index + 1,
-      effect: tool?.effect ?? "once",
-      state: "planned" as const,
-      key: id,
-      facts: { labels: session.state.run.labels, taint: taintOfRun(session.state), callId: call.callId },
-      binding: bindingOf(base),
-      askId: null,
-      decision: null,
-      handle: null,
-      result: null,
-      error: null,
-      attempts: 0,
-    };
-  });
-}
-
-/** Where what the run has read came from: the union over ticket and transcript. */
-export function taintOfRun(state: RunState) {
-  return [...new Set([...(state.ticket ? [state.ticket.trust] : []), ...state.messages.map((message) => message.trust)])];
+export function plannedBy(session: Session, act: Act, answer: ModelAnswer): Promise<Act[]> {
+  return Promise.all(
+    answer.toolCalls.map(async (call, index) => {
+      const tool = session.engine.tools.get(call.name);
+      const id = newId("act", session.engine.clock.nowMs());
+      const own = tool ? await factsOf(tool, storableJson(call.args)) : {};
+      const isHandover = tool === undefined && /^(handoff|delegate)\./.test(call.name);
+      const base = {
+        kind: tool?.kind ?? (isHandover ? ("handoff" as const) : ("tool" as const)),
+        name: call.name,
+        args: storableJson(call.args),
+        runId: act.runId,
+      };
+      return {
+        ...base,
+        id,
+        turn: act.turn,
+        ordinal: index + 1,
+        effect: isHandover ? ("idempotent" as const) : (tool?.effect ?? "once"),
+        state: "planned" as const,
+        key: id,
+        facts: {
+          ...own,
+          labels: { ...session.state.run.labels, ...own.labels },
+          taint: readSoFar(session.state).taint,
+          callId: call.callId,
+        },
+        binding: bindingOf(base),
+        askId: null,
+        decision: null,
+        handle: null,
+        result: null,
+        error: null,
+        attempts: 0,
+      };
+    }),
+  );
 }

@@ -26,6 +26,3 @@ export function tiersOf(workspace: Workspace, settings: TierSettings): ModelTier
   };
   return { fast: list(fast, strong), strong: list(strong, fast) };
 }
-
-/** Whether an agent that says `auto` thinks with a model here. */
-export const hasModel = (tiers: ModelTiers): boolean => tiers.strong.length > 0;

@@ -22,7 +22,8 @@ export function brainSearch(db: Db, embedder: BrainEmbedder | undefined): ToolPo
     description: "Searches what this workspace knows: SOPs, skills, voice memos, past cases, entities, lessons.",
     schema: z.toJSONSchema(args, { io: "input" }) as Json,
     effect: "read",
-    async invoke(given, _actKey, signal) {
+    terms: { untrusted: false },
+    async invoke(given, { signal }) {
       const read = args.safeParse(given);
       if (!read.success) throw new LoopError("tool_failed", `brain.search cannot read its arguments: ${z.prettifyError(read.error)}`);
       const recall = await retrieve(db, { ...read.data, scopes: [WORKSPACE_SCOPE], limitPerLayer: HITS_PER_LAYER, signal }, embedder);

@@ -37,10 +37,10 @@ export const languageTag = z.string().refine((tag) => {
   }
 }, "expected a language tag such as en, zh-TW or pt-BR");
 
-/** Who may answer an ask: anyone with one of the roles, or one of the named people. */
+/** Who may answer an ask: anyone with one of the roles, one of the named people, or anyone of a team. */
 export const approvers = z
-  .strictObject({ roles: z.array(role).default([]), names: z.array(slug).default([]) })
-  .refine((who) => who.roles.length + who.names.length > 0, "expected at least one role or name");
+  .strictObject({ roles: z.array(role).default([]), names: z.array(slug).default([]), groups: z.array(slug).optional() })
+  .refine((who) => who.roles.length + who.names.length + (who.groups?.length ?? 0) > 0, "expected at least one role, name or group");
 export type Approvers = z.infer<typeof approvers>;
 
 /** What happens to an ask that nobody answers. There is no step that approves. */

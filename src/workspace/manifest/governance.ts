@@ -23,16 +23,27 @@ export const policyCondition = z.strictObject({
   path: oneOrMore(z.string().min(1)).optional(),
 });
 
-export const policyRule = z.strictObject({
-  name: slug,
-  when: policyCondition,
-  then: z.enum(["allow", "ask", "deny"]),
-  why: z.string().min(1),
-  /** For `ask`: who may answer; left out: anyone with the role approver, admin or owner. */
-  approvers: approvers.optional(),
-  quorum: z.int().min(1).max(20).default(1),
-  expiry: z.array(expiryStep).default([]),
-});
+export const policyRule = z
+  .strictObject({
+    name: slug,
+    when: policyCondition,
+    then: z.enum(["allow", "ask", "deny"]),
+    why: z.string().min(1),
+    /** For `allow`: asks of these rules are not put where this one applies, since somebody has answered them for a time. A deny is never lifted, nor what SOP, skill or egress ask. */
+    lifts: z.array(z.string().min(1)).optional(),
+    /** From then on the rule does not apply. */
+    until: z.iso.datetime({ offset: true }).optional(),
+    /** For `ask`: who may answer; left out: anyone with the role approver, admin or owner. */
+    approvers: approvers.optional(),
+    quorum: z.int().min(1).max(20).default(1),
+    /** Whoever brought the work may not approve it. */
+    separation: z.boolean().optional(),
+    expiry: z.array(expiryStep).default([]),
+  })
+  .refine((rule) => rule.lifts === undefined || (rule.then === "allow" && rule.until !== undefined), {
+    path: ["lifts"],
+    message: "expected only where the rule allows and says `until` when",
+  });
 export type PolicyRule = z.infer<typeof policyRule>;
 
 /** `policies/<name>.yaml` */
@@ -55,8 +66,8 @@ export const budgetManifest = z
     timeZone: timeZone.optional(),
     capUsd: usd.optional(),
     capTokens: z.int().positive().optional(),
-    /** block: the call is refused; warn: it goes through and is marked. */
-    onReach: z.enum(["block", "warn"]).default("block"),
+    /** block: each run that reaches it waits and asks; pause: all of them wait behind one ask; warn: the call goes through and is marked. */
+    onReach: z.enum(["block", "pause", "warn"]).default("block"),
   })
   .refine((budget) => budget.capUsd !== undefined || budget.capTokens !== undefined, "expected capUsd, capTokens or both");
 export type BudgetManifest = z.infer<typeof budgetManifest>;
@@ -65,7 +76,10 @@ export type BudgetManifest = z.infer<typeof budgetManifest>;
 export const teamManifest = z.strictObject({
   ...header,
   kind: z.literal("Team"),
+  /** As approvers, the people of a team are named by it. */
   name: slug,
+  /** Members of other teams who belong to this one too. */
+  also: z.array(slug).default([]),
   members: z.array(
     z.strictObject({
       id: slug,

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { duration, header, labelKey, languageTag, secretReference, slug, timeZone, usd } from "./common.ts";
+import { duration, header, labelKey, languageTag, slug, timeZone, usd } from "./common.ts";
+import { providerEntry } from "./provider.ts";
 
-const modelName = z.string().regex(/^[a-z0-9-]+:\S+$/, "expected provider:model, such as anthropic:claude-haiku-4-5");
+export const modelName = z.string().regex(/^[a-z0-9-]+:\S+$/, "expected provider:model, such as anthropic:claude-haiku-4-5");
 
 /** `loop.yaml`: the workspace itself and what its agents inherit. */
 export const workspaceManifest = z.strictObject({
@@ -18,19 +19,14 @@ export const workspaceManifest = z.strictObject({
     .optional(),
   /** Prices that the shipped table lacks or has wrong: dollars for one million tokens. */
   prices: z.record(z.string(), z.strictObject({ inputUsd: usd, cachedUsd: usd.optional(), outputUsd: usd })).default({}),
-  providers: z
-    .record(
-      slug,
-      z.strictObject({
-        wire: z.enum(["openai", "openai-compatible", "anthropic", "google", "openrouter", "ollama", "bedrock"]),
-        baseUrl: z.url().optional(),
-        apiKey: secretReference.optional(),
-        region: z.string().optional(),
-      }),
-    )
-    .default({}),
+  providers: z.record(slug, providerEntry).default({}),
   /** Commands of checks run in the sandbox; `off` runs them without one, and every receipt says so. */
   sandbox: z.enum(["required", "off"]).default("required"),
+  /**
+   * How many runs about the same thing may be moving at the same time: `{ property: 1 }` is one for each property, whichever agent works. The keys are kinds of
+   * entities. A run that waits for a person, a provider or a timer does not count.
+   */
+  concurrency: z.record(labelKey, z.int().min(1).max(1_000)).default({}),
   defaults: z
     .strictObject({
       agent: slug.optional(),
@@ -41,22 +37,3 @@ export const workspaceManifest = z.strictObject({
     .prefault({}),
 });
 export type WorkspaceManifest = z.infer<typeof workspaceManifest>;
-
-/** `agents/<name>.yaml`. `auto` thinks with a model where the workspace has one, else with the rules runner; what it produced says which. */
-export const agentManifest = z.strictObject({
-  ...header,
-  kind: z.literal("Agent"),
-  name: slug,
-  description: z.string().default(""),
-  runner: z.enum(["auto", "model", "rules"]).default("auto"),
-  procedure: z.enum(["desk", "chat"]).default("desk"),
-  instructions: z.string().default(""),
-  /** Tickets whose labels have all of these come here first; none: any ticket. */
-  handles: z.strictObject({ labels: z.record(z.string(), z.string()).default({}) }).prefault({}),
-  /** Tools that this agent is offered, by name. */
-  tools: z.array(z.string()).default([]),
-  maxTurns: z.int().min(1).max(200).optional(),
-  /** Runs of this agent that may be moving at the same time; left out: no bound of its own. */
-  concurrency: z.int().min(1).max(1_000).optional(),
-});
-export type AgentManifest = z.infer<typeof agentManifest>;

@@ -49,3 +49,9 @@ export async function selectFiles(db: Db | Transaction, number: number): Promise
     order by file.key collate "C"`.execute(db);
   return new Map(rows.map((row) => [row.path, row.content]));
 }
+
+/** The contents of these digests; those that are lost are missing. */
+export async function selectBlobs(db: Db | Transaction, digests: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+  const { rows } = await sql<{ digest: string; content: Buffer }>`select digest, content from blobs where digest = any(${digests}::text[])`.execute(db);
+  return new Map(rows.map((row) => [row.digest, row.content]));
+}

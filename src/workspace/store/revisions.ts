@@ -33,6 +33,14 @@ export async function selectRevision(db: Db | Transaction, number: number): Prom
   return rows[0] ? toRevision(rows[0]) : null;
 }
 
+/** Newest first. */
+export async function selectRevisions(db: Db, { limit, before }: { readonly limit: number; readonly before?: number }): Promise<Revision[]> {
+  const { rows } = await sql<RevisionRow>`
+    select number, parent, digest, kind, author, note, at from revisions
+    where ${before ?? null}::bigint is null or number < ${before ?? null}::bigint order by number desc limit ${limit}`.execute(db);
+  return rows.map(toRevision);
+}
+
 /** Path to digest; empty for an unknown revision. */
 export async function selectDigests(db: Db | Transaction, number: number): Promise<Readonly<Record<string, string>>> {
   const { rows } = await sql<{ files: Record<string, string> }>`select files from revisions where number = ${number}`.execute(db);

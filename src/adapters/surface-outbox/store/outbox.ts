@@ -24,3 +24,12 @@ export async function findMessage(db: Db, actKey: string): Promise<OutboxRow | u
   const { rows } = await sql<OutboxRow>`select id, recipient, subject, body, at from outbox where act_key = ${actKey}`.execute(db);
   return rows[0];
 }
+
+/** The row with the new words; undefined when there is no such message. The same edit twice changes nothing more. */
+export async function editMessage(db: Db, id: string, { message, editKey }: { message: OutboundMessage; editKey: string }): Promise<OutboxRow | undefined> {
+  const { rows } = await sql<OutboxRow>`
+    update outbox set subject = ${message.subject}, body = ${message.text}, facts = ${JSON.stringify(message.facts)}::jsonb,
+      edited_at = case when edit_key is distinct from ${editKey} then loop_now() else edited_at end, edit_key = ${editKey}
+    where id = ${id} returning id, recipient, subject, body, at`.execute(db);
+  return rows[0];
+}

@@ -1,0 +1,22 @@
+import type { Side } from "./plan/plan.ts";
+import { planOf } from "./plan/plan.ts";
+import type { Problem } from "#src/workspace/problem.ts";
+import { parseWorkspace } from "#src/workspace/load.ts";
+import { filesDigest } from "#src/workspace/revisions.ts";
+import { soundFolder } from "#src/workspace/taking.ts";
+
+/** From one folder to another, without a record: as `POST /v1/workspace/plan` says it. @throws LoopError workspace_invalid when a folder cannot be opened */
+export async function planBetweenFolders(from: string, to: string) {
+  const [before, after] = [await sideAt(from), await sideAt(to)];
+  if ("problems" in before) return before;
+  if ("problems" in after) return after;
+  const digest = filesDigest(after.files);
+  return { kind: "plan" as const, revision: 0, digest, isNew: digest !== filesDigest(before.files), ...planOf(before, after) };
+}
+
+async function sideAt(folder: string): Promise<Side | { readonly kind: "problems"; readonly problems: readonly Problem[] }> {
+  const read = await soundFolder(folder);
+  if (read.kind === "problems") return read;
+  const parsed = parseWorkspace(read.files);
+  return parsed.kind === "ok" ? { files: read.files, workspace: parsed.workspace } : parsed;
+}

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openHome } from "./home.ts";
+
+test("a home keeps its identity, and one whose file was damaged is not taken for another home", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "loopwright-home-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const { id } = await openHome(folder);
+  assert.equal((await openHome(folder)).id, id);
+  const file = join(folder, "home.json");
+  const whole = await readFile(file, "utf8");
+  for (const damaged of ["", "{", "{}", "null", '{"id":""}', '{"id":7}', '{"id":"../x"}']) {
+    await writeFile(file, damaged);
+    await assert.rejects(openHome(folder), { code: "home_not_usable", message: /home\.json does not say which home this is\. Expected/ }, damaged);
+  }
+  await writeFile(file, whole);
+  assert.equal((await openHome(folder)).id, id);
+});

@@ -1,0 +1,77 @@
+import { homedir } from "node:os";
+import { dirname } from "node:path";
+import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
+import type { ToolPort } from "#src/acts/ports/tool-port.ts";
+import type { ToolFactories } from "#src/acts/ports/tool-source.ts";
+import { schemaProblem } from "#src/acts/check-args.ts";
+import { createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
+import { createToolShelf, type ToolShelf } from "#src/acts/tool-shelf.ts";
+import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
+import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
+import { secretPlaces } from "#src/adapters/sandbox-bwrap/secret-places.ts";
+import { codeTools } from "#src/adapters/tool-code/tools.ts";
+import { filesTools } from "#src/adapters/tool-files/tools.ts";
+import { githubTools } from "#src/adapters/tool-github/tools.ts";
+import { httpTools } from "#src/adapters/tool-http/tools.ts";
+import { mcpTools } from "#src/adapters/tool-mcp/gateway.ts";
+import { httpTransport } from "#src/adapters/tool-mcp/http-transport.ts";
+import { shellTools } from "#src/adapters/tool-shell/tools.ts";
+import { webTools } from "#src/adapters/tool-web/tools.ts";
+import type { Db } from "#src/database/open.ts";
+import type { Clock } from "#src/kernel/clock.ts";
+import type { Log } from "#src/kernel/log.ts";
+import { askHuman } from "#src/runs/tools/ask-human.ts";
+import { brainSearch } from "#src/runs/tools/brain-search.ts";
+import { type MemoryDeps, memoryTools } from "#src/runs/tools/memory.ts";
+import type { Secrets } from "#src/secrets/secrets.ts";
+import type { Environment } from "#src/settings/read.ts";
+import type { Settings } from "#src/settings/schema.ts";
+import { codeOf } from "#src/workspace/code-servers.ts";
+import { revisionFiles } from "#src/workspace/revisions.ts";
+import type { WorkspaceView } from "#src/workspace/current.ts";
+
+/** What the tools of a process are made from. */
+interface ToolWorld {
+  readonly settings: Settings;
+  readonly env: Environment;
+  readonly home: { readonly folder: string };
+  readonly version: string;
+  readonly record: { readonly db: Db };
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly secrets: Secrets;
+  readonly workspaces: WorkspaceView;
+  readonly workspaceFolder: string;
+}
+
+/** Where commands run: in the sandbox, or as they are where the workspace in force says `sandbox: off`. */
+export function sandboxOf({ settings, env, home, workspaces }: ToolWorld): () => Promise<SandboxPort> {
+  const bwrap = createBwrapSandbox({
+    searchPath: env["PATH"] ?? "",
+    platform: process.platform,
+    isRoot: process.getuid?.() === 0,
+    osHome: homedir(),
+    hidden: ownPlaces({ settings, home }),
+  });
+  const off = createSandboxOff();
+  return async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap);
+}
+
+const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): string[] => [home.folder, dirname(settings.secretsKeyFile)];
+
+/** The tools that every workspace has. */
+export const ownTools = (deps: MemoryDeps): ToolPort[] => [brainSearch(deps.db, deps.embedder), ...memoryTools(deps), askHuman(deps.db, deps.workspaces)];
+
+/** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
+export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {
+  const mcp = mcpTools({ version: world.version, pins: createToolPins(world.record.db, world.clock), sourceOf, schemaProblem, http: httpTransport });
+  const factories: ToolFactories = { code: codeTools, files: filesTools, github: githubTools, http: httpTools, mcp, shell: shellTools, web: webTools };
+  const code = async () => codeOf(await revisionFiles(world.record.db, (await world.workspaces.current()).revision));
+  const hidden = [...ownPlaces(world), ...secretPlaces(homedir())];
+  const { clock, log, secrets, workspaceFolder } = world;
+  return createToolShelf({
+    builtIn: from.builtIn,
+    factories,
+    deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden, code },
+  });
+}

@@ -1,0 +1,59 @@
+import type { ToolBox } from "#src/acts/ports/tool-port.ts";
+import { type Db, inTransaction } from "#src/database/open.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
+import type { RunId } from "#src/kernel/ids.ts";
+import type { Principal } from "#src/people/principal.ts";
+import { offers } from "#src/policy/agent-rules.ts";
+import type { Trust } from "#src/policy/trust.ts";
+import type { Workspace } from "#src/workspace/model.ts";
+import { factsOf } from "../think/tool-facts.ts";
+import { createRun, type RunPlace } from "../create.ts";
+import type { PlannedAct } from "../procedure.ts";
+
+export interface WantedCall {
+  readonly name: string;
+  readonly args: Json;
+  /** Whose policy it falls under; left out: the one agent that may call it. */
+  readonly agent?: string | undefined;
+  readonly by: Pick<Principal, "handle" | "roles">;
+}
+
+/** A call that was looked at, and not yet asked for on record. */
+export interface PreparedCall {
+  readonly agent: string;
+  readonly act: PlannedAct;
+  readonly text: string;
+  readonly trust: Trust;
+  readonly by: string;
+}
+
+/** Looks the tool up as it is now. @throws LoopError tool_unknown | agent_unknown | input_invalid where several agents may call it */
+export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: WantedCall): Promise<PreparedCall> {
+  const tool = tools.get(wanted.name);
+  if (!tool) throw new LoopError("tool_unknown", `There is no tool ${wanted.name} that is on now. \`loop tools\` lists all, and says why one is off.`);
+  const trust: Trust = wanted.by.roles.includes("owner") ? "owner" : "member";
+  const facts = { labels: {}, taint: [trust], ...(await factsOf(tool, wanted.args)) };
+  return {
+    agent: wanted.agent ?? onlyAgent(workspace, wanted.name),
+    act: { kind: tool.kind ?? "tool", name: tool.name, effect: tool.effect, args: wanted.args, facts },
+    text: `${wanted.by.handle} calls ${wanted.name}`,
+    trust,
+    by: wanted.by.handle,
+  };
+}
+
+function onlyAgent(workspace: Workspace, name: string): string {
+  const may = workspace.agents.filter((agent) => offers(agent, name)).map((agent) => agent.name);
+  if (may.length === 1) return may[0]!;
+  if (may.length === 0)
+    throw new LoopError("agent_unknown", `No agent of the workspace is offered ${name}, so nobody may call it. Add it to \`tools\` of an agent.`);
+  throw new LoopError("input_invalid", `Several agents may call ${name}: ${may.join(", ")}. Say under whose policy, with --agent.`);
+}
+
+/** Queues the run with the one call. @throws LoopError agent_unknown */
+export function requestCall(db: Db, place: RunPlace, prepared: PreparedCall): Promise<RunId> {
+  const { agent, act, text, trust, by } = prepared;
+  const request = { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: by, trust }, call: act };
+  return inTransaction(db, (tx) => createRun(tx, place, request));
+}
