@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createRedactor } from "#src/kernel/redaction.ts";
-import { readState } from "#src/runs/store/state.ts";
 import { chatWorkspace } from "#src/testing/chat-workspace.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { drain, startRun, testEngine } from "#src/testing/engine.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { callTool, say, scriptedModel } from "#src/testing/scripted-model.ts";
 import type { ToolPort } from "./ports/tool-port.ts";
+import { actsOfRun } from "./store/read.ts";
 
 const SECRET = "the-value-nobody-may-see";
 // Put together here, so that no scanner takes this file for a leak.
@@ -33,7 +33,7 @@ async function callsOf(t: Parameters<typeof testDatabase>[0], args: readonly { r
   const engine = await testEngine({ db, clock: heldClock(), files: chatWorkspace(), tools: [tool], model, redactor });
   const runId = await startRun(engine, "helper", "send it");
   await drain(engine);
-  const acts = (await readState(db, runId)).acts.filter(({ kind }) => kind === "tool");
+  const acts = (await actsOfRun(db, runId)).filter(({ kind }) => kind === "tool");
   return { acts, sent, model };
 }
 

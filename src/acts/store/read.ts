@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { ActId, AskId, RunId } from "#src/kernel/ids.ts";
 import type { Act, ActError, ActFacts, ActKind, ActState, EffectClass } from "../act.ts";
@@ -28,6 +29,12 @@ export interface ActRow {
 /** A member of a SELECT: all acts of a run, in the order in which they were planned, as a JSON array of rows; null when there is none. */
 export const actRowsOf = (runId: RawBuilder<unknown>): RawBuilder<unknown> =>
   sql`(select json_agg(a order by a.turn, a.ordinal, a.id) from acts a where a.run_id = ${runId})`;
+
+/** All acts of a run, in the order in which they were planned. */
+export async function actsOfRun(db: Db | Transaction, runId: RunId): Promise<Act[]> {
+  const { rows } = await sql<{ acts: ActRow[] | null }>`select ${actRowsOf(sql`${runId}::text`)} as acts`.execute(db);
+  return (rows[0]!.acts ?? []).map(toAct);
+}
 
 export function toAct(row: ActRow): Act {
   return {

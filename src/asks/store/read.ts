@@ -43,6 +43,9 @@ export async function requireAsk(db: Db | Transaction, id: string): Promise<Ask>
 /** A member of a SELECT: all asks of one run, oldest first, as a JSON array of rows; null when there is none. */
 export const askRowsOf = (runId: RawBuilder<unknown>): RawBuilder<unknown> => sql`(select json_agg(o) from (${rowsWhere(sql`k.run_id = ${runId}`)}) o)`;
 
+/** All asks of one run, oldest first. */
+export const asksOfRun = (db: Db | Transaction, runId: RunId): Promise<Ask[]> => select(db, sql`k.run_id = ${runId}`);
+
 /** All asks of one ticket, oldest first. */
 export const asksOfTicket = (db: Db | Transaction, ticketId: string): Promise<Ask[]> => select(db, sql`k.ticket_id = ${ticketId}`);
 
