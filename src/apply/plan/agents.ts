@@ -25,6 +25,7 @@ function bornWith(agent: Agent, terms: Terms): Said[] {
     ...(delegates.length > 0 ? [wider(`may give work to ${named(delegates)}`)] : []),
     ...(surfaces.length > 0 ? [wider(`can be reached on ${named(surfaces.map(surfaceWords))}`)] : []),
     ...(memory && memory.scope !== "channel" ? [wider(`remembers across its ${memory.scope}`)] : []),
+    ...notesSaid(undefined, agent.notes),
     ...(tools.length > 0 && !budget ? [["same", "has no budget of its own"] as const] : []),
   ];
 }
@@ -123,6 +124,8 @@ function modelsSaid(before: Agent["models"], after: Agent["models"]): Said[] {
     : [["same", "thinks with other models, or chooses among them otherwise"]];
 }
 
+const notesSaid = (_before: Agent["notes"], after: Agent["notes"] = []): Said[] => after.map((note) => ["same", note]);
+
 const runnerSaid = (before: Agent["runner"], after: Agent["runner"]): Said[] => [
   after === "rules"
     ? narrower("goes by rules, without a model")
@@ -134,6 +137,7 @@ const runnerSaid = (before: Agent["runner"], after: Agent["runner"]): Said[] => 
 const RULES: MemberRules<Agent> = {
   name: elsewhere,
   source: (before, after) => [["same", `stands in ${after}, was ${before}`]],
+  notes: notesSaid,
   description: neutral("description"),
   instructions: () => [["same", "has other instructions"]],
   handles: neutral("choice of tickets that it handles"),
