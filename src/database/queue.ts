@@ -104,13 +104,7 @@ export function createQueue(options: QueueOptions): Queue {
     work: (name, handler, { concurrency }) => work({ boss, log, rules: rulesOf(options)[name] }, name, { handler: handler as JobHandler<object>, concurrency }),
     schedule: (name, when, rule) => schedule(boss, name, { when, rule }),
     unschedule: (name, key) => boss.unschedule(name, key),
-    scheduled: async (name) =>
-      (await boss.getSchedules(name)).map(({ key, cron, timezone, options }) => ({
-        key,
-        when: cron,
-        timeZone: timezone,
-        missed: String((options as { missed?: string } | undefined)?.missed ?? "skip"),
-      })),
+    scheduled: (name) => schedulesOf(boss, name),
     deadLetters: (limit) => listDeadLetters(db, limit),
     async redrive(id) {
       if (!UUID.test(id) || (await boss.redrive(DEAD_LETTERS, { ids: [id] })) === 0) throw unknown(id);
@@ -183,6 +177,16 @@ async function schedule(boss: PgBoss, name: QueueName, { when, rule }: { when: s
     throw new LoopError("input_invalid", `The schedule ${JSON.stringify(when)} (${rule.timeZone}) cannot be used: ${(cause as Error).message}`, { cause });
   }
   await boss.schedule(name, when, rule.data ?? {}, options);
+}
+
+async function schedulesOf(boss: PgBoss, name: QueueName): Promise<Scheduled[]> {
+  const rows = await boss.getSchedules(name);
+  return rows.map(({ key, cron, timezone, options }) => ({
+    key,
+    when: cron,
+    timeZone: timezone,
+    missed: String((options as { missed?: string } | undefined)?.missed ?? "skip"),
+  }));
 }
 
 const COMPLAIN_EVERY_MS = 60_000;

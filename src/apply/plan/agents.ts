@@ -32,14 +32,23 @@ function bornWith(agent: Agent, terms: Terms): Said[] {
 
 type Terms = (agent: Agent, tool: string) => { readonly effect: "wider" | "same"; readonly words: string };
 
+const compiled = new WeakMap<Workspace, ReturnType<typeof compilePolicies>>();
+
+/** Made once for all agents of a workspace. */
+function rulesOf(now: Workspace): ReturnType<typeof compilePolicies> {
+  const before = compiled.get(now);
+  if (before) return before;
+  const rules = compilePolicies(now);
+  compiled.set(now, rules);
+  return rules;
+}
+
 /** How an agent comes to a tool: what policy and its own approvals would say of it, all else being harmless. */
 function createTerms(now: Workspace): Terms {
-  let rules: ReturnType<typeof compilePolicies> | undefined;
   return (agent, tool) => {
-    rules ??= compilePolicies(now);
     const known = now.toolServers.find(({ name }) => tool.startsWith(`${name}.`))?.tools[tool.slice(tool.indexOf(".") + 1)];
     const act = { kind: "tool", name: tool, effect: known?.effect ?? "once", risk: known?.risk ?? "high", agent: agent.name, severity: 1, costUsd: 0 } as const;
-    const { outcome, rule, approvers } = decide(rules, act);
+    const { outcome, rule, approvers } = decide(rulesOf(now), act);
     if (outcome === "deny") return { effect: "same", words: `, which policy denies (${rule})` };
     return { effect: "wider", words: outcome === "ask" ? `, asking ${whoWords(approvers!)} each time` : " without asking anybody" };
   };
