@@ -1,5 +1,5 @@
 import type { Budget } from "#src/workspace/model.ts";
-import { compareMembers, dollars, elsewhere, type MemberRules, narrower, neutral, type Said, wider } from "./change.ts";
+import { compareMembers, dollars, elsewhere, type MemberRules, neutral, type Said, wider } from "./change.ts";
 
 const PERIOD = { run: "a run", ticket: "a ticket", day: "a day", month: "a month" } as const;
 
