@@ -11,6 +11,7 @@ import { journal } from "./journal.ts";
 import { broken, type Line, patience, print } from "./measure.ts";
 import { parked } from "./parked.ts";
 import { recall } from "./recall.ts";
+import { plan } from "./plan.ts";
 import { prepareReferences } from "./references.ts";
 import { turn } from "./turn.ts";
 import { turnReferences } from "./turn-references.ts";
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
   verb: [verb],
   first: [first],
   decide: [decide],
+  plan: [plan],
   recall: [recall],
   failover: [failover],
   journal: [journal],

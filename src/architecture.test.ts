@@ -70,7 +70,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^pg-boss$/, within("database/")],
   [/^(fastify|@fastify\/.+|fastify-type-provider-zod)$/, within("http/")],
   [/^(ai|@ai-sdk\/.+|@openrouter\/ai-sdk-provider|ai-sdk-ollama)$/, within("adapters/model-aisdk/")],
-  [/^ajv$/, within("acts/")],
+  [/^ajv$/, orInTests(within("acts/"))],
   [/^@modelcontextprotocol\/client$/, within("adapters/tool-mcp/")],
   [/^@pydantic\/genai-prices$/, within("ledger/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],

@@ -43,6 +43,7 @@ import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.ts";
+import { gitRemote } from "#src/workspace/git-remote.ts";
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
@@ -278,6 +279,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     tools: engine.tools,
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
+    gitRemote: () => gitRemote(base.workspaceFolder),
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,
   });

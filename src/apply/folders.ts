@@ -1,7 +1,6 @@
 import type { Side } from "./plan/plan.ts";
 import { planOf } from "./plan/plan.ts";
 import type { Problem } from "#src/workspace/problem.ts";
-import { parseWorkspace } from "#src/workspace/load.ts";
 import { filesDigest } from "#src/workspace/revisions.ts";
 import { soundFolder } from "#src/workspace/taking.ts";
 
@@ -16,7 +15,5 @@ export async function planBetweenFolders(from: string, to: string) {
 
 async function sideAt(folder: string): Promise<Side | { readonly kind: "problems"; readonly problems: readonly Problem[] }> {
   const read = await soundFolder(folder);
-  if (read.kind === "problems") return read;
-  const parsed = parseWorkspace(read.files);
-  return parsed.kind === "ok" ? { files: read.files, workspace: parsed.workspace } : parsed;
+  return read.kind === "problems" ? read : { files: read.files, workspace: read.workspace };
 }

@@ -30,18 +30,21 @@ export interface Planned {
 /** The folder against what is in force. @throws LoopError workspace_invalid when the folder cannot be opened */
 export async function planFolder(db: Db, folder: string): Promise<Problems | Planned> {
   const read = await soundFolder(folder);
-  return read.kind === "problems" ? read : planFiles(db, read.files);
+  return read.kind === "problems" ? read : planSide(db, read);
 }
 
 /** Files against what is in force. */
 export async function planFiles(db: Db, files: FileSet): Promise<Problems | Planned> {
   const parsed = parseWorkspace(files);
-  if (parsed.kind === "problems") return parsed;
+  return parsed.kind === "problems" ? parsed : planSide(db, { files, workspace: parsed.workspace });
+}
+
+async function planSide(db: Db, { files, workspace }: Side): Promise<Planned> {
   const current = await currentRevision(db);
   const inForce: FileSet = current === null ? new Map() : await revisionFiles(db, current.number);
   const before = current === null ? null : sideOf(inForce);
   const digest = filesDigest(files);
-  const plan = planOf(before, { files, workspace: parsed.workspace });
+  const plan = planOf(before, { files, workspace });
   return { kind: "plan", revision: current?.number ?? 0, digest, isNew: current?.digest !== digest, plan, files, inForce };
 }
 

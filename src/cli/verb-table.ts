@@ -43,6 +43,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Show who would gain which power by an apply.",
     load: async () => (await import("./verbs/workspace-plan.ts")).workspacePlan,
   },
+  schema: {
+    group: "Running it",
+    summary: "Print the JSON Schema of a kind of file.",
+    load: async () => (await import("./verbs/schema-show.ts")).schemaShow,
+  },
   revisions: {
     group: "Running it",
     summary: "List what was in force, newest first.",

@@ -1,5 +1,5 @@
 /** The ordinary jobs. Runs are none of them: a run is its own lease (leases/). */
-export type QueueName = "learn" | "embed" | "backup" | "retention";
+export type QueueName = "trigger" | "learn" | "embed" | "backup" | "retention";
 
 /** Where a job comes to lie that failed for good; nothing works on it, and it stays until a person redrives or discards it. */
 export const DEAD_LETTERS = "dead_letters";
@@ -15,6 +15,8 @@ export interface QueueRules {
 }
 
 export const QUEUES: Readonly<Record<QueueName, QueueRules>> = {
+  /** A trigger fired: a ticket and a run. A full disk may take hours to be freed. */
+  trigger: { retries: 20, firstRetrySeconds: 5, longestRetrySeconds: 600, longestTrySeconds: 60 },
   /** A run ended: lessons, drafts of skills. */
   learn: { retries: 5, firstRetrySeconds: 5, longestRetrySeconds: 600, longestTrySeconds: 900 },
   /** The embedder may be away for hours. */

@@ -39,6 +39,13 @@ export interface ScheduleRule {
   readonly key?: string;
 }
 
+/** A schedule that there is; the queue fires it, whoever asked for it. */
+export interface Scheduled extends Pick<ScheduleRule, "timeZone"> {
+  readonly key: string;
+  readonly when: string;
+  readonly missed: string;
+}
+
 /** Ordinary jobs: tried again with back-off, and kept as dead letters when they fail for good. All but `start` need a queue that was started. */
 export interface Queue {
   /** Part of the caller's transaction: the job exists if and when that commits. Gives the id of the job. */
@@ -48,6 +55,8 @@ export interface Queue {
   /** `when`: a cron expression, or a recurrence rule (RFC 5545) such as `FREQ=WEEKLY;BYDAY=MO`. Replaces the schedule of this queue and key. @throws LoopError input_invalid */
   schedule(name: QueueName, when: string, rule: ScheduleRule): Promise<void>;
   unschedule(name: QueueName, key?: string): Promise<void>;
+  /** The schedules of a queue, as they are kept. */
+  scheduled(name: QueueName): Promise<readonly Scheduled[]>;
   /** Newest first. */
   deadLetters(limit?: number): Promise<DeadLetter[]>;
   /** Puts it back into its queue as a new job, with all its tries. @throws LoopError dead_letter_unknown */
@@ -95,6 +104,7 @@ export function createQueue(options: QueueOptions): Queue {
     work: (name, handler, { concurrency }) => work({ boss, log, rules: rulesOf(options)[name] }, name, { handler: handler as JobHandler<object>, concurrency }),
     schedule: (name, when, rule) => schedule(boss, name, { when, rule }),
     unschedule: (name, key) => boss.unschedule(name, key),
+    scheduled: (name) => schedulesOf(boss, name),
     deadLetters: (limit) => listDeadLetters(db, limit),
     async redrive(id) {
       if (!UUID.test(id) || (await boss.redrive(DEAD_LETTERS, { ids: [id] })) === 0) throw unknown(id);
@@ -167,6 +177,16 @@ async function schedule(boss: PgBoss, name: QueueName, { when, rule }: { when: s
     throw new LoopError("input_invalid", `The schedule ${JSON.stringify(when)} (${rule.timeZone}) cannot be used: ${(cause as Error).message}`, { cause });
   }
   await boss.schedule(name, when, rule.data ?? {}, options);
+}
+
+async function schedulesOf(boss: PgBoss, name: QueueName): Promise<Scheduled[]> {
+  const rows = await boss.getSchedules(name);
+  return rows.map(({ key, cron, timezone, options }) => ({
+    key,
+    when: cron,
+    timeZone: timezone,
+    missed: String((options as { missed?: string } | undefined)?.missed ?? "skip"),
+  }));
 }
 
 const COMPLAIN_EVERY_MS = 60_000;

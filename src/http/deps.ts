@@ -85,6 +85,8 @@ export interface HttpDeps {
   readonly health: () => Promise<Health>;
   /** Absent where another process holds the folder. */
   readonly folder?: Omit<HeldFolder, "settle">;
+  /** Where the folder of the workspace is pushed to, if this process holds it and it is in git. */
+  readonly gitRemote?: () => Promise<{ readonly host: string; readonly repo: string } | undefined>;
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
   readonly changed?: () => void;
   readonly limits?: Partial<HttpLimits>;

@@ -2,8 +2,9 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Db } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { requirePermission } from "#src/people/permission.ts";
+import { may, requirePermission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
+import { createRefusals } from "#src/people/refusals.ts";
 import { authenticate } from "#src/people/token.ts";
 import type { App } from "./app.ts";
 import type { HttpAddress, HttpDeps } from "./deps.ts";
@@ -17,6 +18,7 @@ const BROWSER_ROUTES = /^\/(docs|openapi\.json)(\/|$)/;
  */
 export function guard(app: App, deps: HttpDeps): void {
   const hosts = knownHosts(deps.address);
+  const journalRefusal = createRefusals(deps.db, deps.clock);
   app.decorateRequest("caller", null);
   app.addHook("onRequest", async (request, reply) => {
     requirePlain(request.raw);
@@ -31,7 +33,9 @@ export function guard(app: App, deps: HttpDeps): void {
       throw credentialInvalid();
     }
     request.caller = caller;
-    if (access !== undefined && access !== "credential") requirePermission(caller, access);
+    if (access === undefined || access === "credential") return;
+    if (!may(caller, access)) await journalRefusal(caller, { method: request.method, route: request.routeOptions.url ?? "none", needed: access });
+    requirePermission(caller, access);
   });
 }
 

@@ -1,14 +1,17 @@
 import { z } from "zod";
 import { acceptProposal, listProposals, rejectProposal, requireProposal } from "#src/apply/proposals.ts";
 import type { Transaction } from "#src/database/open.ts";
+import { openPullRequest, pullTarget } from "#src/apply/pull-request.ts";
 import type { Proposal } from "#src/learning/proposal.ts";
 import { precedentRequest, proposePrecedent } from "#src/learning/propose-precedent.ts";
 import { proposeRule, ruleRequest } from "#src/learning/propose-rule.ts";
+import { requireRun } from "#src/runs/store/state.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import { idOf } from "./ids.ts";
 import { type Answer, performKeeping, performOnce, send } from "./once.ts";
+import { runView, viewRun } from "./run-view.ts";
 import { idParams, isoOf, isoOrNull, limit, text } from "./query.ts";
 
 const STATES = ["open", "accepted", "rejected", "superseded"] as const;
@@ -95,6 +98,30 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
 
 export function proposeRuleRoute(app: App, deps: HttpDeps): void {
   const { db, clock, workspaces } = deps;
+  app.post(
+    "/v1/proposals/:id/pull-request",
+    {
+      config: { access: "asks:answer" },
+      schema: {
+        summary: "Open a pull request with the files of a proposal. A run does it, as an act of kind push: policy says whether it may.",
+        tags: ["proposals"],
+        params: idParams,
+        body: z.strictObject({ base: text(200).optional().describe("the branch to propose onto; left out: main") }),
+        response: { 201: runView },
+      },
+    },
+    async (request, reply) => {
+      const { revision, workspace } = await workspaces.current();
+      const place = { clock, revision, workspace, tiers: deps.tiers(workspace) };
+      const target = pullTarget(workspace, await deps.gitRemote?.());
+      const wish = { id: idOf("proposal", request.params.id), by: callerOf(request), target, base: request.body.base };
+      const answer = await performOnce(deps, request, async (joined) => {
+        const runId = await openPullRequest(joined, place, wish);
+        return { status: 201, body: viewRun(await requireRun(joined, runId)) };
+      });
+      return send(reply, answer);
+    },
+  );
   app.post(
     "/v1/tickets/:id/propose-rule",
     {

@@ -28,6 +28,7 @@ import { readThreadRoutes, threadMessageRoutes, threadRoutes } from "./routes-th
 import { ticketVerbRoutes } from "./routes-ticket-verbs.ts";
 import { agentRoutes } from "./routes-agents.ts";
 import { revisionRoutes } from "./routes-revisions.ts";
+import { schemaRoutes } from "./routes-schemas.ts";
 import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
 import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
@@ -68,6 +69,7 @@ const ROUTES = [
   agentRoutes,
   toolRoutes,
   toolDefinitionRoutes,
+  schemaRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,

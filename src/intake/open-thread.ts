@@ -25,7 +25,7 @@ export async function openThread(
   { clock, workspace }: { readonly clock: Clock; readonly workspace: Workspace },
   request: ThreadRequest,
 ): Promise<{ readonly thread: Thread; readonly opened: boolean }> {
-  const { agent } = route(workspace, request);
+  const { agent } = route(workspace, { ...request, sender: request.by.handle, text: "" });
   const file = workspace.agents.find(({ name }) => name === agent)!;
   if (file.procedure !== "chat") {
     throw new LoopError(

@@ -41,7 +41,7 @@ class Duplicate extends Error {}
  * Takes a message in: a ticket and a queued run, or, for an external id that was delivered before, those that there are. Safe to repeat.
  * @throws LoopError input_invalid | delivery_conflict (another body under a known id) | storage_full
  */
-export async function receiveText(deps: IntakeDeps, given: unknown): Promise<Received> {
+export async function receiveText(deps: IntakeDeps, given: unknown, start?: Start): Promise<Received> {
   const { revision, workspace } = await deps.workspaces.current();
   const message = readMessage(given, workspace);
   const before = await deliveredBefore(deps, message);
@@ -51,7 +51,7 @@ export async function receiveText(deps: IntakeDeps, given: unknown): Promise<Rec
   failpoint("intake.read");
   const sender = await deps.whoIs(message.surface, message.sender);
   try {
-    const received = await inTransaction(deps.db, (tx) => open(tx, deps, { message, sender, revision, workspace }));
+    const received = await inTransaction(deps.db, (tx) => open(tx, deps, { message, sender, revision, workspace, start }));
     failpoint("intake.committed");
     return received;
   } catch (error) {
@@ -60,18 +60,27 @@ export async function receiveText(deps: IntakeDeps, given: unknown): Promise<Rec
   }
 }
 
+/** What a trigger that fired says of its message: who gets it and why, and that the text is the workspace's own. Nobody outside can say so. */
+export interface Start {
+  readonly agent: string;
+  readonly reason: string;
+  readonly task?: string | undefined;
+  readonly trust: Trust;
+}
+
 interface Opening {
+  readonly start: Start | undefined;
   readonly message: InboundMessage;
   readonly sender: Answerer | undefined;
   readonly revision: number;
   readonly workspace: Workspace;
 }
 
-async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revision, workspace }: Opening): Promise<Received> {
+async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revision, workspace, start }: Opening): Promise<Received> {
   const { clock } = deps;
   const id = newId("tkt", clock.nowMs());
-  const { agent, reason } = route(workspace, message);
-  const trust = trustIn(sender);
+  const { agent, reason, task } = start ?? route(workspace, message);
+  const trust = start?.trust ?? trustIn(sender);
   const { text, labels, language = null } = message;
   await insertTicket(tx, {
     id,
@@ -111,7 +120,7 @@ async function open(tx: Transaction, deps: IntakeDeps, { message, sender, revisi
   const runId = await createRun(
     tx,
     { clock, revision, workspace, tiers: deps.tiers(workspace) },
-    { agent, ticketId: id, threadId: null, labels, task: message.task, input },
+    { agent, ticketId: id, threadId: null, labels, task: message.task ?? task, input },
   );
   failpoint("intake.run");
   return { kind: "created", ticketId: id, runId, number: (await requireTicket(tx, id)).number };

@@ -14,6 +14,7 @@ import type { Settings } from "#src/settings/schema.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
 import { type Chore, startPulse } from "./pulse.ts";
+import { createTriggers, type Firing } from "./triggers.ts";
 
 const POLL_MS = 1_000;
 const GRACE_MS = 8_000;
@@ -39,7 +40,7 @@ export async function startWork(parts: WorkParts): Promise<(() => Promise<void> 
   const { db, log, signer } = engine;
   const sealer = startSealer({ db, signer, log, hint: notifier.onChange });
   const fleet = settings.roles.includes("engine") ? await startEngine(parts) : [];
-  const pulse = settings.roles.includes("pulse") ? startBeating(parts) : [];
+  const pulse = settings.roles.includes("pulse") ? await startBeating(parts) : [];
   return [sealer.stop, ...fleet, ...pulse];
 }
 
@@ -58,8 +59,10 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
   return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
-function startBeating({ engine, url, notifier, embedder, telemetry }: WorkParts): (() => Promise<void> | void)[] {
+async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, telemetry }: WorkParts): Promise<(() => Promise<void> | void)[]> {
   const { db, clock, log, workspaces } = engine;
+  const triggers = createTriggers({ engine, queue, mayTake: mayClaim, changed: notifier.changed });
+  await queue.work<Firing>("trigger", triggers.fire, { concurrency: 1 });
   const embedding: Chore[] = embedder
     ? [{ name: "embed what is new", run: async () => void (await embedMissing(db, embedder, AbortSignal.timeout(CHORE_MS))) }]
     : [];
@@ -69,7 +72,7 @@ function startBeating({ engine, url, notifier, embedder, telemetry }: WorkParts)
     clock,
     log,
     changed: notifier.changed,
-    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), ...embedding],
+    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), { name: "follow the schedules of triggers", run: triggers.follow }, ...embedding],
   });
   const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];
   return [pulse.stop, notifier.onChange(pulse.hint), ...exporting];

@@ -30,6 +30,7 @@ export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: 
   const performers: ReadonlyMap<ActKind, Performer> = new Map([
     ["tool", toolPerformer(tools, redactor)],
     ["shell", toolPerformer(tools, redactor)],
+    ["push", toolPerformer(tools, redactor)],
     ["message", messagePerformer(bySurface)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);

@@ -16,7 +16,8 @@ export interface Written extends Sourced {
   readonly body: string;
 }
 
-export type Agent = AgentManifest & Sourced;
+/** `notes`: what its file says that means nothing here, in words that go on after its name; files of ours have none. */
+export type Agent = AgentManifest & Sourced & { readonly notes?: readonly string[] };
 export type ToolServer = ToolServerManifest & Sourced;
 export type Service = ServiceManifest & Sourced;
 export type Trigger = TriggerManifest & Sourced;

@@ -8,6 +8,7 @@ import { serviceManifest } from "./manifest/service.ts";
 import { toolServerManifest } from "./manifest/tools.ts";
 import { triggerManifest } from "./manifest/trigger.ts";
 import { workspaceManifest } from "./manifest/workspace.ts";
+import { isOpenLoop, readOpenLoop, resolveApprovers } from "./openloop-part.ts";
 import { fileProblem, type Fault, type Problem } from "./problem.ts";
 import { shape } from "./shape.ts";
 import { readMarkdownFile, readYamlFile } from "./text-file.ts";
@@ -79,6 +80,10 @@ export function readParts(files: FileSet): { parts: Parts; problems: Problem[] }
     }
   }
 
+  const resolved = resolveApprovers((found.get("agent") ?? []) as PartOf<"agent">[], broken.has("team") ? [] : ((found.get("team") ?? []) as PartOf<"team">[]));
+  if (found.has("agent")) found.set("agent", resolved.agents);
+  if (!broken.has("team")) problems.push(...resolved.problems);
+
   const of = <P extends Shaped>(place: P) => (found.get(place) ?? []) as PartOf<P>[];
   const playbook = found.get("playbook")?.[0] as Part<null> | undefined;
   return { parts: { of, playbook, broken, paths }, problems };
@@ -97,6 +102,7 @@ function readPart(path: string, place: Place, bytes: Uint8Array): PartRead | und
   if (isMarkdown && document.value === null && place !== "goal") {
     return { kind: "faults", faults: [{ line: 1, column: 1, path: "", seen: "no front matter", expected: "fields between two lines of --- at the top" }] };
   }
+  if (place === "agent" && isOpenLoop(document.value)) return readOpenLoop(path, document);
   const value = place === "goal" ? (document.value ?? {}) : document.value;
   const shaped = shape<unknown>(SCHEMAS[place as Shaped], { ...document, value });
   return shaped.kind === "ok" ? { kind: "ok", part: { file: path, data: shaped.data, body, locate: document.locate } } : shaped;

@@ -116,6 +116,15 @@ function labelReferences(parts: Parts): LabelReference[] {
     ...parts.of("history").flatMap((part) => part.data.items.flatMap((item, index) => of(part, ["items", index, "labels"], item.labels))),
     ...parts.of("entities").flatMap((part) => part.data.items.flatMap((item, index) => of(part, ["items", index, "labels"], item.labels))),
     ...parts.of("skillMetadata").flatMap((part) => of(part, ["triggers", "labels"], part.data.triggers.labels)),
+    ...parts
+      .of("trigger")
+      .flatMap((part) =>
+        "message" in part.data.on
+          ? of(part, ["on", "message", "labels"], part.data.on.message.labels)
+          : "schedule" in part.data.on
+            ? of(part, ["on", "schedule", "labels"], part.data.on.schedule.labels)
+            : [],
+      ),
     ...parts.of("agent").flatMap((part) => of(part, ["handles", "labels"], part.data.handles.labels)),
     ...parts.of("policy").flatMap((part) => part.data.rules.flatMap((rule, index) => of(part, ["rules", index, "when", "label"], rule.when.label ?? {}))),
     ...parts.of("budget").flatMap((part) => {

@@ -6,6 +6,7 @@ import { type Change, type Difference, difference } from "./difference.ts";
 import type { FileSet } from "./files.ts";
 import { folderFingerprint, listFolder } from "./folder.ts";
 import { parseWorkspace } from "./load.ts";
+import type { Workspace } from "./model.ts";
 import type { Problem } from "./problem.ts";
 import { currentRevision, recordRevision, revisionFiles } from "./revisions.ts";
 
@@ -100,11 +101,11 @@ export async function applyFiles(db: Db, clock: Clock, { files, author, note }: 
 }
 
 /** The files of a folder, read and found sound as a whole. @throws LoopError workspace_invalid when the folder cannot be opened */
-export async function soundFolder(folder: string): Promise<Problems | { kind: "ok"; files: FileSet }> {
+export async function soundFolder(folder: string): Promise<Problems | { kind: "ok"; files: FileSet; workspace: Workspace }> {
   const { files, problems } = await listFolder(folder);
   const parsed = parseWorkspace(files);
   const all = [...problems, ...(parsed.kind === "problems" ? parsed.problems : [])];
-  return all.length > 0 ? { kind: "problems", problems: all } : { kind: "ok", files };
+  return all.length > 0 || parsed.kind === "problems" ? { kind: "problems", problems: all } : { kind: "ok", files, workspace: parsed.workspace };
 }
 
 const allOf = ({ power, live }: Difference): Change[] => [...power, ...live];

@@ -49,9 +49,16 @@ export type FileRead =
   | { readonly kind: "ok"; readonly document: Located; readonly body: string }
   | { readonly kind: "faults"; readonly faults: readonly Fault[] };
 
+/** What was read of which bytes: a workspace is parsed and compared from the same ones, and to read them is most of the work of both. */
+const known = new WeakMap<Uint8Array, FileRead>();
+
 export function readYamlFile(bytes: Uint8Array): FileRead {
-  const read = textOf(bytes);
-  return read.kind === "ok" ? withBody(readYaml(read.text), "") : read;
+  const before = known.get(bytes);
+  if (before) return before;
+  const text = textOf(bytes);
+  const read = text.kind === "ok" ? withBody(readYaml(text.text), "") : text;
+  known.set(bytes, read);
+  return read;
 }
 
 export function readMarkdownFile(bytes: Uint8Array): FileRead {

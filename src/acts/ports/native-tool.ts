@@ -20,10 +20,10 @@ export interface NativeTool<T extends z.ZodType> {
   find?(actKey: string, signal: AbortSignal, args: z.infer<T>): Promise<Json | undefined>;
 }
 
-/** The tool under the name `<server>.<tool>`. What the manifest says of its risk, and of whether it reaches out or shows what is private, wins. */
+/** The tool under the name `<server>.<tool>`. What the manifest says of its risk, and of whether it reaches out or shows what is private, wins; of its effect it can only be stricter. */
 export function nativeTool<T extends z.ZodType>(server: Pick<ToolServerManifest, "name" | "tools">, tool: NativeTool<T>): ToolPort {
   const name = `${server.name}.${tool.name}`;
-  const { effect: _, ...declared } = server.tools[tool.name] ?? {};
+  const { effect, ...declared } = server.tools[tool.name] ?? {};
   const read = (given: Json): z.infer<T> => {
     const parsed = tool.args.safeParse(given);
     if (parsed.success) return parsed.data;
@@ -34,7 +34,7 @@ export function nativeTool<T extends z.ZodType>(server: Pick<ToolServerManifest,
     name,
     description: tool.description,
     schema: z.toJSONSchema(tool.args, { io: "input" }) as Json,
-    effect: tool.effect,
+    effect: effect === "once" ? "once" : tool.effect,
     terms: { ...tool.terms, ...withoutAbsent(declared) },
     ...(tool.kind ? { kind: tool.kind } : {}),
     check: (given) => tool.check?.(read(given)),

@@ -6,7 +6,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { authorizationOf, type GithubDeps, type GithubServer } from "./auth.ts";
 
 export interface Call {
-  readonly method?: "GET" | "POST";
+  readonly method?: "GET" | "POST" | "PATCH";
   /** Below the base URL, already escaped. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;

@@ -40,7 +40,7 @@ test("each tool says what it does to the world", async (t) => {
   const { tools } = await github(t, {});
   const said = tools.map(({ name, effect, terms }) => [name, effect, terms?.outbound, terms?.private, terms?.untrusted]);
   const reads = ["issues.read", "issues.list", "issues.search", "pulls.read", "checks.read", "ci.logs", "contents.read"];
-  const writes = ["issues.write", "issues.comment", "pulls.write"];
+  const writes = ["issues.write", "issues.comment", "pulls.write", "pulls.propose"];
   assert.deepEqual(said, [
     ...reads.map((name) => [`it.${name}`, "read", false, true, true]),
     ...writes.map((name) => [`it.${name}`, "findable", true, false, false]),

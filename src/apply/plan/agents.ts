@@ -25,20 +25,30 @@ function bornWith(agent: Agent, terms: Terms): Said[] {
     ...(delegates.length > 0 ? [wider(`may give work to ${named(delegates)}`)] : []),
     ...(surfaces.length > 0 ? [wider(`can be reached on ${named(surfaces.map(surfaceWords))}`)] : []),
     ...(memory && memory.scope !== "channel" ? [wider(`remembers across its ${memory.scope}`)] : []),
+    ...notesSaid(undefined, agent.notes),
     ...(tools.length > 0 && !budget ? [["same", "has no budget of its own"] as const] : []),
   ];
 }
 
 type Terms = (agent: Agent, tool: string) => { readonly effect: "wider" | "same"; readonly words: string };
 
+const compiled = new WeakMap<Workspace, ReturnType<typeof compilePolicies>>();
+
+/** Made once for all agents of a workspace. */
+function rulesOf(now: Workspace): ReturnType<typeof compilePolicies> {
+  const before = compiled.get(now);
+  if (before) return before;
+  const rules = compilePolicies(now);
+  compiled.set(now, rules);
+  return rules;
+}
+
 /** How an agent comes to a tool: what policy and its own approvals would say of it, all else being harmless. */
 function createTerms(now: Workspace): Terms {
-  let rules: ReturnType<typeof compilePolicies> | undefined;
   return (agent, tool) => {
-    rules ??= compilePolicies(now);
     const known = now.toolServers.find(({ name }) => tool.startsWith(`${name}.`))?.tools[tool.slice(tool.indexOf(".") + 1)];
     const act = { kind: "tool", name: tool, effect: known?.effect ?? "once", risk: known?.risk ?? "high", agent: agent.name, severity: 1, costUsd: 0 } as const;
-    const { outcome, rule, approvers } = decide(rules, act);
+    const { outcome, rule, approvers } = decide(rulesOf(now), act);
     if (outcome === "deny") return { effect: "same", words: `, which policy denies (${rule})` };
     return { effect: "wider", words: outcome === "ask" ? `, asking ${whoWords(approvers!)} each time` : " without asking anybody" };
   };
@@ -123,6 +133,8 @@ function modelsSaid(before: Agent["models"], after: Agent["models"]): Said[] {
     : [["same", "thinks with other models, or chooses among them otherwise"]];
 }
 
+const notesSaid = (_before: Agent["notes"], after: Agent["notes"] = []): Said[] => after.map((note) => ["same", note]);
+
 const runnerSaid = (before: Agent["runner"], after: Agent["runner"]): Said[] => [
   after === "rules"
     ? narrower("goes by rules, without a model")
@@ -134,6 +146,7 @@ const runnerSaid = (before: Agent["runner"], after: Agent["runner"]): Said[] => 
 const RULES: MemberRules<Agent> = {
   name: elsewhere,
   source: (before, after) => [["same", `stands in ${after}, was ${before}`]],
+  notes: notesSaid,
   description: neutral("description"),
   instructions: () => [["same", "has other instructions"]],
   handles: neutral("choice of tickets that it handles"),

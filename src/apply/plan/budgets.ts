@@ -1,5 +1,5 @@
 import type { Budget } from "#src/workspace/model.ts";
-import { compareMembers, dollars, elsewhere, type MemberRules, narrower, neutral, type Said, wider } from "./change.ts";
+import { compareMembers, dollars, elsewhere, type MemberRules, neutral, type Said, wider } from "./change.ts";
 
 const PERIOD = { run: "a run", ticket: "a ticket", day: "a day", month: "a month" } as const;
 
@@ -35,13 +35,15 @@ function rulesFor(before: Budget, after: Budget): MemberRules<Budget> {
     period: (from, to) => [wider(`${capWords(after)}; the bound was for ${PERIOD[from]}, and is for ${PERIOD[to]}`)],
     scope: () => [wider(`is bounded by ${after.name} now, which bounded ${budgetSubject(before)}`)],
     timeZone: neutral(`time zone for ${after.name}`),
-    onReach: (_from, to) => [
+    onReach: (from, to) => [
       to === "warn"
-        ? wider(`is only warned at the bound of ${after.name}; calls were refused`)
-        : narrower(`is stopped at the bound of ${after.name}; it was ${_from === "warn" ? "only warned" : `handled by ${_from}`}`),
+        ? wider(`is only warned at the bound of ${after.name}; before, ${AT_CAP[from]}`)
+        : [from === "warn" ? "narrower" : "same", `meets its bound ${after.name} otherwise: ${AT_CAP[to]}; before, ${AT_CAP[from]}`],
     ],
   };
 }
+
+const AT_CAP = { block: "each run waits and asks", pause: "all runs wait behind one question", warn: "it is only warned" } as const;
 
 const rises = (before: number | undefined, after: number | undefined) =>
   after === undefined || (before !== undefined && after > before) ? "wider" : "narrower";

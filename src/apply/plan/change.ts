@@ -81,7 +81,9 @@ export function shown(value: unknown): string {
 
 export const changed = (what: string, before: unknown, after: unknown): string => `${what} ${shown(after)}, was ${shown(before)}`;
 
-export const dollars = (usd: number): string => `$${usd.toLocaleString("en-US", { maximumFractionDigits: 6 })}`;
+const amounts = new Intl.NumberFormat("en-US", { maximumFractionDigits: 6 });
+
+export const dollars = (usd: number): string => `$${amounts.format(usd)}`;
 
 const UNITS = [
   ["day", 86_400_000],

@@ -115,7 +115,7 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
   [
     "a cap that only warns",
     clerk("{ monthlyUsd: 20 }", "{ monthlyUsd: 20, onReach: warn }"),
-    ["wider: clerk is only warned at the bound of clerk:month; calls were refused"],
+    ["wider: clerk is only warned at the bound of clerk:month; before, each run waits and asks"],
   ],
   ["a wider memory", clerk("scope: channel", "scope: workspace"), ["wider: clerk remembers across its workspace, was its channel"]],
   ["a longer memory", clerk("retention: 30d", "retention: 90d"), ["wider: clerk keeps what it remembers for 90 days, was 30 days"]],
@@ -297,6 +297,23 @@ for (const [what, edits, said] of CASES)
       said.some((line) => line.startsWith("wider: ")),
     );
   });
+
+test("a rule for a time says what it lifts and until when", () => {
+  const added = house(
+    "rules:",
+    'rules:\n  - { name: known-firm, when: { kind: message }, then: allow, why: known, lifts: [dear], until: "2027-01-01T00:00:00Z" }',
+  );
+  assert.deepEqual(lines(planned(added)), [
+    "wider: the rule known-firm is a new rule: it allows message acts, and lifts the asks of dear, until 2027-01-01T00:00:00Z",
+  ]);
+});
+
+test("who belongs to a team may answer for it, so that is power", () => {
+  const team = (also: string) => ({ "teams/night.yaml": `${HEAD}kind: Team\nname: night\nalso: [${also}]\nmembers: []\n` });
+  assert.deepEqual(lines(planned(team("rui"))), ["wider: rui now belongs to the team night"]);
+  const back = planOf(sideOf(edited(team("rui, ana"))), sideOf(edited(team("rui"))));
+  assert.deepEqual(lines(back), ["narrower: ana no longer belongs to the team night"]);
+});
 
 test("nothing that changed is nothing to say, and layout is no change", () => {
   assert.deepEqual(planned({}), { widens: false, power: [], live: [] });

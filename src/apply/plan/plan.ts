@@ -44,8 +44,8 @@ export function planOf(before: Side | null, after: Side): Plan {
   return { widens: power.some(({ effect }) => effect === "wider"), power, live: raw.live.map(({ file, words }) => ({ file, words })) };
 }
 
-/** What these files say is said with the provider and the skill that they describe. */
-const SAID_WITH: ReadonlySet<Place> = new Set(["modelProvider", "skillMetadata"]);
+/** What these files say is said with the provider, the skill and the people that they describe. */
+const SAID_WITH: ReadonlySet<Place> = new Set(["modelProvider", "skillMetadata", "team"]);
 
 const ORDER: Readonly<Record<Effect, number>> = { wider: 0, narrower: 1, same: 2 };
 

@@ -1,7 +1,7 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import type { Policy } from "#src/workspace/model.ts";
 import { termsSaid } from "./approvers.ts";
-import { compareMembers, elsewhere, type MemberRules, narrower, type Said, wider } from "./change.ts";
+import { compareMembers, elsewhere, listOf, type MemberRules, named, narrower, type Said, wider } from "./change.ts";
 import { actsWords, type Reach, reachOf } from "./conditions.ts";
 
 const DOES = { allow: "allows", ask: "asks before", deny: "denies" } as const;
@@ -9,10 +9,13 @@ const STRENGTH = { allow: 0, ask: 1, deny: 2 } as const;
 
 /** What is said of one rule of policy, by its name. */
 export function ruleSaid(before: PolicyRule | undefined, after: PolicyRule | undefined): Said[] {
-  if (!before) return [[after!.then === "allow" ? "wider" : "narrower", `is a new rule: it ${DOES[after!.then]} ${actsWords(after!.when)}`]];
+  if (!before)
+    return [[after!.then === "allow" ? "wider" : "narrower", `is a new rule: it ${DOES[after!.then]} ${actsWords(after!.when)}${liftsWords(after!)}`]];
   if (!after) return [[before.then === "allow" ? "narrower" : "wider", `is gone; it ${past(before.then)} ${actsWords(before.when)}`]];
   return compareMembers(rulesFor(before, after), before, after);
 }
+
+const liftsWords = ({ lifts, until }: PolicyRule): string => `${lifts ? `, and lifts the asks of ${named(lifts)}` : ""}${until ? `, until ${until}` : ""}`;
 
 const past = (then: PolicyRule["then"]): string => ({ allow: "allowed", ask: "asked before", deny: "denied" })[then];
 
@@ -24,11 +27,22 @@ function rulesFor(before: PolicyRule, after: PolicyRule): MemberRules<PolicyRule
     why: () => [["same", "gives another reason"]],
     then: (from, to) => [[STRENGTH[to] < STRENGTH[from] ? "wider" : "narrower", `${DOES[to]} ${what}, ${past(from)} them before`]],
     when: () => [[effectOf(reachOf(before.when, after.when), after.then), `${DOES[after.then]} ${what}; before: ${actsWords(before.when)}`]],
+    lifts: listOf("lifts the asks of", "no longer lifts the asks of"),
+    until: (from, to) => [
+      [
+        lastsLonger(from, to) === (after.then === "allow") ? "wider" : "narrower",
+        `counts ${to === undefined ? "without an end" : `until ${to}`}, was ${from === undefined ? "without an end" : `until ${from}`}`,
+      ],
+    ],
+    separation: (_from, to) => [to ? narrower("no longer lets those who brought the work approve it") : wider("lets those who brought the work approve it")],
     approvers: terms,
     quorum: before.approvers === after.approvers || sameWho(before, after) ? terms : elsewhere,
     expiry: sameWho(before, after) && before.quorum === after.quorum ? terms : elsewhere,
   };
 }
+
+const lastsLonger = (before: string | undefined, after: string | undefined): boolean =>
+  after === undefined || (before !== undefined && Date.parse(after) > Date.parse(before));
 
 const sameWho = (before: PolicyRule, after: PolicyRule): boolean => JSON.stringify(before.approvers) === JSON.stringify(after.approvers);
 

@@ -1,6 +1,6 @@
 import type { Skill, Sop } from "#src/workspace/model.ts";
 import { approversSaid, type Who } from "./approvers.ts";
-import { compareMembers, dollars, elsewhere, limitOf, type MemberRules, moved, named, narrower, neutral, type Said, wider } from "./change.ts";
+import { compareMembers, dollars, elsewhere, limitOf, type MemberRules, moved, named, narrower, neutral, type Said, shown, wider } from "./change.ts";
 
 interface Thresholds {
   readonly costAboveUsd?: number | undefined;
@@ -66,14 +66,19 @@ const SOP: MemberRules<Sop> = {
   source: elsewhere,
   body: text,
   title: text,
-  triggers: text,
+  triggers: (from, to) => [wider(`is found by the words ${shown(to)}, was by ${shown(from)}`)],
   urgencyMinutes: text,
   preferredVendors: text,
-  costEstimateUsd: text,
+  costEstimateUsd: (from, to) => [
+    [
+      to !== undefined && (from === undefined || to < from) ? "wider" : "narrower", // what is unknown is asked about
+      `is reckoned at ${to === undefined ? "nothing known" : dollars(to)}, was ${from === undefined ? "nothing known" : dollars(from)}`,
+    ],
+  ],
   etaMinutes: text,
-  labels: text,
+  labels: (from, to) => [wider(`is for tickets with ${shown(to)}, was for ${shown(from)}`)],
   language: text,
-  category: (from, to) => [["same", `is for ${to}, was for ${from}`]],
+  category: (from, to) => [wider(`is for ${to}, was for ${from}`)],
   severity: (from, to) => [[to < from ? "wider" : "narrower", `starts at severity ${to}, was ${from}`]],
   raise: (from, to) => [
     [from.every((one) => to.some((other) => JSON.stringify(one) === JSON.stringify(other))) ? "narrower" : "wider", "raises severity and risk by other words"],

@@ -116,6 +116,8 @@ const MCP: MemberRules<SourceOf<"mcp">> = {
   url: (before, after) => [wider(`speaks to ${changed("", before, after).trim()}`)],
   env: (before, after) => [wider(`gives its program another environment: ${named(changedKeys(before, after))}`)],
   auth: credential,
+  folder: (before, after) => [wider(`starts in ${after ?? "the workspace"}, was ${before ?? "the workspace"}`)],
+  writable: listOf("may now write in", "may no longer write in"),
   sandbox: (before, after) => [[STRICTNESS[after] > STRICTNESS[before] ? "wider" : "narrower", `runs${sandboxWords(after)}, was${sandboxWords(before)}`]],
 };
 const changedKeys = (before: Readonly<Record<string, string>>, after: Readonly<Record<string, string>>): string[] =>

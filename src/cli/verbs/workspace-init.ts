@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, readdirSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import { nearest } from "#src/workspace/nearest.ts";
@@ -10,15 +10,22 @@ const SAMPLES = join(ROOT, "workspaces");
 export const USUAL_SAMPLE = "warm-stays";
 
 export const workspaceInit: Verb = {
-  args: "<folder>",
-  flags: { template: { takes: "text", value: "name", means: `which sample, such as ${USUAL_SAMPLE} (when left out) or bakery` } },
-  words: { least: 1, most: 1 },
-  about: "The folder may not be there yet, or be empty: nothing is ever written over.",
-  examples: ["loop init ~/my-workspace", "loop init ~/padaria --template bakery"],
-  run(given, context) {
-    const folder = resolve(given.words[0]!);
+  args: "[<folder>]",
+  flags: {
+    template: { takes: "text", value: "name", means: `which sample; ${USUAL_SAMPLE} when left out` },
+    list: { means: "list the samples" },
+  },
+  words: { least: 0, most: 1 },
+  about: "The folder may not be there yet, or be empty: nothing is ever written over. Without a folder it is the one that LOOP_WORKSPACE names.",
+  examples: ["loop init --list", "loop init ~/my-workspace", "loop init ~/our-team --template team"],
+  async run(given, context) {
+    if (given.has("list")) return context.print(context.json ? JSON.stringify({ templates: sampleNames() }) : sampleNames().map(sampleLine).join("\n"));
+    const [typed] = given.words;
+    const folder = typed === undefined ? (await context.settings()).workspaceFolder : resolve(typed);
     const template = given.text("template") ?? USUAL_SAMPLE;
     copySample(template, folder);
+    const { writeSchemas } = await import("../first-run/write-schemas.ts");
+    writeSchemas(folder);
     if (context.json) context.print(JSON.stringify({ folder, template }));
     else {
       const isUsual = context.env["LOOP_WORKSPACE"] === undefined && folder === join(context.homeFolder(), "workspace");
@@ -26,13 +33,20 @@ export const workspaceInit: Verb = {
         `${folder} is a workspace now (a copy of ${template}). Serve it: ${isUsual ? "" : `LOOP_WORKSPACE=${quoted(folder)} `}${context.command()} up`,
       );
     }
-    return Promise.resolve();
   },
 };
 
+const sampleNames = (): string[] => readdirSync(SAMPLES, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+
+/** With the title that its loop.yaml bears. */
+function sampleLine(name: string): string {
+  const title = /^title: *(.+)$/m.exec(readFileSync(join(SAMPLES, name, "loop.yaml"), "utf8"))?.[1] ?? "";
+  return `${name.padEnd(12)} ${title}`.trimEnd();
+}
+
 /** @throws UsageError for a sample that there is not; LoopError input_invalid for a folder that holds something or cannot be made */
 export function copySample(template: string, folder: string): void {
-  const names = readdirSync(SAMPLES, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+  const names = sampleNames();
   if (!names.includes(template)) {
     const meant = nearest(template, names);
     throw new UsageError(

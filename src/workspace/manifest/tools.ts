@@ -124,24 +124,51 @@ const code = z.strictObject({
   digest: z.literal("").default("") as unknown as z.ZodType<string, string | undefined>,
 });
 
+/** The tools of our own connectors. What they do to the world they know themselves, and a file can only be stricter; of HTTP a service may promise more. */
+const OWN_TOOLS: Readonly<Record<string, readonly string[]>> = {
+  github: [
+    "issues.read",
+    "issues.list",
+    "issues.search",
+    "issues.write",
+    "issues.comment",
+    "pulls.read",
+    "pulls.write",
+    "pulls.propose",
+    "checks.read",
+    "ci.logs",
+    "contents.read",
+  ],
+  http: ["get", "head", "post", "put", "patch", "delete"],
+  files: ["read", "list", "search", "write"],
+  shell: ["run"],
+  web: ["fetch", "search"],
+};
+
 /** `tools/<name>.yaml`: where tools come from. Their names are `<name>.<tool>`. */
-export const toolServerManifest = z.strictObject({
-  ...header,
-  kind: z.literal("ToolServer"),
-  name: slug,
-  description: z.string().default(""),
-  from: z.discriminatedUnion("by", [mcp, github, http, files, shell, web, code]),
-  /** For each tool; what is left out is taken to be the worst: `once`, outbound, private. */
-  tools: z.record(z.string(), toolTerms).default({}),
-  /** Digests of definitions that tools must have, by name; a tool with another one is off. Left out: those seen first. */
-  pins: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal")).default({}),
-  limits: z
-    .strictObject({
-      timeout: duration.default(60_000),
-      maxResultBytes: z.int().min(1_024).max(10_485_760).default(262_144),
-      maxTools: z.int().min(1).max(10_000).default(256),
-      concurrency: z.int().min(1).max(100).default(8),
-    })
-    .prefault({}),
-});
+export const toolServerManifest = z
+  .strictObject({
+    ...header,
+    kind: z.literal("ToolServer"),
+    name: slug,
+    description: z.string().default(""),
+    from: z.discriminatedUnion("by", [mcp, github, http, files, shell, web, code]),
+    /** For each tool; what is left out is taken to be the worst: `once`, outbound, private. */
+    tools: z.record(z.string(), toolTerms).default({}),
+    /** Digests of definitions that tools must have, by name; a tool with another one is off. Left out: those seen first. */
+    pins: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "expected a SHA-256 in hexadecimal")).default({}),
+    limits: z
+      .strictObject({
+        timeout: duration.default(60_000),
+        maxResultBytes: z.int().min(1_024).max(10_485_760).default(262_144),
+        maxTools: z.int().min(1).max(10_000).default(256),
+        concurrency: z.int().min(1).max(100).default(8),
+      })
+      .prefault({}),
+  })
+  .superRefine(({ from, tools }, context) => {
+    const own = OWN_TOOLS[from.by];
+    for (const tool of own === undefined ? [] : Object.keys(tools).filter((name) => !own.includes(name)))
+      context.addIssue({ code: "custom", path: ["tools", tool], message: `expected one of its tools, ${own!.join(", ")}` });
+  });
 export type ToolServerManifest = z.infer<typeof toolServerManifest>;

@@ -2,6 +2,9 @@ import { z } from "zod";
 import { taskKind } from "./agent.ts";
 import { header, labelKey, slug, timeZone } from "./common.ts";
 
+/** By its look; the queue reads it whole, and names one that it cannot use. */
+const isRecurrence = (text: string): boolean => /^\s*(?:[\d*/,?LW#A-Za-z-]+\s+){4}[\d*/,?LW#A-Za-z-]+\s*$/.test(text) || /(?:^|[;:\n])FREQ=[A-Z]+/.test(text);
+
 /** `triggers/<name>.yaml`: what starts an agent, and with which task. */
 export const triggerManifest = z.strictObject({
   ...header,
@@ -24,7 +27,7 @@ export const triggerManifest = z.strictObject({
     z.strictObject({
       schedule: z.strictObject({
         /** Five fields of cron, or an RRULE. */
-        at: z.string().min(1),
+        at: z.string().refine(isRecurrence, "expected five fields of cron such as 0 9 * * 1-5, or a rule such as FREQ=WEEKLY;BYDAY=MO"),
         timeZone: timeZone.optional(),
         missed: z.enum(["skip", "once"]).default("once"),
         text: z.string().min(1),
