@@ -1,5 +1,5 @@
 import { plainLine } from "#src/kernel/plain.ts";
-import type { MemoryShape, MemoryStoryShape } from "../client/shapes.ts";
+import type { MemoryShape, MemoryStoryShape } from "../client/memory-shapes.ts";
 import { type Look, toned } from "./look.ts";
 import { wrapped } from "./width.ts";
 

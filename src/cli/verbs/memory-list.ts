@@ -1,4 +1,4 @@
-import type { MemoryShape, MemoryStoryShape } from "../client/shapes.ts";
+import type { MemoryShape, MemoryStoryShape } from "../client/memory-shapes.ts";
 import { quoted } from "../context.ts";
 import { openNew } from "../new-file.ts";
 import { idPath } from "../references.ts";
