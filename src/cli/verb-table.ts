@@ -128,6 +128,26 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Show what is known that fits a text, with source and score.",
     load: async () => (await import("./verbs/brain-search.ts")).brainSearch,
   },
+  "memory list": {
+    group: "Knowledge",
+    summary: "List what agents remember.",
+    load: async () => (await import("./verbs/memory-list.ts")).memoryList,
+  },
+  "memory why": {
+    group: "Knowledge",
+    summary: "Show where a memory came from, and who was told it.",
+    load: async () => (await import("./verbs/memory-list.ts")).memoryWhy,
+  },
+  "memory forget": {
+    group: "Knowledge",
+    summary: "Delete a memory for good.",
+    load: async () => (await import("./verbs/memory-list.ts")).memoryForget,
+  },
+  "memory export": {
+    group: "Knowledge",
+    summary: "Write what agents remember to a file.",
+    load: async () => (await import("./verbs/memory-list.ts")).memoryExport,
+  },
   skills: { group: "Knowledge", summary: "List the skills in force.", load: async () => (await import("./verbs/skill-list.ts")).skillList },
   proposals: {
     group: "Knowledge",

@@ -13,12 +13,13 @@ const KINDS = {
   run: { prefix: "run", code: "run_unknown", list: "GET /v1/runs" },
   thread: { prefix: "thr", code: "thread_unknown", list: "GET /v1/threads" },
   proposal: { prefix: "pro", code: "proposal_unknown", list: "GET /v1/proposals" },
+  memory: { prefix: "mem", code: "memory_unknown", list: "GET /v1/memories" },
   token: { prefix: "tkn", code: "token_unknown", list: "GET /v1/tokens" },
 } as const satisfies Record<string, IdKind>;
 
 /**
  * An id out of a path or query, as it is, when it has the shape of one of its kind (a ticket also goes by its number). Whatever has not is unknown without
- * a look into the database. @throws LoopError ticket_unknown | ask_unknown | run_unknown | thread_unknown | token_unknown
+ * a look into the database. @throws LoopError ticket_unknown | ask_unknown | run_unknown | thread_unknown | token_unknown | memory_unknown
  */
 export function idOf(kind: keyof typeof KINDS, text: string): string {
   const { prefix, code, list } = KINDS[kind];

@@ -20,6 +20,7 @@ import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { liveRoutes } from "./routes-live.ts";
+import { forgetRoute, memoryRoutes } from "./routes-memories.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { precedentRoute, proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
@@ -57,6 +58,8 @@ const ROUTES = [
   budgetRaiseRoute,
   forecastRoute,
   brainRoutes,
+  memoryRoutes,
+  forgetRoute,
   policyRoutes,
   journalRoutes,
   proposalRoutes,

@@ -36,6 +36,7 @@ export const ERRORS = {
   journal_broken: { httpStatus: 500, retry: "never" },
   json_malformed: { httpStatus: 400, retry: "never" },
   media_type_unsupported: { httpStatus: 415, retry: "never" },
+  memory_unknown: { httpStatus: 404, retry: "never" },
   method_not_allowed: { httpStatus: 405, retry: "never" },
   model_missing: { httpStatus: 422, retry: "never" },
   origin_refused: { httpStatus: 403, retry: "never" },

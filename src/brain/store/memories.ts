@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Id } from "#src/kernel/ids.ts";
-import { type Memory, type MemoryId, toMemory } from "../memory.ts";
+import { type Memory, type MemoryId, type MemoryScopeKind, toMemory } from "../memory.ts";
 import { type ItemRow, toItem } from "./item-row.ts";
 
 const select = async (db: Db | Transaction, rest: RawBuilder<unknown>): Promise<Memory[]> => {
@@ -32,6 +32,29 @@ export const memoriesIn = (db: Db | Transaction, key: string, ids: readonly stri
 
 export const newestMemories = (db: Db | Transaction, key: string, limit: number): Promise<Memory[]> =>
   select(db, sql`scope = ${key} and ${alive} order by happened_at desc, id desc limit ${limit}`);
+
+export interface MemoryQuery {
+  /** Whose memories of scope `person` may be seen. */
+  readonly viewer: string;
+  readonly scope?: MemoryScopeKind | undefined;
+  readonly agent?: string | undefined;
+  readonly about?: string | undefined;
+  /** The id of the last of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** In the order in which they were remembered, questioned ones too. */
+export const listMemories = (db: Db, query: MemoryQuery): Promise<Memory[]> =>
+  select(
+    db,
+    sql`${alive} and id > ${query.after ?? ""}
+      and (data->'scope'->>'kind' <> 'person' or data->'scope'->>'of' = ${query.viewer})
+      and (${query.scope ?? null}::text is null or data->'scope'->>'kind' = ${query.scope ?? null})
+      and (${query.agent ?? null}::text is null or data->>'agent' = ${query.agent ?? null})
+      and (${query.about ?? null}::text is null or data->>'about' = ${query.about ?? null})
+      order by id limit ${query.limit}`,
+  );
 
 /** A hundred at most whose time is over. */
 export const expiredMemories = (db: Db | Transaction): Promise<Memory[]> => select(db, sql`expires_at <= loop_now() order by expires_at, id limit 100`);

@@ -2,6 +2,7 @@ import type { ActShape, RunDetailShape } from "../client/shapes.ts";
 import { draftOf } from "./draft.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { plainLine } from "#src/kernel/plain.ts";
+import { recalledText } from "./recalled.ts";
 import { tookOf } from "./run-list.ts";
 import { costText } from "./story-text.ts";
 import { type Column, pairsText, tableText } from "./table.ts";
@@ -25,6 +26,7 @@ export function runText(run: RunDetailShape, look: Look): string {
   return [
     pairsText(pairs, look),
     ...actsText(run.acts, look),
+    ...recalledText(run.acts, look),
     ...(asks.length > 0 ? [`${toned("asked", "quiet", look)}\n${asks.join("\n")}`] : []),
     costText(run.costs, look),
   ].join("\n\n");

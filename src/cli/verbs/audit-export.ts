@@ -1,11 +1,10 @@
-import { open } from "node:fs/promises";
 import { hostname } from "node:os";
 import { exportJournal } from "#src/journal/export.ts";
 import { openSigner } from "#src/journal/signing.ts";
-import { LoopError } from "#src/kernel/errors.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { UsageError } from "../arguments.ts";
 import { quoted } from "../context.ts";
+import { openNew } from "../new-file.ts";
 import { type OwnRecord, withRecord } from "../server/own-record.ts";
 import type { Given, Verb } from "../verb.ts";
 
@@ -47,19 +46,5 @@ async function writeExport({ db, home }: OwnRecord, file: string, range: { reado
     return exported;
   } finally {
     await handle.close();
-  }
-}
-
-/** @throws LoopError input_invalid when something is there already, or cannot be */
-export async function openNew(file: string) {
-  try {
-    return await open(file, "wx", 0o600);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const why =
-      code === "EEXIST"
-        ? "there is something of this name already. Name a new file"
-        : `it cannot be made (${code}). Name a file in a folder that this account may write`;
-    throw new LoopError("input_invalid", `${file} was not written: ${why}.`, { cause });
   }
 }

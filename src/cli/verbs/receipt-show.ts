@@ -38,7 +38,7 @@ async function receiptOf(context: Context, typed: string): Promise<string> {
 }
 
 async function save(file: string, { envelope }: ReceiptShape): Promise<void> {
-  const { openNew } = await import("./audit-export.ts");
+  const { openNew } = await import("../new-file.ts");
   const handle = await openNew(file);
   try {
     await handle.writeFile(`${envelope}\n`);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "kysely";
 import { answerAsk } from "#src/asks/answer.ts";
 import { openAsks } from "#src/asks/store/read.ts";
 import { actsOfRun } from "#src/acts/store/read.ts";
@@ -41,6 +42,13 @@ test("a thread is summarised, its decision kept, recalled in the next thread of 
   assert.match(told.text, new RegExp(`decision; about release day; trusted; .*from ${first}`));
   const [recall] = (await actsOfRun(db, second)).filter(({ name }) => name === "memory.recall");
   assert.deepEqual([recall?.state, recall?.effect, recall?.facts.ofProcedure], ["done", "read", true]);
+  const { rows } = await sql<{ recalled: { [key: string]: unknown }[] }>`select pack->'recalled' as recalled from receipts where run_id = ${second}`.execute(
+    db,
+  );
+  assert.deepEqual(
+    rows[0]!.recalled.map(({ act, kind, trust, source }) => ({ act, kind, trust, source })),
+    [{ act: recall!.id, kind: "decision", trust: "agent", source: { run: first, ticket: null } }],
+  );
   await runIn(engine, { ...at, text: "No, Thursdays" });
   await drain(engine);
   const last = await runIn(engine, { ...at, text: "When do we release?" });

@@ -13,6 +13,7 @@ import { releaseAllotment } from "#src/ledger/allot.ts";
 import { settleLate } from "#src/ledger/store/correct.ts";
 import type { Settlement } from "#src/ledger/store/settle.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
+import type { TicketStatus } from "#src/tickets/ticket.ts";
 import type { WaitHandle } from "../next-move.ts";
 import { MEMORY_RECALL } from "../memory/recall.ts";
 import { type Made, runEvent, type Session, withAct } from "../session.ts";
@@ -81,6 +82,9 @@ function endOf(session: Session, { act, attempt, settlement, message, planned }:
 const resultForJournal = (act: Act, result: Json | null): Json | undefined =>
   act.kind === "model" || act.name === MEMORY_RECALL ? undefined : (result ?? undefined);
 
+/** A dispatch is on its way; a tool that asks people waits for them. A check leaves the ticket where it is. */
+const STATUS_WHILE_ASKING: { readonly [K in Act["kind"]]?: TicketStatus } = { message: "dispatched", tool: "awaiting_human" };
+
 /** The act goes on as an ask: posted and waiting for an acknowledgement, or a question to a person. One commit for both. */
 async function recordAsking(session: Session, attempted: Attempted, { ask, result }: { ask: NewAsk; result: Json }): Promise<Made> {
   const { act } = attempted;
@@ -90,7 +94,8 @@ async function recordAsking(session: Session, attempted: Attempted, { ask, resul
     if (!landed) return false;
     await openAsk(tx, ask);
     failpoint(`act.${act.kind}.ask_opened`);
-    if (session.state.ticket) await moveTicket(tx, session.state.ticket.id, { status: act.kind === "message" ? "dispatched" : "awaiting_human" });
+    const status = STATUS_WHILE_ASKING[act.kind];
+    if (session.state.ticket && status) await moveTicket(tx, session.state.ticket.id, { status });
     await append(tx, session.engine.clock, [
       runEvent(session, "ask.opened", { ask: ask.id, act: act.id, kind: ask.kind, purpose: ask.purpose, prompt: ask.prompt }),
     ]);
