@@ -29,6 +29,7 @@ const PARTS = [
   "intake",
   "pulse",
   "services",
+  "gateway",
   "processes",
   "connections",
 ];

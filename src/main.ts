@@ -1,8 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
-import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
-import { defaultsFrom, type ProviderSources } from "#src/adapters/model-aisdk/providers.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
 import { otlpTelemetry } from "#src/adapters/telemetry-otlp/telemetry.ts";
@@ -20,6 +18,7 @@ import { createNotifier, type Notifier, telling } from "#src/database/notify.ts"
 import { createQueue, type Queue } from "#src/database/queue.ts";
 import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
 import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
+import { createGateway } from "#src/gateway/gateway.ts";
 import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
@@ -48,6 +47,7 @@ import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { modelPort, openaiWire, providerSources } from "#src/main-models.ts";
 import { ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
@@ -185,7 +185,6 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
-  const sources = await providerSources(base);
   const world = { ...base, clock, version: VERSION };
   const sandbox = sandboxOf(world);
   const tools = toolsOf(world, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
@@ -197,7 +196,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     signer: base.signer,
     redactor: base.redactor,
     workspaces,
-    model: createModelPort({ ...sources, clock }),
+    model: await modelPort(base),
     tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
     whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
@@ -214,21 +213,6 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
       },
     },
   });
-}
-
-async function providerSources({ settings, env, secrets, workspaces }: Base): Promise<ProviderSources> {
-  let { providers } = (await workspaces.current()).workspace.manifest;
-  const refresh = async (): Promise<void> => {
-    providers = (await workspaces.current()).workspace.manifest.providers;
-  };
-  return {
-    get providers() {
-      void refresh().catch(() => undefined); // the next call sees what changed since
-      return providers;
-    },
-    secrets: (reference) => (!settings.usesModel && reference.startsWith("secret:env:") ? Promise.resolve(undefined) : secrets.resolve(reference)),
-    ...(settings.usesModel ? { defaults: defaultsFrom(env) } : {}),
-  };
 }
 
 async function embedderFor(base: Base): Promise<Embedder | undefined> {
@@ -265,6 +249,8 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     mayTake: () => storage.hasRoom() && !stopping,
     whoIs: (surface: string, sender: string) => whoIs(db, surface, sender),
   };
+  const { tiers, prices } = engine;
+  const gateway = createGateway({ db, clock, log, workspaces, tiers, prices, wire: await openaiWire(base), model: engine.model!, mayTake: storage.hasRoom });
   const server = createHttpServer({
     db,
     clock,
@@ -282,12 +268,13 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     gitRemote: () => gitRemote(base.workspaceFolder),
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,
+    gateway,
   });
   const { workspace } = await workspaces.current();
   const credentials = { file: home.credentials, avoid: workspace.team.map((member) => member.id) };
   await ensureCredentials(db, clock, { ...credentials, url: "" }); // listening where others can reach needs a token to exist
   const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
-  stops.push(close, () => void (stopping = true));
+  stops.push(gateway.close, close, () => void (stopping = true));
   await ensureCredentials(db, clock, { ...credentials, url });
   return url;
 }

@@ -15,6 +15,16 @@ export function readOnlyJson(app: App): void {
   });
 }
 
+/** A body that passes through: it is JSON in UTF-8, and its texts are the business of whoever reads it in the end. @throws LoopError json_malformed | media_type_unsupported */
+export function readJson(contentType: string, body: Uint8Array): unknown {
+  requireUtf8(contentType);
+  const text = decode(body);
+  const value = parse(text);
+  const trouble = jsonTrouble(text);
+  if (trouble !== undefined) throw new LoopError("json_malformed", `The body is JSON that cannot be taken: ${trouble}.`);
+  return value;
+}
+
 /** Undefined for an empty body: whether the route needs one is said by its schema. @throws LoopError json_malformed | input_invalid */
 function parseJson(body: Uint8Array): unknown {
   if (body.length === 0) return undefined;

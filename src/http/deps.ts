@@ -2,6 +2,7 @@ import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
+import type { Gateway } from "#src/gateway/gateway.ts";
 import type { InboundMessage } from "#src/intake/read-message.ts";
 import type { InboundTurn, ReceivedTurn } from "#src/intake/receive-turn.ts";
 import type { Received } from "#src/intake/receive.ts";
@@ -90,4 +91,6 @@ export interface HttpDeps {
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
   readonly changed?: () => void;
   readonly limits?: Partial<HttpLimits>;
+  /** Models for other clients; it answers where the workspace in force has a `gateway`. */
+  readonly gateway?: Gateway;
 }

@@ -22,10 +22,9 @@ interface Failing {
   readonly reply: FastifyReply;
 }
 
-function sendFailure(named: LoopError, { error, log, request, reply }: Failing): FastifyReply {
-  const seen = { request: request.id, method: request.method, route: request.routeOptions?.url ?? "none", code: named.code };
-  if (named.code === "internal_error") log.error("a request met a bug", { ...seen, error });
-  else if (named.httpStatus >= 500) log.warn("a request failed", { ...seen, error });
+function sendFailure(named: LoopError, failing: Failing): FastifyReply {
+  const { reply } = failing;
+  logFailure(named, failing);
   if (named.retry === "later" && !reply.hasHeader("retry-after")) void reply.header("retry-after", "1");
   return reply
     .code(named.httpStatus)
@@ -34,8 +33,15 @@ function sendFailure(named: LoopError, { error, log, request, reply }: Failing):
     .send(JSON.stringify(problemOf(named)));
 }
 
+/** Bugs whole, what failed on our side as a warning, the rest not at all. */
+export function logFailure(named: LoopError, { error, log, request }: Omit<Failing, "reply">): void {
+  const seen = { request: request.id, method: request.method, route: request.routeOptions?.url ?? "none", code: named.code };
+  if (named.code === "internal_error") log.error("a request met a bug", { ...seen, error });
+  else if (named.httpStatus >= 500) log.warn("a request failed", { ...seen, error });
+}
+
 /** What Fastify, Node and Postgres call their failures, in our codes. */
-function namedError(error: unknown): LoopError {
+export function namedError(error: unknown): LoopError {
   if (error instanceof LoopError) return error;
   const cause = error;
   const code = (error as { code?: unknown } | null)?.code;

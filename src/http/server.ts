@@ -17,6 +17,7 @@ import { answerRoutes, askRoutes, overrideRoute } from "./routes-asks.ts";
 import { brainRoutes } from "./routes-brain.ts";
 import { budgetRaiseRoute, costRoutes, forecastRoute } from "./routes-costs.ts";
 import { describeRoutes, docsRoutes } from "./routes-docs.ts";
+import { gatewayRoutes } from "./routes-gateway.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { liveRoutes } from "./routes-live.ts";
@@ -76,6 +77,7 @@ const ROUTES = [
   peopleRoutes,
   tokenRoutes,
   revokeRoute,
+  gatewayRoutes,
   docsRoutes,
 ];
 

@@ -9,6 +9,8 @@ export type IdPrefix =
   | "chk"
   | "cpy"
   | "dec"
+  | "gwc"
+  | "gwy"
   | "key"
   | "mem"
   | "msg"

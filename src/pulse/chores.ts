@@ -16,6 +16,7 @@ import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import { continueThread } from "#src/runs/turns/settle.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
+import { sweepGateway } from "./gateway-leftovers.ts";
 import type { Chore } from "./pulse.ts";
 
 const KEEP_REPLIES_MS = 86_400_000;
@@ -33,6 +34,7 @@ export function usualChores({ db, clock, workspaces, tiers }: ChoreParts): Chore
   return [
     { name: "learn from what was resolved", run: async () => void (await learnFromResolved({ db, clock, workspaces })) },
     { name: "return the money of ended runs", run: () => returnMoney(db) },
+    { name: "settle what a dead gateway left", run: () => sweepGateway(db, clock) },
     { name: "forget expired lessons", run: async () => void (await inTransaction(db, forgetExpired)) },
     { name: "delete memories whose time is over", run: async () => void (await forgetExpiredMemories(db, clock)) },
     { name: "do what people said about memories", run: () => settleQuestioned(db, clock) },

@@ -20,7 +20,9 @@ export function modelReferences(parts: Parts): ProviderReference[] {
   return [
     ...parts.of("workspace").flatMap((part) => {
       const { fast, strong, embedder, fallbacks = [] } = part.data.models ?? {};
-      return named(part, ["models"], { fast, strong, embedder, ...members("fallbacks", fallbacks) });
+      const offered = part.data.gateway?.models ?? [];
+      const gateway = offered.flatMap(({ name, model = name }, index) => (model.includes(":") ? named(part, ["gateway", "models"], { [index]: model }) : []));
+      return [...named(part, ["models"], { fast, strong, embedder, ...members("fallbacks", fallbacks) }), ...gateway];
     }),
     ...parts.of("agent").flatMap((part) => {
       const { models } = part.data;

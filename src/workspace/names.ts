@@ -1,4 +1,5 @@
 import { canonicalJson } from "#src/kernel/canonical-json.ts";
+import { GATEWAY_AGENT } from "./manifest/workspace.ts";
 import type { Part, Parts } from "./parts.ts";
 import { fileProblem, type Path, pathText, type Problem } from "./problem.ts";
 
@@ -19,6 +20,7 @@ export function nameProblems(parts: Parts): Problem[] {
   const rules = parts.of("policy").flatMap((part) => part.data.rules.map((rule, index) => ({ part, path: ["rules", index, "name"], name: rule.name })));
   return [
     ...twice("agent", byName(parts.of("agent"))),
+    ...gatewayTaken(parts),
     ...twice("team", byName(parts.of("team"))),
     ...twice("policy", byName(parts.of("policy"))),
     ...twice("budget", byName(parts.of("budget"))),
@@ -80,6 +82,14 @@ function secondSops(parts: Parts): Problem[] {
 
 const providerEntries = (parts: Parts): Named[] =>
   parts.of("workspace").flatMap((part) => Object.keys(part.data.providers).map((name) => ({ part, path: ["providers", name], name })));
+
+function gatewayTaken(parts: Parts): Problem[] {
+  if (!parts.of("workspace").some(({ data }) => data.gateway)) return [];
+  const taken = parts.of("agent").filter(({ data }) => data.name === GATEWAY_AGENT);
+  return taken.map((part) =>
+    problem({ part, path: ["name"], name: GATEWAY_AGENT }, `the name ${GATEWAY_AGENT}, which the gateway of loop.yaml has`, "another name"),
+  );
+}
 
 const entityKinds = (parts: Parts): string[] => [...new Set(parts.of("entities").map(({ data }) => data.entity))];
 

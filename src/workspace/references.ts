@@ -2,6 +2,7 @@ import type { Approvers, ExpiryStep } from "./manifest/common.ts";
 import { nameProblems } from "./names.ts";
 import { knownProviders, modelReferences } from "./model-references.ts";
 import { approvalsRule } from "./model.ts";
+import { GATEWAY_AGENT } from "./manifest/workspace.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -33,7 +34,7 @@ export function referenceProblems(parts: Parts): Problem[] {
     ),
     ...missingIn(parts, { what: "team", place: ["team"], names: new Set(parts.of("team").map(({ data }) => data.name)) }, groups(parts)),
     ...missingIn(parts, { what: "rule", place: ["policy", "agent"], names: knownRules(parts) }, liftedRules(parts)),
-    ...missingIn(parts, { what: "agent", place: ["agent"], names: new Set(parts.of("agent").map((agent) => agent.data.name)) }, agentReferences(parts)),
+    ...missingIn(parts, { what: "agent", place: ["agent"], names: knownAgents(parts) }, agentReferences(parts)),
     ...missingIn(
       parts,
       { what: "kind of entity", place: ["entities"], names: new Set(parts.of("entities").map(({ data }) => data.entity)) },
@@ -177,6 +178,12 @@ const people = (parts: Parts): Reference[] => [
 ];
 
 const groups = (parts: Parts): Reference[] => approversIn(parts).flatMap(({ part, path, who }) => each(part, [...path, "groups"], who.groups ?? []));
+
+/** The gateway of loop.yaml acts as an agent of that name, in policies and budgets. */
+function knownAgents(parts: Parts): Set<string> {
+  const gateway = parts.of("workspace").some(({ data }) => data.gateway) ? [GATEWAY_AGENT] : [];
+  return new Set([...parts.of("agent").map(({ data }) => data.name), ...gateway]);
+}
 
 /** In policies a `*` makes a pattern; a name without one that no agent has would make a rule that never applies. */
 function agentReferences(parts: Parts): Reference[] {

@@ -2,6 +2,7 @@ import type { ModelFailure } from "#src/acts/ports/model-port.ts";
 import { VendorError } from "./answer.ts";
 import { errorIn, errorInBody, type ProviderError } from "./provider-error.ts";
 import { retryAtMs } from "./retry-time.ts";
+import { CONNECT_TIMEOUT, HEADERS_TIMEOUT } from "./transport.ts";
 import type { WireRecord } from "./wire.ts";
 
 type Reason = ModelFailure["reason"];
@@ -61,11 +62,13 @@ export function plainFailure(reason: Reason, message: string, retryable = RETRYA
 }
 
 /** No connection was made, so nothing was asked and nothing is charged. */
-const NEVER_CONNECTED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+const NEVER_CONNECTED: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"]);
 const NOTHING_USED = { input: 0, cached: 0, output: 0, reasoning: 0, costUsd: 0 };
 
 function unreachable(code: string | undefined, provider: string): ModelFailure {
-  if (code === "UND_ERR_HEADERS_TIMEOUT") return plainFailure("timed_out", `${provider} did not begin to answer within the time limit.`);
+  if (code === CONNECT_TIMEOUT) return { ...plainFailure("timed_out", `${provider} could not be connected to within the time limit.`), usage: NOTHING_USED };
+  if (code === HEADERS_TIMEOUT || code === "UND_ERR_HEADERS_TIMEOUT")
+    return plainFailure("timed_out", `${provider} did not begin to answer within the time limit.`);
   const failure = plainFailure("network", `${provider} could not be reached${code === undefined ? "" : ` (${code})`}.`);
   return code !== undefined && NEVER_CONNECTED.has(code) ? { ...failure, usage: NOTHING_USED } : failure;
 }

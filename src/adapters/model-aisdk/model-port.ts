@@ -5,28 +5,36 @@ import { failureOf, plainFailure } from "./failure.ts";
 import { type Provider, type ProviderSources, type Resolved, resolveProvider, secretsOf } from "./providers.ts";
 import { type PreparedCall, prepareCall } from "./request.ts";
 import { usageOf } from "./usage.ts";
+import { transportFetch, type TransportLimits } from "./transport.ts";
 import { languageModel } from "./vendors.ts";
 import { openWire, type WireLimits, type WireSession } from "./wire.ts";
 
 export interface ModelPortOptions extends ProviderSources {
   /** Turns "in 20 seconds" into a time. */
   readonly clock: Clock;
-  /** From the start of a call to its end; 120,000 when left out. */
+  /** From the start of a call to its end; 300,000 when left out. */
   readonly timeoutMs?: number;
   /** Between two pieces of a streamed answer, from its first word on; 30,000 when left out. */
   readonly idleMs?: number;
+  /** Until there is a connection; 10,000 when left out. */
+  readonly connectMs?: number;
+  /** From the connection until the answer begins; 120,000 when left out. */
+  readonly headersMs?: number;
   /** Another way to the network, for a proxy. */
   readonly fetch?: typeof globalThis.fetch;
 }
 
-const DEFAULT_LIMITS: WireLimits = { timeoutMs: 120_000, idleMs: 30_000 };
+const DEFAULT_LIMITS: WireLimits & TransportLimits = { timeoutMs: 300_000, idleMs: 30_000, connectMs: 10_000, headersMs: 120_000 };
 
 /** Models behind the AI SDK's vendor libraries. Nothing is loaded, resolved or connected before the first call. */
 export function createModelPort(options: ModelPortOptions): ModelPort {
-  const limits = { timeoutMs: options.timeoutMs ?? DEFAULT_LIMITS.timeoutMs, idleMs: options.idleMs ?? DEFAULT_LIMITS.idleMs };
+  const { timeoutMs = DEFAULT_LIMITS.timeoutMs, idleMs = DEFAULT_LIMITS.idleMs } = options;
+  const { connectMs = DEFAULT_LIMITS.connectMs, headersMs = DEFAULT_LIMITS.headersMs } = options;
+  const limits = { timeoutMs, idleMs };
+  const fetch = options.fetch ?? transportFetch({ connectMs, headersMs });
   return {
     async generate(call, { signal, onText }) {
-      const wire = openWire({ limits, signal, fetch: options.fetch ?? globalThis.fetch });
+      const wire = openWire({ limits, signal, fetch });
       const seen: Seen = { provider: undefined };
       try {
         return await Promise.race([wire.ended, attempt(call, { options, wire, onText, seen })]);

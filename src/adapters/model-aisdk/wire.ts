@@ -1,5 +1,5 @@
-const MAX_ERROR_BODY_BYTES = 64 * 1024;
-const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+export const MAX_ERROR_BODY_BYTES = 64 * 1024;
+export const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 export interface WireLimits {
   /** From the start of the call to its end. */
@@ -92,7 +92,7 @@ export function openWire(options: { limits: WireLimits; signal: AbortSignal; fet
   };
 }
 
-function emptyRecord(): WireRecord {
+export function emptyRecord(): WireRecord {
   return {
     requests: 0,
     wantedMore: false,

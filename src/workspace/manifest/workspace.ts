@@ -1,6 +1,14 @@
 import { z } from "zod";
+import { PERMISSIONS } from "#src/people/permission.ts";
 import { duration, header, labelKey, languageTag, slug, timeZone, usd } from "./common.ts";
 import { providerEntry } from "./provider.ts";
+
+/** Who calls models through the gateway, in policies, budgets and the ledger: no agent of the workspace has the name. */
+export const GATEWAY_AGENT = "gateway";
+
+const gatewayName = z
+  .string()
+  .regex(/^(?:[a-z0-9][a-z0-9._-]{0,63}|[a-z0-9-]+:\S+)$/, "expected fast, strong, provider:model, provider:* or a name of your own");
 
 export const modelName = z.string().regex(/^[a-z0-9-]+:\S+$/, "expected provider:model, such as anthropic:claude-haiku-4-5");
 
@@ -20,6 +28,29 @@ export const workspaceManifest = z.strictObject({
   /** Prices that the shipped table lacks or has wrong: dollars for one million tokens. */
   prices: z.record(z.string(), z.strictObject({ inputUsd: usd, cachedUsd: usd.optional(), outputUsd: usd })).default({}),
   providers: z.record(slug, providerEntry).default({}),
+  /** An endpoint that speaks as OpenAI does, with budgets, policy and ledger in front; left out: there is none. */
+  gateway: z
+    .strictObject({
+      /** What clients may name: `fast`, `strong`, `provider:model`, `provider:*` for all of a provider, or a name of its own with the model that it stands for. */
+      models: z
+        .array(
+          z.union([
+            gatewayName.transform((name) => ({ name, model: undefined, scope: "models:call" as const })),
+            z.strictObject({
+              name: gatewayName,
+              model: z.union([z.enum(["fast", "strong"]), modelName]).optional(),
+              /** What the token of the client needs. */
+              scope: z.enum(PERMISSIONS).default("models:call"),
+            }),
+          ]),
+        )
+        .min(1)
+        .refine(
+          (models) => models.every(({ name, model = name }) => model === "fast" || model === "strong" || modelName.safeParse(model).success),
+          "expected a model for every name that is not fast, strong or provider:model",
+        ),
+    })
+    .optional(),
   /** Commands of checks run in the sandbox; `off` runs them without one, and every receipt says so. */
   sandbox: z.enum(["required", "off"]).default("required"),
   /**
