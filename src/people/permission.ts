@@ -12,6 +12,7 @@ export const PERMISSIONS = [
   "workspace:propose",
   "workspace:apply",
   "tokens:manage",
+  "services:call",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -22,9 +23,9 @@ const GIVEN: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   approver: ["read", "asks:answer"],
-  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose"],
+  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "services:call"],
   viewer: ["read"],
-  agent: ["read", "tickets:write"],
+  agent: ["read", "services:call", "tickets:write"],
   worker: ["read"],
 };
 
