@@ -1,5 +1,5 @@
 -- One call of a service. A repeat (same service, caller, session and body, or the same key) within ten minutes is the same call.
--- `callback_state`: null, nobody is called back; waiting, the result is to be sent; sent; dead, given up.
+-- `callback_state`: null, nobody is called back; waiting, the result is to be sent (by a job, which becomes a dead letter when it fails for good); sent.
 create table service_calls (
   id text primary key,
   service text not null,
@@ -10,7 +10,7 @@ create table service_calls (
   message_id text,
   run_id text,
   callback_url text,
-  callback_state text check (callback_state in ('waiting', 'sent', 'dead')),
+  callback_state text check (callback_state in ('waiting', 'sent')),
   delivered_at timestamptz,
   at timestamptz not null default loop_now()
 );

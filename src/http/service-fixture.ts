@@ -58,6 +58,7 @@ export async function serviceFixture(t: TestContext, { files, model, tools = [] 
       version: "1.2.3",
       address: { host: "127.0.0.1", trustedProxies: [] },
       workspaces: engine.workspaces,
+      tools: engine.tools,
       tiers: engine.tiers,
       receive: (message) => receiveText(intake, message),
       receiveTurn: (turn) => receiveTurn(intake, turn),

@@ -90,7 +90,7 @@ export function readInput(service: Service, given: unknown): ServiceInput {
 }
 
 /** A JSON Schema as something that reads; made once. */
-export function schemaOf(schema: object): z.ZodType {
+function schemaOf(schema: object): z.ZodType {
   let known = schemas.get(schema);
   if (known === undefined) schemas.set(schema, (known = z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0])));
   return known;

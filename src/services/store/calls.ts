@@ -62,11 +62,9 @@ export async function callbackOf(tx: Transaction, runId: string): Promise<string
   return rows[0]?.id;
 }
 
-export async function setCallback(db: Db | Transaction, id: string, state: "sent" | "dead"): Promise<boolean> {
-  const { rows } = await sql`
-    update service_calls set callback_state = ${state}, delivered_at = case when ${state} = 'sent' then loop_now() end
-    where id = ${id} and callback_state <> 'sent' returning 1`.execute(db);
-  return rows.length === 1;
+/** The result reached whoever was to be called back. */
+export async function markCalledBack(db: Db, id: string): Promise<void> {
+  await sql`update service_calls set callback_state = 'sent', delivered_at = loop_now() where id = ${id} and callback_state = 'waiting'`.execute(db);
 }
 
 export interface RunEnd {
