@@ -102,8 +102,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder, stops);
     const { notifier, queue, storage, record } = base;
-    const telemetry = telemetryOf(base);
-    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry, mayClaim: storage.hasRoom })));
+    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom })));
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
