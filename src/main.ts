@@ -1,5 +1,6 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { sendCallback } from "#src/adapters/callback-http/send.ts";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
@@ -38,6 +39,7 @@ import type { Engine } from "#src/runs/engine.ts";
 import { createRunWatch } from "#src/runs/watch.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { journaled } from "#src/secrets/journaled.ts";
+import { enqueueAfter, workCallbacks } from "#src/services/jobs.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
@@ -100,8 +102,8 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder, stops);
     const { notifier, queue, storage, record } = base;
-    const telemetry = telemetryOf(base);
-    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry, mayClaim: storage.hasRoom })));
+    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom })));
+    if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
@@ -199,7 +201,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     model: await modelPort(base),
     tiers: (workspace) => tiersOf(workspace, { fast: settings.fastModel, strong: settings.strongModel, usual }),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
-    whenEnded: async (tx, { runId }) => void (await base.queue.enqueue(tx, "learn", { runId })),
+    whenEnded: enqueueAfter(base.queue),
     host: hostname(),
     maxTries: settings.maxTries,
     tools,

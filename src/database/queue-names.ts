@@ -1,5 +1,5 @@
 /** The ordinary jobs. Runs are none of them: a run is its own lease (leases/). */
-export type QueueName = "trigger" | "learn" | "embed" | "backup" | "retention";
+export type QueueName = "callback" | "trigger" | "learn" | "embed" | "backup" | "retention";
 
 /** Where a job comes to lie that failed for good; nothing works on it, and it stays until a person redrives or discards it. */
 export const DEAD_LETTERS = "dead_letters";
@@ -19,6 +19,8 @@ export const QUEUES: Readonly<Record<QueueName, QueueRules>> = {
   trigger: { retries: 20, firstRetrySeconds: 5, longestRetrySeconds: 600, longestTrySeconds: 60 },
   /** A run ended: lessons, drafts of skills. */
   learn: { retries: 5, firstRetrySeconds: 5, longestRetrySeconds: 600, longestTrySeconds: 900 },
+  /** Whoever wants a result may be away for some hours. */
+  callback: { retries: 12, firstRetrySeconds: 5, longestRetrySeconds: 3_600, longestTrySeconds: 60 },
   /** The embedder may be away for hours. */
   embed: { retries: 10, firstRetrySeconds: 15, longestRetrySeconds: 3_600, longestTrySeconds: 1_800 },
   backup: { retries: 2, firstRetrySeconds: 300, longestRetrySeconds: 1_800, longestTrySeconds: 21_600 },

@@ -11,6 +11,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Permission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
+import type { Service } from "#src/workspace/model.ts";
 import type { Feed } from "./feed.ts";
 import type { LiveStreams } from "./live-stream.ts";
 
@@ -33,6 +34,8 @@ declare module "fastify" {
   interface FastifyRequest {
     /** Null on public routes only. */
     caller: Caller | null;
+    /** The applied service that is called; null on every other request. */
+    service: Service | null;
   }
   interface FastifyInstance {
     /** Every route, in the order of registration. */

@@ -5,12 +5,17 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { App, RouteRow } from "./app.ts";
 import { BODY_LIMIT_BYTES } from "./body.ts";
+import { sendServiceFailure } from "./service-failures.ts";
 import { PROBLEM_TYPE, problemOf } from "./problem.ts";
 
+/** Answers where no route stands, but an applied service has the path. */
+type Otherwise = (request: FastifyRequest, reply: FastifyReply) => Promise<unknown>;
+
 /** Every failure leaves as a problem with a code; what has no name is logged whole and shown as "something broke". */
-export function answerFailures(app: App, log: Log): void {
+export function answerFailures(app: App, log: Log, otherwise: Otherwise): void {
   app.setErrorHandler((error: FastifyError, request, reply) => sendFailure(namedError(error), { error, log, request, reply }));
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler(async (request, reply) => {
+    if (request.service) return otherwise(request, reply);
     throw notFound(app.routeTable, request);
   });
 }
@@ -26,6 +31,7 @@ function sendFailure(named: LoopError, failing: Failing): FastifyReply {
   const { reply } = failing;
   logFailure(named, failing);
   if (named.retry === "later" && !reply.hasHeader("retry-after")) void reply.header("retry-after", "1");
+  if (request.service) return sendServiceFailure(named, reply);
   return reply
     .code(named.httpStatus)
     .header("content-type", PROBLEM_TYPE)

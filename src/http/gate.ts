@@ -7,6 +7,7 @@ import type { Caller } from "#src/people/principal.ts";
 import { createRefusals } from "#src/people/refusals.ts";
 import { authenticate } from "#src/people/token.ts";
 import type { App } from "./app.ts";
+import { allowOrigin, calledService } from "./called-service.ts";
 import type { HttpAddress, HttpDeps } from "./deps.ts";
 
 /** What a browser is asked for the documentation only, where it cannot send a header of ours: any name, and a token as the password. */
@@ -20,12 +21,16 @@ export function guard(app: App, deps: HttpDeps): void {
   const hosts = knownHosts(deps.address);
   const journalRefusal = createRefusals(deps.db, deps.clock);
   app.decorateRequest("caller", null);
+  app.decorateRequest("service", null);
   app.addHook("onRequest", async (request, reply) => {
     requirePlain(request.raw);
     requireOurHost(request.raw, hosts);
-    requireOurOrigin(request.raw, deps.address);
+    request.service = await calledService(deps, request);
+    const isAllowed = allowOrigin(request, reply);
+    if (!isAllowed) requireOurOrigin(request.raw, deps.address);
+    if (isAllowed && request.method === "OPTIONS") return reply.code(204).send();
     const access = request.is404 ? "credential" : request.routeOptions.config.access;
-    if (access === "public") return;
+    if (access === "public") return undefined;
     const inBrowser = !request.is404 && BROWSER_ROUTES.test(request.routeOptions.url ?? "");
     const caller = await callerByHeader(deps.db, request, inBrowser);
     if (!caller) {
@@ -33,9 +38,10 @@ export function guard(app: App, deps: HttpDeps): void {
       throw credentialInvalid();
     }
     request.caller = caller;
-    if (access === undefined || access === "credential") return;
+    if (access === undefined || access === "credential") return undefined;
     if (!may(caller, access)) await journalRefusal(caller, { method: request.method, route: request.routeOptions.url ?? "none", needed: access });
     requirePermission(caller, access);
+    return undefined;
   });
 }
 

@@ -35,6 +35,7 @@ import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
 import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { usageRoutes } from "./routes-usage.ts";
+import { readServiceRoutes, serviceFace, serviceRoutes } from "./routes-services.ts";
 import { sendTicketRoute } from "./send-ticket.ts";
 import { validatorCompiler } from "./validation.ts";
 
@@ -78,6 +79,7 @@ const ROUTES = [
   tokenRoutes,
   revokeRoute,
   gatewayRoutes,
+  readServiceRoutes,
   docsRoutes,
 ];
 
@@ -128,13 +130,15 @@ export function createHttpServer(deps: HttpDeps): App {
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data)); // the schemas say what is sent; tests hold the routes to them
   readOnlyJson(app);
-  answerFailures(app, deps.log);
+  const services = serviceFace(deps);
+  answerFailures(app, deps.log, services.answer);
   setHeaders(app, { https: publicUrl?.startsWith("https:") ?? false });
   guard(app, deps);
   limitRates(app, limits);
   describeRoutes(app, deps.version);
   app.register(async (scope) => {
     for (const add of ROUTES) add(scope.withTypeProvider<ZodTypeProvider>(), deps);
+    serviceRoutes(scope.withTypeProvider<ZodTypeProvider>(), services);
   });
   return app;
 }

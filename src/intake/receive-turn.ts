@@ -56,15 +56,23 @@ export async function receiveTurn(deps: TurnDeps, turn: InboundTurn): Promise<Re
     throw new LoopError("storage_full", "No new work is taken: the disk is nearly full. What is there can be read; free space and it goes on by itself.");
   const { revision, workspace } = await deps.workspaces.current();
   const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
+  try {
+    const received = await retryOvertaken(() => inTransaction(deps.db, (tx) => takeTurn(tx, place, turn)));
+    failpoint("thread.committed");
+    return received;
+  } catch (error) {
+    if (!(error instanceof Duplicate)) throw error;
+    return (await receivedBefore(deps, turn))!;
+  }
+}
+
+/** Does a transaction with `takeTurn` in it again when somebody else began the turn meanwhile. */
+export async function retryOvertaken<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      const received = await inTransaction(deps.db, (tx) => takeTurn(tx, place, turn));
-      failpoint("thread.committed");
-      return received;
+      return await work();
     } catch (error) {
-      if (error instanceof Overtaken && attempt < TRIES) continue;
-      if (!(error instanceof Duplicate)) throw error;
-      return (await receivedBefore(deps, turn))!;
+      if (!(error instanceof Overtaken) || attempt === TRIES) throw error;
     }
   }
 }
@@ -73,7 +81,7 @@ export async function receiveTurn(deps: TurnDeps, turn: InboundTurn): Promise<Re
  * In a transaction of the caller. The open run is woken first: that locks its row, so that it cannot end without seeing the message; a run that ends looks for
  * messages under the same lock. Where none is open, the thread is locked, so that one of two who come at once begins the turn and the other steers it.
  */
-async function takeTurn(tx: Transaction, place: RunPlace, turn: InboundTurn): Promise<ReceivedTurn> {
+export async function takeTurn(tx: Transaction, place: RunPlace, turn: InboundTurn): Promise<ReceivedTurn> {
   const { threadId } = turn;
   const seen = await openTurnOf(tx, threadId);
   if (seen) await wake(tx, [seen]);

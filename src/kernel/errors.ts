@@ -68,6 +68,7 @@ export const ERRORS = {
   secret_unavailable: { httpStatus: 503, retry: "never" },
   secret_unknown: { httpStatus: 404, retry: "never" },
   server_not_running: { httpStatus: 503, retry: "later" },
+  service_unknown: { httpStatus: 404, retry: "never" },
   settings_invalid: { httpStatus: 500, retry: "never" },
   signing_key_unusable: { httpStatus: 500, retry: "never" },
   storage_full: { httpStatus: 507, retry: "later" },

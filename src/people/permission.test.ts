@@ -12,7 +12,7 @@ test("each role gives exactly what its table says, through a token for everythin
     owner: [...PERMISSIONS],
     admin: [...PERMISSIONS],
     approver: ["read", "asks:answer"],
-    operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call"],
+    operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call"],
     viewer: ["read"],
     agent: [],
     worker: [],

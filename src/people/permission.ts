@@ -13,6 +13,7 @@ export const PERMISSIONS = [
   "workspace:apply",
   "tokens:manage",
   "models:call",
+  "services:call",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -23,9 +24,9 @@ const GIVEN: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   approver: ["read", "asks:answer"],
-  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call"],
+  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call"],
   viewer: ["read"],
-  agent: ["read", "tickets:write", "models:call"],
+  agent: ["read", "tickets:write", "models:call", "services:call"],
   worker: ["read"],
 };
 

@@ -70,14 +70,31 @@ export interface RunBrief {
   readonly chain?: readonly string[];
   /** How often it was handed over, back and forth. */
   readonly handovers?: number;
-  /** The service whose call this is; left out: none. */
+  /** The service whose call this is; left out: none. What it says stands here as it was then. */
   readonly service?: string;
+  /** What all its agents are told. */
+  readonly business?: string;
+  /** JSON Schema of the answer; left out: a text. */
+  readonly output?: Json;
+  /** When it hands over by itself. */
+  readonly handoffs?: readonly ServiceHandoff[];
+  /** What the failure is called when no answer fits, after one repair. */
+  readonly unusable?: string;
+  /** The last turn of the conversation asked for a yes to hand over to this agent. */
+  readonly confirming?: { readonly to: string; readonly yes: readonly string[] };
   /** The run that all of this is a part of, where parts were given away. */
   readonly root?: RunId;
   /** Until when the answer is of use; milliseconds since 1970. */
   readonly deadlineMs?: number;
   /** Whoever gave this work away had seen what must not leave. */
   readonly sawPrivate?: boolean;
+}
+
+/** After a tool was called, after an answer, or once whoever asked said yes. */
+export interface ServiceHandoff {
+  readonly from: string;
+  readonly to: string;
+  readonly on: "output" | { readonly tool: string } | { readonly confirm: string; readonly yes: readonly string[] };
 }
 
 /** One entry of the transcript. `source`: `rules`, a model id, `system`, or who said it. */

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Act } from "#src/acts/act.ts";
 import type { ModelMessage } from "#src/acts/ports/model-port.ts";
 import type { ToolBox } from "#src/acts/ports/tool-port.ts";
@@ -6,6 +7,7 @@ import { handoverOffers } from "../handover/offers.ts";
 import { offers } from "#src/policy/agent-rules.ts";
 import { recalledText } from "../memory/recalled.ts";
 import type { Attachment } from "#src/tickets/thread.ts";
+import { handsOn } from "../handover/service-handoffs.ts";
 import type { Message, RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
 import type { ThoughtKind } from "../think/thought-kind.ts";
@@ -14,11 +16,13 @@ import type { ThoughtKind } from "../think/thought-kind.ts";
 export function chatThought(tools: ToolBox): ThoughtKind {
   return {
     purpose: "chat",
+    schema: (_workspace, state) => answerSchemaOf(state),
+    wireSchema: (state) => (answerSchemaOf(state) ? state.run.brief.output : undefined),
     prompt(state, workspace) {
       const agent = workspace.agents.find((known) => known.name === state.run.agent);
       const offered = agent ? tools.list().filter(({ name }) => offers(agent, name)) : [];
       return {
-        system: agent?.instructions.trim() ?? "",
+        system: [agent?.instructions.trim(), state.run.brief.business?.trim()].filter(Boolean).join("\n\n"),
         messages: [...recalledMessage(state), ...conversation(state)],
         tools: [...offered.map(({ name, description, schema }) => ({ name, description, schema })), ...handoverOffers(state.run, workspace)],
       };
@@ -32,12 +36,25 @@ function recalledMessage(state: RunState): ModelMessage[] {
   return text === undefined ? [] : [{ role: "user", text }];
 }
 
+const schemas = new WeakMap<object, z.ZodType>();
+
+/** Whoever answers at the end answers in the form that was asked for; whoever hands its answer on speaks freely. */
+function answerSchemaOf({ run }: RunState): z.ZodType | undefined {
+  const { output } = run.brief;
+  if (output === undefined || typeof output !== "object" || output === null || handsOn(run)) return undefined;
+  let known = schemas.get(output);
+  if (known === undefined) schemas.set(output, (known = z.fromJSONSchema(output as Parameters<typeof z.fromJSONSchema>[0])));
+  return known;
+}
+
 function conversation(state: RunState): ModelMessage[] {
   return state.messages.flatMap((message): ModelMessage[] => {
     if (message.role === "input") return [saidBy(message)];
     if (message.role === "note" && message.name === "handover") return [saidBy(message)];
     if (message.role === "note") return [{ role: "assistant", text: (message.content as { text: string }).text, toolCalls: [] }];
     const thought = message.content as unknown as Thought;
+    if ("value" in thought) return [{ role: "assistant", text: JSON.stringify(thought.value), toolCalls: [] }];
+    if ("invalid" in thought) return [{ role: "assistant", text: thought.said, toolCalls: [] }];
     if (!("text" in thought)) return [];
     const results = thought.toolCalls.flatMap((call): ModelMessage[] => {
       const act = state.acts.findLast((known) => known.facts.callId === call.callId);

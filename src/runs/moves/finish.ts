@@ -11,7 +11,7 @@ import { costReport } from "#src/ledger/reports.ts";
 import { moveTicket, type TicketChange } from "#src/tickets/store/move.ts";
 import { wake } from "#src/leases/store/wake.ts";
 import type { RunPlace } from "../create.ts";
-import type { Step } from "../procedure.ts";
+import type { Outcome, Step } from "../procedure.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { fencedMove } from "../store/hold.ts";
 import { endRun } from "../store/write.ts";
@@ -28,7 +28,9 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
   const digest = digestOf(pack as unknown as Json);
   const envelope = signReceipt(statementOf(input, digest), engine.signer);
   const over =
-    ending.kind === "finish" ? ({ state: "done", reason: null } as const) : ({ state: "failed", reason: `${ending.code}: ${ending.message}` } as const);
+    ending.kind === "finish"
+      ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
+      : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
   const isOver = await fencedMove(engine.db, lease, async (tx) => {
     if (ending.kind === "finish" && (await isSteered(tx, run))) return false;
     failpoint("finish.looked");
@@ -59,6 +61,8 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
   failpoint("finish.returned");
   return { kind: "ended" };
 }
+
+const answerOf = ({ said, value }: Outcome): Json => (value === undefined ? { said } : { said, value });
 
 /** Where the next run of the same thread is made: under the revision in force. */
 function placeOf({ engine, current }: Session): RunPlace {

@@ -39,6 +39,8 @@ interface Call {
   readonly kind: ThoughtKind;
   /** The shape of the answer in this workspace; undefined: text and tool calls. */
   readonly schema: z.ZodType | undefined;
+  /** The JSON Schema that says so to the provider, where it did not begin as one of ours. */
+  readonly wire: Json | undefined;
   readonly prompt: Prompt;
   readonly inputTokens: number;
   readonly failures: Failures;
@@ -122,6 +124,7 @@ function callFor(session: Session, act: Act): Call | { readonly refused: string 
     settings: agent?.models,
     kind,
     schema: kind.schema?.(pinned, state),
+    wire: kind.wireSchema?.(state),
     prompt: { ...prompt, system },
     inputTokens: tokensAtMost(prompt, system),
     failures,
@@ -196,8 +199,8 @@ async function start(session: Session, call: Call, { allotted, decision }: { all
   return started;
 }
 
-function wireCall({ model, prompt, kind, schema, settings }: Call, maxOutputTokens: number): ModelCall {
-  const output = schema && { name: kind.purpose, schema: z.toJSONSchema(schema, { io: "input" }) as Json };
+function wireCall({ model, prompt, kind, schema, wire, settings }: Call, maxOutputTokens: number): ModelCall {
+  const output = schema && { name: kind.purpose, schema: wire ?? (z.toJSONSchema(schema, { io: "input" }) as Json) };
   const temperature = kind.temperature ?? settings?.temperature;
   const effort = settings?.reasoningEffort;
   return {

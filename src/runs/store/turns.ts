@@ -14,9 +14,9 @@ export async function openTurnOf(db: Db | Transaction, threadId: ThreadId): Prom
 export async function lastTurnOf(
   db: Db | Transaction,
   threadId: ThreadId,
-): Promise<{ readonly agent: string; readonly limits: RunLimits; readonly brief: RunBrief } | undefined> {
-  const { rows } = await sql<{ agent: string; limits: RunLimits; brief: RunBrief }>`
-    select agent, limits, brief from runs where thread_id = ${threadId} and parent_run_id is null order by created_at desc, id desc limit 1`.execute(db);
+): Promise<{ readonly agent: string; readonly state: RunStatus; readonly limits: RunLimits; readonly brief: RunBrief } | undefined> {
+  const { rows } = await sql<{ agent: string; state: RunStatus; limits: RunLimits; brief: RunBrief }>`
+    select agent, state, limits, brief from runs where thread_id = ${threadId} and parent_run_id is null order by created_at desc, id desc limit 1`.execute(db);
   return rows[0];
 }
 

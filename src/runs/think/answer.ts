@@ -34,7 +34,7 @@ export function messageOf(state: RunState, { purpose, schema, answer, model }: A
 }
 
 function thoughtOf(schema: z.ZodType | undefined, answer: ModelAnswer): Thought {
-  if (!schema) return { text: answer.text, toolCalls: answer.toolCalls };
+  if (!schema || answer.toolCalls.length > 0) return { text: answer.text, toolCalls: answer.toolCalls };
   const said = answer.text.slice(0, LONGEST_KEPT);
   if (answer.finish === "length") return { invalid: "it was cut off at the output limit; be shorter", said };
   if (answer.object === null) return { invalid: "it was not one JSON object", said };

@@ -62,5 +62,8 @@ async function keeperOf(
   const last = await lastTurnOf(tx, thread.id);
   const isThere = last !== undefined && workspace.agents.some(({ name }) => name === last.agent);
   if (!last?.brief.chain || !isThere) return { agent: thread.agent, givers: [], brief };
-  return { agent: last.agent, givers: last.limits.givers ?? [], brief: { ...brief, chain: last.brief.chain } };
+  const asked =
+    last.state === "done" ? last.brief.handoffs?.find(({ from, on }) => from === last.agent && typeof on === "object" && "confirm" in on) : undefined;
+  const confirming = asked && typeof asked.on === "object" && "confirm" in asked.on ? { confirming: { to: asked.to, yes: asked.on.yes } } : {};
+  return { agent: last.agent, givers: last.limits.givers ?? [], brief: { ...brief, chain: last.brief.chain, ...confirming } };
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { duration, header, slug } from "./common.ts";
+import { duration, header, secretReference, slug } from "./common.ts";
 
 const schemaObject = z.record(z.string(), z.json());
 const members = z.array(z.string().min(1).max(64)).default([]);
@@ -48,6 +48,8 @@ export const serviceManifest = z.strictObject({
   origins: z.array(z.url({ protocol: /^https?$/ })).default([]),
   /** Hosts that `callback_url` may name though they are within the own network, with `:port` where it is not the usual one. */
   callbackHosts: z.array(z.string().min(1)).default([]),
+  /** What results are signed with when they are sent to a `callback_url`; left out: nobody is called back. */
+  callbackSecret: secretReference.optional(),
   limits: z.strictObject({ timeout: duration.default(120_000), callsPerMinute: z.int().min(1).max(100_000).default(600) }).prefault({}),
 });
 export type ServiceManifest = z.infer<typeof serviceManifest>;

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { sql } from "kysely";
+import { sendCallback } from "#src/adapters/callback-http/send.ts";
+import { inTransaction } from "#src/database/open.ts";
+import { chatWorkspace } from "#src/testing/chat-workspace.ts";
+import { testDatabase } from "#src/testing/database.ts";
+import { drain, testEngine } from "#src/testing/engine.ts";
+import { heldClock } from "#src/testing/held-clock.ts";
+import { say, scriptedModel } from "#src/testing/scripted-model.ts";
+import { takeCall } from "#src/services/call.ts";
+import { deliverCallback } from "#src/services/callback.ts";
+import { enqueueAfter } from "#src/services/jobs.ts";
+
+const AGENT = "apiVersion: loopwright.dev/v1\nkind: Agent\nname: a\nrunner: model\nprocedure: chat\n";
+const serviceFile = (hosts: string): string =>
+  `apiVersion: loopwright.dev/v1\nkind: Service\nname: s\nstartingAgent: a\nagents: [a]\ncallbackSecret: secret:hook\ncallbackHosts: [${hosts}]\n`;
+
+test("a result is sent signed, tried again until it arrived, once, and only to where it may go", async (t) => {
+  const received: { headers: Record<string, unknown>; body: string }[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+    request.on("end", () => {
+      received.push({ headers: request.headers, body });
+      response.writeHead(received.length === 1 ? 500 : 204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => server.close());
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const { db } = await testDatabase(t);
+  const files = chatWorkspace({ "agents/a.yaml": AGENT, "services/s.yaml": serviceFile(`"${host}"`) });
+  const jobs: object[] = [];
+  const base = await testEngine({ db, clock: heldClock(), files, model: scriptedModel(() => say("all good")) });
+  const queue = { enqueue: (_: unknown, name: string, data: object) => Promise.resolve(String(jobs.push({ name, ...data }))) };
+  const engine = { ...base, whenEnded: enqueueAfter(queue) };
+  const { revision, workspace } = await engine.workspaces.current();
+  const place = { clock: engine.clock, revision, workspace, tiers: engine.tiers(workspace) };
+  const caller = { id: "prn_a", handle: "a" } as const;
+  const service = workspace.services[0]!;
+  const { call } = await takeCall(db, place, { service, caller, body: { messages: [{ role: "user", text: "hi" }], callback_url: `http://${host}/done` } });
+  await drain(engine);
+  const after = [
+    { name: "learn", runId: call.runId },
+    { name: "callback", callId: call.id },
+  ];
+  assert.deepEqual(jobs, after);
+  const deps = { db, clock: engine.clock, workspaces: engine.workspaces, secret: () => Promise.resolve("whsec_c2VjcmV0"), send: sendCallback };
+  const once = { callId: call.id, signal: new AbortController().signal };
+  await assert.rejects(deliverCallback(deps, once), { code: "surface_unavailable" });
+  await deliverCallback(deps, once);
+  await deliverCallback(deps, once); // it has arrived: nothing more is sent
+  assert.equal(received.length, 2);
+  const { headers, body } = received[1]!;
+  const expected = createHmac("sha256", "secret")
+    .update(`${call.id}.${String(headers["webhook-timestamp"])}.${body}`)
+    .digest("base64");
+  assert.deepEqual([headers["webhook-id"], headers["webhook-signature"], JSON.parse(body).output], [call.id, `v1,${expected}`, { text: "all good" }]);
+  for (const url of ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "https://127.0.0.1:1/x", "https://[::1]/x"]) {
+    await assert.rejects(sendCallback({ url, headers: {}, body: "", hosts: [], signal: once.signal }), { name: "LoopError" }, url);
+  }
+  await inTransaction(db, (tx) => enqueueAfter(queue)(tx, { runId: call.runId! }));
+  assert.equal(jobs.length, 3, "nobody waits for a result any more");
+  const { rows } = await sql<{ state: string }>`select callback_state as state from service_calls`.execute(db);
+  assert.deepEqual(rows, [{ state: "sent" }]);
+});
