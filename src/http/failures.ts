@@ -28,7 +28,7 @@ interface Failing {
 }
 
 function sendFailure(named: LoopError, failing: Failing): FastifyReply {
-  const { reply } = failing;
+  const { request, reply } = failing;
   logFailure(named, failing);
   if (named.retry === "later" && !reply.hasHeader("retry-after")) void reply.header("retry-after", "1");
   if (request.service) return sendServiceFailure(named, reply);
