@@ -2,7 +2,7 @@ import { homedir } from "node:os";
 import { dirname } from "node:path";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
-import type { ToolFactories } from "#src/acts/ports/tool-source.ts";
+import type { ToolFactories, ToolLogin } from "#src/acts/ports/tool-source.ts";
 import { schemaProblem } from "#src/acts/check-args.ts";
 import { createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
 import { createToolShelf, type ToolShelf } from "#src/acts/tool-shelf.ts";
@@ -16,10 +16,12 @@ import { httpTools } from "#src/adapters/tool-http/tools.ts";
 import { mcpTools } from "#src/adapters/tool-mcp/gateway.ts";
 import { httpTransport } from "#src/adapters/tool-mcp/http-transport.ts";
 import { shellTools } from "#src/adapters/tool-shell/tools.ts";
+import { beginLogin, finishLogin, type LoginVault } from "#src/adapters/tool-mcp/login.ts";
 import { webTools } from "#src/adapters/tool-web/tools.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { Redactor } from "#src/kernel/redaction.ts";
 import { askHuman } from "#src/runs/tools/ask-human.ts";
 import { brainSearch } from "#src/runs/tools/brain-search.ts";
 import { type MemoryDeps, memoryTools } from "#src/runs/tools/memory.ts";
@@ -40,6 +42,7 @@ interface ToolWorld {
   readonly log: Log;
   readonly clock: Clock;
   readonly secrets: Secrets;
+  readonly redactor: Redactor;
   readonly workspaces: WorkspaceView;
   readonly workspaceFolder: string;
 }
@@ -64,7 +67,14 @@ export const ownTools = (deps: MemoryDeps): ToolPort[] => [brainSearch(deps.db, 
 
 /** The tools that are built in, and a maker for each kind of server that a file of tools/ may name. */
 export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promise<SandboxPort>; readonly builtIn: readonly ToolPort[] }): ToolShelf {
-  const mcp = mcpTools({ version: world.version, pins: createToolPins(world.record.db, world.clock), sourceOf, schemaProblem, http: httpTransport });
+  const login = { vault: vaultOf(world) };
+  const mcp = mcpTools({
+    version: world.version,
+    pins: createToolPins(world.record.db, world.clock),
+    sourceOf,
+    schemaProblem,
+    http: (server, deps) => httpTransport(server, deps, login),
+  });
   const factories: ToolFactories = { code: codeTools, files: filesTools, github: githubTools, http: httpTools, mcp, shell: shellTools, web: webTools };
   const code = async () => codeOf(await revisionFiles(world.record.db, (await world.workspaces.current()).revision));
   const hidden = [...ownPlaces(world), ...secretPlaces(homedir())];
@@ -74,4 +84,35 @@ export function toolsOf(world: ToolWorld, from: { readonly sandbox: () => Promis
     factories,
     deps: { clock, log, secret: secrets.resolve, sandbox: from.sandbox, workspaceFolder, hidden, code },
   });
+}
+
+/** Logins lie among the sealed secrets. */
+function vaultOf({ secrets, redactor }: ToolWorld): LoginVault {
+  return {
+    async read(name) {
+      const names = await secrets.list();
+      return names.some((entry) => entry.name === name) ? secrets.resolve(`secret:${name}`) : undefined;
+    },
+    keep: async (name, value) => void (await secrets.set(name, value)),
+    teach: (values) => values.forEach((value) => redactor.learn(value)),
+  };
+}
+
+/** Lets a person log in to a server of MCP: the link first, then the address that the browser ended at. */
+export function loginOf(world: ToolWorld): ToolLogin {
+  const options = { vault: vaultOf(world) };
+  const { clock, log, secrets, workspaceFolder } = world;
+  const deps = {
+    clock,
+    log,
+    secret: secrets.resolve,
+    sandbox: sandboxOf(world),
+    workspaceFolder,
+    hidden: [],
+    code: () => Promise.reject(new Error("a login needs no code")),
+  };
+  return {
+    begin: (server) => beginLogin(server, deps, options),
+    finish: (server, address) => finishLogin(server, deps, { ...options, address }),
+  };
 }

@@ -50,7 +50,7 @@ import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { modelPort, openaiWire, providerSources } from "#src/main-models.ts";
-import { ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { loginOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -265,6 +265,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
     watch: createRunWatch({ db, onChange: notifier.onChange }),
     tools: engine.tools,
+    toolLogin: loginOf({ ...base, clock, version: VERSION }),
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
     gitRemote: () => gitRemote(base.workspaceFolder),

@@ -19,10 +19,12 @@ import { deafListener, noConnections } from "./f20-f23-connections.ts";
 import { clockJumps } from "./f25-clock-jumps.ts";
 import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
+import { toolServers } from "./f42-tool-servers.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
 import { receiptTampering } from "./h51-receipt.ts";
+import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
 
@@ -60,10 +62,12 @@ export const CASES: readonly Case[] = [
   clockBack,
   deliveries,
   otherBody,
+  toolServers,
   lastDollar,
   poisonHead,
   replay,
   receiptTampering,
   githubOnce,
   ...failover,
+  realServers,
 ];

@@ -221,6 +221,11 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Let a tool be used as its server describes it now.",
     load: async () => (await import("./verbs/tool-definition.ts")).toolApprove,
   },
+  "tools login": {
+    group: "Everything else",
+    summary: "Log in to a tool server that wants a person.",
+    load: async () => (await import("./verbs/tool-login.ts")).toolLogin,
+  },
   "policy explain": {
     group: "Everything else",
     summary: "Say what policy would decide about an act, and why.",

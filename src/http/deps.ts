@@ -1,4 +1,5 @@
 import type { ToolBox } from "#src/acts/ports/tool-port.ts";
+import type { ToolLogin } from "#src/acts/ports/tool-source.ts";
 import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Db } from "#src/database/open.ts";
@@ -80,6 +81,8 @@ export interface HttpDeps {
   readonly watch?: RunWatch;
   /** The tools of this process. */
   readonly tools: ToolBox;
+  /** Absent: nobody logs in to tool servers from here. */
+  readonly toolLogin?: ToolLogin;
   /** `retrieve` of brain/, with the embedder where there is one. */
   readonly recall: (query: BrainQuery) => Promise<Recall>;
   /** Cheap: it is asked without a credential. */

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { ToolSourceKey } from "#src/acts/ports/tool-pins.ts";
+import type { ToolServerFrom } from "#src/acts/ports/tool-source.ts";
 import { approveTool, createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -172,4 +173,37 @@ export function toolDefinitionRoutes(app: App, deps: HttpDeps): void {
       return send(reply, answer);
     },
   );
+}
+
+/** Logins to MCP servers that want a person. */
+export function toolLoginRoutes(app: App, deps: HttpDeps): void {
+  app.post(
+    "/v1/tools/:name/login",
+    {
+      config: { access: "workspace:apply" },
+      schema: {
+        summary: "Begin a login to a tool server and get the link to open; with the address that the browser ended at, end it.",
+        tags: ["tools"],
+        params: toolParams,
+        body: z.strictObject({ address: text(8_000).optional() }),
+        response: { 200: z.object({ server: z.string(), link: z.string().nullable().describe("null: the login is done") }) },
+      },
+    },
+    async ({ params: { name }, body: { address } }) => {
+      const file = (await followed(deps)).toolServers.find((known) => known.name === name);
+      if (!file || !deps.toolLogin)
+        throw new LoopError("tool_unknown", `There is no tool server ${name} to log in to here. \`loop tools\` lists those there are.`);
+      const server = mcpServer(file);
+      if (address === undefined) return { server: name, link: await deps.toolLogin.begin(server) };
+      await deps.toolLogin.finish(server, address);
+      await deps.tools.refresh();
+      return { server: name, link: null };
+    },
+  );
+}
+
+/** @throws LoopError input_invalid */
+function mcpServer(file: ToolServer): ToolServerFrom<"mcp"> {
+  if (file.from.by === "mcp") return file as ToolServerFrom<"mcp">;
+  throw new LoopError("input_invalid", `The tool server ${file.name} is of kind ${file.from.by}, which has no login. Its secrets are named in its file.`);
 }

@@ -32,7 +32,7 @@ import { agentRoutes } from "./routes-agents.ts";
 import { revisionRoutes } from "./routes-revisions.ts";
 import { schemaRoutes } from "./routes-schemas.ts";
 import { applyRoutes, workspaceRoutes } from "./routes-workspace.ts";
-import { toolDefinitionRoutes, toolRoutes } from "./routes-tools.ts";
+import { toolDefinitionRoutes, toolLoginRoutes, toolRoutes } from "./routes-tools.ts";
 import { receiptRoute, ticketPartRoutes, ticketRoutes } from "./routes-tickets.ts";
 import { usageRoutes } from "./routes-usage.ts";
 import { readServiceRoutes, serviceFace, serviceRoutes } from "./routes-services.ts";
@@ -75,6 +75,7 @@ const ROUTES = [
   toolRoutes,
   toolDefinitionRoutes,
   schemaRoutes,
+  toolLoginRoutes,
   peopleRoutes,
   tokenRoutes,
   revokeRoute,

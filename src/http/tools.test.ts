@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ToolBox, ToolPort, ToolState } from "#src/acts/ports/tool-port.ts";
 import { toolBox } from "#src/acts/ports/tool-port.ts";
+import type { ToolLogin } from "#src/acts/ports/tool-source.ts";
 import { createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
 import { actsOfRun } from "#src/acts/store/read.ts";
 import type { RunId } from "#src/kernel/ids.ts";
@@ -26,11 +27,16 @@ async function world(t: Parameters<typeof httpFixture>[0]) {
   const box: ToolBox = { ...tools, states: () => [...tools.states(), off] };
   const late: { workspaces?: ReturnType<typeof createWorkspaceView> } = {};
   const workspaces = { current: () => late.workspaces!.current(), at: (revision: number) => late.workspaces!.at(revision) };
-  const fixture = await httpFixture(t, { tools: box, workspaces });
+  const logins: string[] = [];
+  const toolLogin: ToolLogin = {
+    begin: async ({ name }) => `https://login.example/${name}`,
+    finish: async ({ name }, address) => void logins.push(`${name} ${address}`),
+  };
+  const fixture = await httpFixture(t, { tools: box, workspaces, toolLogin });
   const engine = await testEngine({ db: fixture.db, clock: fixture.clock, files: FILES, tools: tools.list() });
   late.workspaces = createWorkspaceView(fixture.db);
   const owner = await fixture.person("ana", ["owner"]);
-  return { ...fixture, engine, owner };
+  return { ...fixture, engine, owner, logins };
 }
 
 test("tools are listed with what they may do, who may call them and why one is off", async (t) => {
@@ -99,4 +105,14 @@ test("a definition that changed is shown beside the approved one, and approved a
   assert.deepEqual([await approve(two, await person("olga", ["operator"])), await approve(one), await approve(two), await approve(two)], [403, 409, 200, 409]);
   assert.equal((await call("GET /v1/tools/docs.none/definition", { as: owner })).status, 404);
   assert.equal((await call("GET /v1/tools/nothing.at/definition", { as: owner })).status, 404);
+});
+
+test("a login gives the link and takes the address back, from an owner or admin", async (t) => {
+  const { call, owner, person, logins } = await world(t);
+  const login = async (name: string, payload: object, as = owner) => call(`POST /v1/tools/${name}/login`, { as, payload });
+  assert.deepEqual((await login("docs", {})).body, { server: "docs", link: "https://login.example/docs" });
+  assert.deepEqual((await login("docs", { address: "http://127.0.0.1:4747/tools/login?code=x" })).body, { server: "docs", link: null });
+  assert.deepEqual(logins, ["docs http://127.0.0.1:4747/tools/login?code=x"]);
+  assert.equal((await login("none", {})).status, 404);
+  assert.equal((await login("docs", {}, await person("olga", ["operator"]))).status, 403);
 });

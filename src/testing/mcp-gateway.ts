@@ -23,18 +23,22 @@ export function serverFile(more: { from?: object; [key: string]: unknown } = {})
   return { ...(file as ToolServerFrom<"mcp">), source: `tools/${file.name}.yaml` };
 }
 
-export function gateway(
-  t: TestContext,
-  db: Db,
-  { server = serverFile(), deps = {} }: { server?: ReturnType<typeof serverFile>; deps?: Partial<ToolDeps> } = {},
-) {
+interface Given {
+  readonly server: ReturnType<typeof serverFile>;
+  readonly deps: Partial<ToolDeps>;
+  readonly http: Parameters<typeof mcpTools>[0]["http"];
+}
+
+const noHttp = () => Promise.reject(new Error("this test has no HTTP"));
+
+export function gateway(t: TestContext, db: Db, { server = serverFile(), deps = {}, http = noHttp }: Partial<Given> = {}) {
   const clock = heldClock();
   const make = mcpTools({
     version: "0",
     pins: createToolPins(db, clock),
     sourceOf: (one) => sourceOf({ from: one.from }),
     schemaProblem,
-    http: () => Promise.reject(new Error("this test has no HTTP")),
+    http,
   });
   const noSandbox = () => Promise.reject(new Error("this test has no sandbox"));
   const tools = make(server, {

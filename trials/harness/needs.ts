@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Need } from "./case.ts";
 
@@ -13,7 +13,25 @@ const FAKETIME = [
 /** The library that is put under a process to move its clock; Debian's package `faketime`. */
 export const faketimeLibrary = (): string | undefined => FAKETIME.find((path) => existsSync(path));
 
+const TOOL_SERVERS = ["everything", "filesystem"].map((name) => `@modelcontextprotocol/server-${name}@2026.8.31`);
+const INSTALL_MS = 180_000;
+
+/** Where the real tool servers lie once they were installed; kept from one call to the next. */
+export const realToolServers = (): string =>
+  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "loopwright-trials", "mcp-2026.8.31", "node_modules", "@modelcontextprotocol");
+
+/** Installs them on demand. False without a registry in reach. */
+function installToolServers(): boolean {
+  if (existsSync(join(realToolServers(), "server-filesystem", "dist", "index.js"))) return true;
+  const folder = join(realToolServers(), "..", "..");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "private": true }');
+  const options = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", "--prefix", folder, ...TOOL_SERVERS];
+  return spawnSync("npm", options, { stdio: "ignore", cwd: folder, timeout: INSTALL_MS }).status === 0;
+}
+
 const LOOKS: Readonly<Record<Need, () => boolean>> = {
+  "real tool servers": installToolServers,
   root: () => process.geteuid?.() === 0,
   faketime: () => faketimeLibrary() !== undefined,
   bwrap: () => spawnSync("bwrap", ["--version"], { stdio: "ignore" }).status === 0,

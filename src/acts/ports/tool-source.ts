@@ -45,3 +45,11 @@ export type ToolFactory<By extends Origin["by"]> = (server: ToolServerFrom<By>, 
 
 /** One for each kind of server that this process can reach. */
 export type ToolFactories = { readonly [By in Origin["by"]]?: ToolFactory<By> };
+
+/** Logins to servers of MCP that want a person. Tokens are kept sealed, each for its server alone. */
+export interface ToolLogin {
+  /** The link that a person opens. Nothing is opened with it. @throws LoopError tool_login_refused | input_invalid */
+  begin(server: ToolServerFrom<"mcp">): Promise<string>;
+  /** `address`: where the browser ended, with the code in it. @throws LoopError tool_login_refused | input_invalid */
+  finish(server: ToolServerFrom<"mcp">, address: string): Promise<void>;
+}

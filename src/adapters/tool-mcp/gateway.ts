@@ -160,6 +160,7 @@ class McpServerTools implements LiveTools {
     try {
       return await openSession({ ...options, transport });
     } catch (error) {
+      this.#deps.log.warn("a tool server cannot be reached", { server: name, why: troubleOf(error) });
       this.#isOlder = !this.#isOlder; // there are servers that end at a question which came after them
       throw error;
     }

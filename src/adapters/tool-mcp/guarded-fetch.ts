@@ -1,25 +1,29 @@
 import { ServerTrouble } from "./trouble.ts";
 
-/** Whether something may be sent there: encrypted, or on this machine. Nothing but these two ways of http is an address. */
-export function isSafeAddress(text: string | URL): boolean {
+/** Whether something may be sent there: encrypted, or to this machine where that is allowed. Nothing but these two ways of http is an address. */
+export function isSafeAddress(text: string | URL, allowLoopback: boolean): boolean {
   const url = URL.parse(String(text));
   if (url === null || url.username !== "" || url.password !== "") return false;
-  if (url.protocol === "https:") return true;
-  return url.protocol === "http:" && /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
+  if (isLoopback(url.href)) return allowLoopback && /^https?:$/.test(url.protocol);
+  return url.protocol === "https:";
 }
 
-type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
+export const isLoopback = (text: string): boolean => /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/.test(URL.parse(text)?.hostname ?? "");
+
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 export interface GuardOptions {
   /** Of one answer, or of one event of a stream. */
   readonly maxBytes: number;
+  /** The server is on this machine: only then may it name addresses here. */
+  readonly allowLoopback: boolean;
   readonly fetch?: Fetch;
 }
 
 /** Asks only safe addresses, follows no redirect, and reads no more than it may of any answer. @throws ServerTrouble */
-export function guardedFetch({ maxBytes, fetch: send = (url, init) => globalThis.fetch(url, init) }: GuardOptions): Fetch {
+export function guardedFetch({ maxBytes, allowLoopback, fetch: send = (url, init) => globalThis.fetch(url, init) }: GuardOptions): Fetch {
   return async (url, init) => {
-    if (!isSafeAddress(url)) throw new ServerTrouble(`it names the address ${shown(url)}, and only https, or http on this machine, is asked`);
+    if (!isSafeAddress(url, allowLoopback)) throw new ServerTrouble(`it names the address ${shown(url)}, and only https, or http on this machine, is asked`);
     const answer = await send(url, { ...init, redirect: "manual" });
     if (answer.status >= 300 && answer.status < 400 && answer.status !== 304)
       throw new ServerTrouble("it sends us on to another address, which is not followed");

@@ -18,6 +18,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
 export function troubleOf(error: unknown): string {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     if (at instanceof ServerTrouble || at instanceof LoopError) return at.message;
+    if (at.name === "UnauthorizedError") return "it wants a login or a token that it takes";
     const { code, status } = at as Error & { readonly code?: unknown; readonly status?: unknown };
     if (typeof status === "number") return `it answered with the HTTP status ${status}`;
     if (typeof code === "string" && Object.hasOwn(SYSTEM, code)) return SYSTEM[code]!;
