@@ -20,6 +20,8 @@ import { clockJumps } from "./f25-clock-jumps.ts";
 import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
 import { toolServers } from "./f42-tool-servers.ts";
+import { providers } from "./f36-f44-providers.ts";
+import { answersOfProviders } from "./f38-f41-answers.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
@@ -63,6 +65,8 @@ export const CASES: readonly Case[] = [
   deliveries,
   otherBody,
   toolServers,
+  ...providers,
+  ...answersOfProviders,
   lastDollar,
   poisonHead,
   replay,
