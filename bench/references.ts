@@ -68,4 +68,11 @@ export async function loadReference(name: string): Promise<((specifier: string) 
   return (specifier) => import(pathToFileURL(require.resolve(specifier)).href);
 }
 
+/** A file of an installed reference, to be run on its own; undefined where the reference is not installed. */
+export async function referencePath(name: string, file: string): Promise<string | undefined> {
+  const reference = (await references())[name];
+  const folder = reference && folderOf(name, reference);
+  return folder === undefined || !existsSync(marker(folder)) ? undefined : join(folder, "node_modules", file);
+}
+
 export const NOT_INSTALLED = "not installed; npm run bench -- --references does it";

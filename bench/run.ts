@@ -6,6 +6,7 @@ import { decide } from "./decide.ts";
 import { failover } from "./failover.ts";
 import { first } from "./first.ts";
 import { footprint } from "./footprint.ts";
+import { gateway } from "./gateway.ts";
 import { honesty } from "./honesty.ts";
 import { journal } from "./journal.ts";
 import { broken, type Line, patience, print } from "./measure.ts";
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
   recall: [recall],
   failover: [failover],
   journal: [journal],
+  gateway: [gateway],
   footprint: [footprint],
 };
 

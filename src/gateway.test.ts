@@ -221,6 +221,15 @@ test("a model without a price is refused under a cap in money, and unknown, neve
   assert.equal((await open.ledger())[0]!.cost, null);
 });
 
+test("a budget per run caps each call by itself, and not all of them together", async (t) => {
+  const perRun = { "budgets/run.yaml": "apiVersion: loopwright.dev/v1\nkind: Budget\nname: one\nscope: { workspace: true }\nperiod: run\ncapUsd: 0.003\n" };
+  const { post, asked } = await gatewayFixture(t, (response) => sendJson(response, completion("hi")), { files: perRun });
+  for (let made = 0; made < 5; made += 1) assert.equal((await post("/v1/chat/completions", { ...CHAT, max_tokens: 4_000 })).status, 200); // $0.002 each
+  assert.ok(asked.every(({ body }) => body.max_tokens > 1_000 && body.max_tokens < 1_500));
+  const long = { ...CHAT, messages: [{ role: "user", content: "z".repeat(10_000) }] };
+  assert.equal((await post("/v1/chat/completions", long)).status, 402);
+});
+
 test("embeddings are paid for too", async (t) => {
   const answer = { object: "list", data: [{ index: 0, embedding: [0.1] }], model: "e", usage: { prompt_tokens: 12, total_tokens: 12 } };
   const { post, asked, ledger } = await gatewayFixture(t, (response) => sendJson(response, answer));

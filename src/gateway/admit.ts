@@ -10,6 +10,7 @@ import type { Reservation } from "#src/ledger/store/reserve.ts";
 import { decide } from "#src/policy/decide.ts";
 import { GATEWAY_AGENT } from "#src/workspace/manifest/workspace.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { outputOfOneCall, sharedBudgets } from "./run-budgets.ts";
 import type { Admitted, GatewayCall, GatewayDeps } from "./terms.ts";
 import type { Offer } from "./offer.ts";
 import type { Wish } from "./request.ts";
@@ -39,10 +40,14 @@ export async function admit(place: Place, asking: Asking): Promise<Admitted> {
   const { call, offer, wish, workspace } = asking;
   const prices = deps.prices(workspace);
   const labels = { ...call.labels, caller: call.caller.handle };
-  const most = wish.outputTokens * wish.choices;
+  const { model } = offer;
+  const wanted = { budgets: workspace.budgets, facts: { agent: GATEWAY_AGENT, labels }, prices, model, inputTokens: wish.inputTokens };
+  const ofOne = outputOfOneCall({ ...wanted, wantedOutput: wish.outputTokens * wish.choices });
+  const outputTokens = Math.floor(ofOne / wish.choices);
+  const most = outputTokens * wish.choices;
   const nanos = prices.ceilingNanos(offer.model, wish.inputTokens, most);
   await requireAllowed(deps, asking, { labels, costUsd: nanos === null ? null : nanos / 1e9 });
-  const admitted = { ...asking, id: newId("gwc", deps.clock.nowMs()), labels, prices, outputTokens: wish.outputTokens };
+  const admitted = { ...asking, id: newId("gwc", deps.clock.nowMs()), labels, prices, outputTokens };
   const holder = seats.holderOf(labels);
   if (await place.reserve(reservationOf(admitted, holder, { nanos, tokens: wish.inputTokens + most }))) return admitted;
   failpoint("gateway.unseated");
@@ -52,16 +57,18 @@ export async function admit(place: Place, asking: Asking): Promise<Admitted> {
 /** The slice does not cover the call: the budgets are asked, one call of a holder after the other. */
 async function admitByBudgets({ deps, seats, reserve }: Place, admitted: Admitted): Promise<Admitted> {
   const { wish, workspace, labels, prices, offer } = admitted;
+  const wantedOutput = admitted.outputTokens * wish.choices;
+  const budgets = sharedBudgets(workspace.budgets);
   let short: Short | undefined;
   for (let tried = 0; tried < TRIES && short === undefined; tried += 1) {
     const holder = seats.holderOf(labels);
     const allotted = await allotModelCall(deps.db, prices, {
       run: { runId: holder, agent: GATEWAY_AGENT, ticketId: null, labels },
-      budgets: workspace.budgets,
+      budgets,
       timeZone: workspace.manifest.timeZone,
       model: offer.model,
       inputTokens: wish.inputTokens,
-      wantedOutput: wish.outputTokens * wish.choices,
+      wantedOutput,
     });
     if (allotted.kind === "closed") seats.leave(holder);
     else if (allotted.kind !== "granted") short = allotted;
