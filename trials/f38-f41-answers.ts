@@ -110,7 +110,7 @@ const asJson = (response: ServerResponse): ServerResponse => response.writeHead(
 const soundText = (call: FakeCall, pieces: readonly string[]): string => soundEvents(call, pieces).map(eventText).join("");
 
 /** Whole calls get the like of it in one piece. */
-function inPieces(response: ServerResponse, call: FakeCall, text: string, sizeBytes: number): void {
+function inPieces({ response, call, text, sizeBytes }: { response: ServerResponse; call: FakeCall; text: string; sizeBytes: number }): void {
   const bytes = Buffer.from(text);
   const to = call.stream ? asStream(response) : asJson(response);
   for (let at = 0; at < bytes.length; at += sizeBytes) to.write(bytes.subarray(at, at + sizeBytes));
@@ -159,12 +159,14 @@ const MALFORMED: readonly Malformed[] = [
   [
     "letters cut in two",
     "answered",
-    (response, call) => inPieces(response, call, call.stream ? soundText(call, ["grüße ", "你好 👋"]) : JSON.stringify(soundBody(call)), 1),
+    (response, call) =>
+      inPieces({ response, call, text: call.stream ? soundText(call, ["grüße ", "你好 👋"]) : JSON.stringify(soundBody(call)), sizeBytes: 1 }),
   ],
   [
     "CRLF",
     "answered",
-    (response, call) => inPieces(response, call, (call.stream ? soundText(call, ["a ", "b"]) : JSON.stringify(soundBody(call))).replaceAll("\n", "\r\n"), 5),
+    (response, call) =>
+      inPieces({ response, call, text: (call.stream ? soundText(call, ["a ", "b"]) : JSON.stringify(soundBody(call))).replaceAll("\n", "\r\n"), sizeBytes: 5 }),
   ],
   [
     "comments and blank frames",
@@ -174,7 +176,8 @@ const MALFORMED: readonly Malformed[] = [
   [
     "10 MB in one frame",
     "answered",
-    (response, call) => inPieces(response, call, call.stream ? soundText(call, ["x".repeat(10_485_760)]) : JSON.stringify(soundBody(call)), 65_536),
+    (response, call) =>
+      inPieces({ response, call, text: call.stream ? soundText(call, ["x".repeat(10_485_760)]) : JSON.stringify(soundBody(call)), sizeBytes: 65_536 }),
   ],
   [
     "the end twice",
@@ -197,12 +200,13 @@ const MALFORMED: readonly Malformed[] = [
   [
     "arguments cut",
     "answered",
-    (response, call) => (hasArgumentText(call) ? inPieces(response, call, toolCall(call, TOOL_ARGS), 7) : answerWell(response, call)),
+    (response, call) => (hasArgumentText(call) ? inPieces({ response, call, text: toolCall(call, TOOL_ARGS), sizeBytes: 7 }) : answerWell(response, call)),
   ],
   [
     "arguments broken",
     "malformed",
-    (response, call) => (hasArgumentText(call) ? inPieces(response, call, toolCall(call, '{"a": "never clos'), 7) : asJson(response).end("{")),
+    (response, call) =>
+      hasArgumentText(call) ? inPieces({ response, call, text: toolCall(call, '{"a": "never clos'), sizeBytes: 7 }) : asJson(response).end("{"),
   ],
 ];
 

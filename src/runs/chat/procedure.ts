@@ -4,6 +4,7 @@ import { confirmationOf, dueHandoff } from "../handover/service-handoffs.ts";
 import type { Procedure, Step } from "../procedure.ts";
 import type { RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
+import { TASK_PURPOSE } from "../think/model-policy.ts";
 
 /**
  * A conversation with tools: think, perform what was called, think again, until an answer calls nothing. Where an answer in a form was asked for, one that does
@@ -14,12 +15,13 @@ export const chat: Procedure = {
   next(state, workspace) {
     const recall = recallFirst(state, workspace);
     if (recall) return recall;
-    const last = state.messages.at(-1);
+    const spoken = state.messages.filter(({ name }) => name !== TASK_PURPOSE); // what kind of work it is, is no answer
+    const last = spoken.at(-1);
     const thought = last?.role === "thought" ? (last.content as unknown as Thought) : undefined;
     const answered = thought !== undefined && (("text" in thought && thought.toolCalls.length === 0) || "value" in thought);
     const due = dueHandoff(state, answered);
     if (due) return handOff(state, due);
-    const invalid = trailingInvalid(state);
+    const invalid = trailingInvalid(spoken);
     if (invalid.length >= MOST_INVALID) return { kind: "fail", code: state.run.brief.unusable ?? "output_unusable", message: unusable(invalid) };
     if (thought && "unable" in thought)
       return { kind: "fail", code: "thought_unusable", message: "Only a model can hold a conversation, and this run has none." };
@@ -31,7 +33,7 @@ export const chat: Procedure = {
 
 const MOST_INVALID = 2;
 
-function trailingInvalid({ messages }: RunState): string[] {
+function trailingInvalid(messages: RunState["messages"]): string[] {
   const found: string[] = [];
   for (const { role, content } of messages.toReversed()) {
     const thought = content as unknown as Thought;
