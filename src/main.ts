@@ -101,6 +101,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
     const engine = await buildEngine(base, embedder, stops);
+    await engine.tools.follow(await base.workspaces.current()); // servers that were never seen are asked in the background
     const { notifier, queue, storage, record } = base;
     stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom })));
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
@@ -240,7 +241,10 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
-  const tookEffect = async (): Promise<void> => void (await followRevision(db, clock, workspaces));
+  const tookEffect = async (): Promise<void> => {
+    await followRevision(db, clock, workspaces);
+    await engine.tools.follow(await workspaces.current());
+  };
   const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, tookEffect });
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
