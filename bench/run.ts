@@ -7,6 +7,7 @@ import { failover } from "./failover.ts";
 import { first } from "./first.ts";
 import { footprint } from "./footprint.ts";
 import { gateway } from "./gateway.ts";
+import { handoff } from "./handoff.ts";
 import { honesty } from "./honesty.ts";
 import { journal } from "./journal.ts";
 import { broken, type Line, patience, print } from "./measure.ts";
@@ -14,6 +15,7 @@ import { parked } from "./parked.ts";
 import { recall } from "./recall.ts";
 import { plan } from "./plan.ts";
 import { prepareReferences } from "./references.ts";
+import { service } from "./service.ts";
 import { turn } from "./turn.ts";
 import { turnReferences } from "./turn-references.ts";
 import { verb } from "./verb.ts";
@@ -37,6 +39,8 @@ const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
   first: [first],
   decide: [decide],
   plan: [plan],
+  service: [service],
+  handoff: [handoff],
   recall: [recall],
   failover: [failover],
   journal: [journal],
