@@ -8,6 +8,8 @@ import type { RunState } from "./run.ts";
 /** How an agent goes about its work, one step at a time. Pure: the same state gives the same step, so a crash changes nothing. */
 export interface Procedure {
   readonly name: string;
+  /** Tools that it calls of itself, the same in every run: its agent need not be offered them. */
+  readonly ownTools?: readonly string[];
   next(state: RunState, workspace: Workspace): Step;
 }
 

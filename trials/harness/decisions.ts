@@ -43,7 +43,16 @@ export function workspaceOf(texts: Readonly<Record<string, string>>): Workspace 
 /** One version each, oldest name first. */
 export async function readHistories(): Promise<History[]> {
   const files = (await readdir(FIXTURES)).filter((name) => /^decisions-.*\.json\.gz$/.test(name)).toSorted();
-  return Promise.all(files.map(async (name) => JSON.parse(gunzipSync(await readFile(join(FIXTURES, name))).toString("utf8")) as History));
+  return Promise.all(files.map(async (name) => grownUp(JSON.parse(gunzipSync(await readFile(join(FIXTURES, name))).toString("utf8")) as History)));
+}
+
+/** What migrations gave the rows of an older version since. */
+function grownUp(history: History): History {
+  const decisions = history.decisions.map((decision) => {
+    const { run } = decision.state;
+    return { ...decision, state: { ...decision.state, run: { ...run, brief: (run as { brief?: typeof run.brief }).brief ?? {} } } };
+  });
+  return { ...history, decisions };
 }
 
 export async function writeHistory(history: History): Promise<void> {

@@ -68,9 +68,13 @@ function isFirst(marker: string): boolean {
   }
 }
 
-/** Ids that are the same in every process. */
+/** Ids that are the same in every process, and arguments that differ from turn to turn, as those of work that gets on do. */
 function completed(result: ModelResult, call: ModelCall): ModelResult {
   if (result.kind === "failed") return result;
-  const toolCalls = result.answer.toolCalls.map((made, index) => ({ ...made, callId: `call_${call.messages.length}_${index}` }));
+  const toolCalls = result.answer.toolCalls.map((made, index) => ({
+    ...made,
+    args: { ...(made.args as object), at: call.messages.length },
+    callId: `call_${call.messages.length}_${index}`,
+  }));
   return { kind: "answered", answer: { ...result.answer, toolCalls, modelId: "one" } };
 }

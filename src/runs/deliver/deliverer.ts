@@ -3,7 +3,7 @@ import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { Engine } from "../engine.ts";
 import { claimCopies, dueSurfaces, retryUnconnected } from "../store/copies.ts";
-import { planDueCopies } from "./plan.ts";
+import { FULL_ROUND, planDueCopies } from "./plan.ts";
 import { type Claimed, LEASE_MS, sendCopy } from "./send.ts";
 
 export interface DeliverParts extends Pick<Engine, "db" | "clock" | "log" | "workspaces"> {
@@ -14,8 +14,7 @@ export interface DeliverParts extends Pick<Engine, "db" | "clock" | "log" | "wor
 
 /** Copies that one surface is given at once: one that hangs holds its own seats and nobody else's. */
 const SEATS = 4;
-/** Asks that one round of planning sees to when there are many, and rounds in a row before something is sent. */
-const FULL_ROUND = 50;
+/** Rounds of planning in a row before something is sent. */
 const MOST_ROUNDS = 20;
 /** Between two looks, however many hints come. */
 const BREATH_MS = 50;

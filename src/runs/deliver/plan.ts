@@ -7,7 +7,18 @@ import { failpoint } from "#src/kernel/failpoint.ts";
 import type { AskId } from "#src/kernel/ids.ts";
 import { listPrincipals } from "#src/people/store/principals.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import { asksToCopy, closeCopies, copiesOf, deleteCopies, insertCopies, type LockedAsk, lockAskToCopy, markCopied } from "../store/copies.ts";
+import {
+  asksToCopy,
+  type AskToCopy,
+  closeCopies,
+  copiesOf,
+  deleteCopies,
+  insertCopies,
+  type LockedAsk,
+  lockAskToCopy,
+  markCopied,
+  markUncopied,
+} from "../store/copies.ts";
 import type { DeliverParts } from "./deliverer.ts";
 import { copyEvent } from "./copy-event.ts";
 import { planCopies, recipientsOf } from "./recipients.ts";
@@ -15,15 +26,29 @@ import { planCopies, recipientsOf } from "./recipients.ts";
 /** Brings the copies of all asks up to what the asks and the workspace in force say. Sends nothing. Safe to call from many processes at once. Gives how many asks it saw to. */
 export async function planDueCopies(parts: DeliverParts): Promise<number> {
   const current = await parts.workspaces.current();
-  const due = await asksToCopy(parts.db, current.revision);
-  for (const askId of due) {
-    await planAsk(parts, askId, current).catch((error: unknown) => {
+  const due = await asksToCopy(parts.db, current.revision, FULL_ROUND);
+  if (due.length === 0) return 0;
+  const idle = await withoutCopies(parts, due, current);
+  for (const { id } of due.filter((ask) => !idle.has(ask.id))) {
+    await planAsk(parts, id, current).catch((error: unknown) => {
       if (isConnectionLoss(error)) throw error;
-      parts.log.error("something broke while the copies of an ask were planned; the others go on", { ask: askId, error });
+      parts.log.error("something broke while the copies of an ask were planned; the others go on", { ask: id, error });
     });
   }
   return due.length;
 }
+
+/** Most asks of a workspace whose people have no contact need nothing: those are seen to together. Gives their ids. */
+async function withoutCopies({ db }: DeliverParts, due: readonly AskToCopy[], { revision, workspace }: Current): Promise<Set<AskId>> {
+  const people = await listPrincipals(db);
+  const idle = due.filter((ask) => !ask.hasCopies && (!ask.isOpen || recipientsOf(ask, people, workspace.team).length === 0));
+  const idsOf = (isOpen: boolean): AskId[] => idle.filter((ask) => ask.isOpen === isOpen).map(({ id }) => id);
+  if (idle.length > 0) await markUncopied(db, { open: idsOf(true), closed: idsOf(false), revision });
+  return new Set(idle.map(({ id }) => id));
+}
+
+/** Asks, open and closed ones each, that one round sees to. */
+export const FULL_ROUND = 500;
 
 type Current = { readonly revision: number; readonly workspace: Workspace };
 

@@ -20,6 +20,7 @@ const STALLED = "stalled";
  */
 export const desk: Procedure = {
   name: "desk",
+  ownTools: ["brain.search"],
   next(state, workspace) {
     if (!state.ticket) return { kind: "fail", code: "ticket_missing", message: "The desk works on tickets, and this run has none." };
     if (needsTranslation(state, workspace)) return { kind: "think", thought: { purpose: "translate", tier: "strong" } };
@@ -105,7 +106,7 @@ function planRecall(state: RunState, workspace: Workspace, told: Told<Classifica
   const args: Json = { text: ticket.body, labels: subject === undefined ? {} : { [key]: subject }, categories: [told.value.category] };
   return {
     kind: "plan",
-    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels, ofProcedure: true } }],
+    acts: [{ kind: "tool", name: "brain.search", effect: "read", args, facts: { labels: ticket.labels } }],
     ticket: { status: "triaged", triage: understoodOf(state, told), language: told.value.language },
   };
 }

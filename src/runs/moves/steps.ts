@@ -33,11 +33,14 @@ function newAct(session: Session, planned: PlannedAct, place: { turn: number; or
   };
 }
 
+const ofProcedure = (planned: PlannedAct): PlannedAct => ({ ...planned, facts: { ...planned.facts, ofProcedure: true } });
+
 /** Plans the acts of a turn, all at once. */
 export async function plan(session: Session, step: Extract<Step, { kind: "plan" }>): Promise<Made> {
   const { engine, lease, state } = session;
   const turn = state.run.turns + 1;
-  const acts = step.acts.map((planned, ordinal) => newAct(session, planned, { turn, ordinal }));
+  const own = engine.procedures.get(state.run.procedure)?.ownTools ?? [];
+  const acts = step.acts.map((planned, ordinal) => newAct(session, own.includes(planned.name) ? ofProcedure(planned) : planned, { turn, ordinal }));
   await fencedMove(engine.db, lease, async (tx) => {
     await planActs(tx, acts);
     failpoint("plan.acts");

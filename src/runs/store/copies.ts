@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { AskCopyId, CopyRow, NewCopy } from "../deliver/copy.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
+import type { Approvers } from "#src/asks/ask.ts";
 import type { AskId } from "#src/kernel/ids.ts";
 
 interface Row {
@@ -45,13 +46,33 @@ const toCopy = (row: Row): CopyRow => ({
   isFirst: row.is_first,
 });
 
-/** Asks whose copies are not up to date with them or with the workspace of this revision; 100 at most. */
-export async function asksToCopy(db: Db, revision: number): Promise<AskId[]> {
-  const { rows } = await sql<{ id: AskId }>`
-    (select id from asks where state = 'open' and copied < ${revision} order by copied limit 50)
-    union all
-    (select id from asks where state <> 'open' and copied = 0 limit 50)`.execute(db);
-  return rows.map((row) => row.id);
+export interface AskToCopy {
+  readonly id: AskId;
+  readonly isOpen: boolean;
+  readonly approvers: Approvers;
+  /** Copies of it are on record. */
+  readonly hasCopies: boolean;
+}
+
+/** Asks whose copies are not up to date with them or with the workspace of this revision; so many of the open and of the closed ones at most. */
+export async function asksToCopy(db: Db, revision: number, limit: number): Promise<AskToCopy[]> {
+  const { rows } = await sql<AskToCopy>`
+    select id, state = 'open' as "isOpen", approvers, exists (select from ask_copies c where c.ask_id = k.id) as "hasCopies"
+    from asks k where id = any(array(
+      (select id from asks where state = 'open' and copied < ${revision} order by copied limit ${limit})
+      union all
+      (select id from asks where state <> 'open' and copied = 0 limit ${limit})))`.execute(db);
+  return rows;
+}
+
+/** The same as `markCopied` for asks that have no copies and need none; one that has got copies, or has changed, since it was looked at is left alone. */
+export async function markUncopied(db: Db, { open, closed, revision }: { open: readonly AskId[]; closed: readonly AskId[]; revision: number }): Promise<void> {
+  await sql`
+    with k as materialized (
+      select id from asks where ((id = any(${open}::text[]) and state = 'open') or (id = any(${closed}::text[]) and state <> 'open'))
+        and not exists (select from ask_copies c where c.ask_id = asks.id) order by id for no key update skip locked
+    )
+    update asks set copied = ${Math.max(revision, 1)}, copied_step = step from k where asks.id = k.id`.execute(db);
 }
 
 export interface LockedAsk {
