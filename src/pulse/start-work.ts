@@ -17,6 +17,8 @@ import { type Chore, startPulse } from "./pulse.ts";
 import { createTriggers, type Firing } from "./triggers.ts";
 
 const POLL_MS = 1_000;
+/** Whoever opens or settles an ask says so at once; this is for tries that come due, and for a word that was lost. */
+const DELIVER_POLL_MS = 5_000;
 const GRACE_MS = 8_000;
 const CHORE_MS = 50_000;
 
@@ -55,7 +57,10 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
     changed: notifier.changed,
   });
   await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
-  const deliverer = startDeliverer({ ...engine, publicUrl: settings.publicUrl }, { pollMs: POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim });
+  const deliverer = startDeliverer(
+    { ...engine, publicUrl: settings.publicUrl },
+    { pollMs: DELIVER_POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim },
+  );
   return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
 }
 
