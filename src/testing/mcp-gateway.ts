@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import type { TestContext } from "node:test";
 import type { ToolPort, ToolUse } from "#src/acts/ports/tool-port.ts";
 import type { LiveTools, ToolDeps, ToolServerFrom } from "#src/acts/ports/tool-source.ts";
@@ -13,7 +13,7 @@ import { silentLog } from "./silent-log.ts";
 import { toolServerManifest } from "#src/workspace/manifest/tools.ts";
 import { mcpTools } from "#src/adapters/tool-mcp/gateway.ts";
 
-const CHILD = join(import.meta.dirname, "mcp-server-child.ts");
+const CHILD = join(import.meta.dirname, `mcp-server-child${extname(import.meta.filename)}`);
 const HEADER = { apiVersion: "loopwright.dev/v1", kind: "ToolServer" };
 
 /** A server file as it would be applied; the program is the one of tests. */
@@ -76,7 +76,7 @@ export const offered = (tools: LiveTools, name: string): Promise<ToolPort> =>
     return tools.list().find((tool) => tool.name === name);
   });
 
-export function invoke(tool: ToolPort, args: Json = {}, signal = new AbortController().signal): Promise<Json> {
+export function invoke(tool: ToolPort, args: Json = {}, signal: AbortSignal = new AbortController().signal): Promise<Json> {
   const problem = argsProblem(tool.schema, args);
   if (problem !== null) throw new Error(problem);
   const use: ToolUse = {
