@@ -25,7 +25,7 @@ async function outcome(child: Child, startMs: number): Promise<Outcome> {
 export const twoStarts: Case = {
   id: "E07",
   title: "two servers start at once on an empty home: one wins, the other says why within 2 s",
-  short: true,
+  short: false,
   alone: true,
   limitMs: { short: 60_000, full: 120_000 },
   async run(world) {
@@ -36,6 +36,7 @@ export const twoStarts: Case = {
     let clear = 0;
     let alone = 0;
     let stopped = 0;
+    const ends: string[] = [];
     for (let round = 0; round < rounds; round += 1) {
       const home = join(world.folder, `home-${round}`);
       const startMs = performance.now();
@@ -51,12 +52,14 @@ export const twoStarts: Case = {
       if (loser.code === "home_in_use" && loser.message.includes(home)) clear += 1;
       const server = await reach(winner.child);
       const health = await server.call("GET /v1/health");
-      if (health?.status === 200 && (await winner.child.stop()).code === 0) stopped += 1;
+      const { code } = await winner.child.stop();
+      ends.push(`health ${health?.status ?? "none"}, exit ${code ?? "by a signal"}`);
+      if (health?.status === 200 && code === 0) stopped += 1;
     }
     return judged({
       reached: alone,
       wanted: rounds,
-      figure: `the other was refused (${[...new Set(said)].join(", ")}) after ${refusals.map(ms).join(", ")}; the winner was ready after ${starts.map(ms).join(", ")}`,
+      figure: `the other was refused (${[...new Set(said)].join(", ")}) after ${refusals.map(ms).join(", ")}; the winner was ready after ${starts.map(ms).join(", ")} (${ends.join("; ")})`,
       conditions: {
         "one wins each time": alone === rounds,
         "it is said why": clear === rounds,
