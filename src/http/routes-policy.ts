@@ -1,10 +1,9 @@
 import { z } from "zod";
-import { type CompiledRules, compilePolicies } from "#src/policy/decide.ts";
+import { rulesOf } from "#src/acts/gate.ts";
 import { explain } from "#src/policy/explain.ts";
 import type { ProposedAct } from "#src/policy/proposed-act.ts";
 import { TRUSTS } from "#src/policy/trust.ts";
 import { labels, usd } from "#src/workspace/manifest/common.ts";
-import type { Workspace } from "#src/workspace/model.ts";
 import type { App } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import { text } from "./query.ts";
@@ -42,12 +41,6 @@ const explanationView = z
   .meta({ id: "Explanation" });
 
 export function policyRoutes(app: App, { workspaces }: HttpDeps): void {
-  const compiled = new WeakMap<Workspace, CompiledRules>();
-  const rulesOf = (workspace: Workspace): CompiledRules => {
-    const rules = compiled.get(workspace) ?? compilePolicies(workspace);
-    compiled.set(workspace, rules);
-    return rules;
-  };
   app.post(
     "/v1/policy/explain",
     {
