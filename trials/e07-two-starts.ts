@@ -25,7 +25,7 @@ async function outcome(child: Child, startMs: number): Promise<Outcome> {
 export const twoStarts: Case = {
   id: "E07",
   title: "two servers start at once on an empty home: one wins, the other says why within 2 s",
-  short: false,
+  short: true,
   alone: true,
   limitMs: { short: 60_000, full: 120_000 },
   async run(world) {

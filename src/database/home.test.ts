@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -18,4 +18,17 @@ test("a home keeps its identity, and one whose file was damaged is not taken for
   }
   await writeFile(file, whole);
   assert.equal((await openHome(folder)).id, id);
+});
+
+test("a home that many open at once for the first time gets one identity, and all of them go by it", async (t) => {
+  for (let round = 0; round < 20; round += 1) {
+    const folder = await mkdtemp(join(tmpdir(), "loopwright-home-"));
+    t.after(() => rm(folder, { recursive: true, force: true }));
+    const homes = await Promise.all(Array.from({ length: 8 }, () => openHome(folder)));
+    assert.deepEqual([...new Set(homes.map((home) => home.id))].length, 1);
+    assert.deepEqual(
+      (await readdir(folder)).filter((name) => name.startsWith("home.json")),
+      ["home.json"],
+    );
+  }
 });

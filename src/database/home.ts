@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile, realpath, rename, stat, writeFile } from "node:fs/promises";
+import { chmod, link, mkdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { randomUUID } from "node:crypto";
 import { LoopError } from "#src/kernel/errors.ts";
+import { isSystemError, nullWhenAbsent } from "./postgres-account.ts";
 
 /** The places of a home. All absolute. */
 export interface Home {
@@ -42,27 +43,26 @@ export async function openHome(wanted: string): Promise<Home> {
   }
 }
 
+/** The id that home.json says; made when there is none. Two makers: one wins, both get the winner's. */
 async function homeId(file: string): Promise<string> {
-  const read = async (): Promise<string> => {
-    const id = idIn(await readFile(file, "utf8"));
-    if (id !== undefined) return id;
-    throw new LoopError(
-      "home_not_usable",
-      `${file} does not say which home this is. Expected {"id":"…"} as it was written when the home was made: put it back from a copy. Without one remove the file; sealed secrets must then be set anew.`,
-      { facts: { file } },
-    );
-  };
-  if (
-    await stat(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    return read();
   const mine = `${file}.${randomUUID()}`;
-  await writeFile(mine, `${JSON.stringify({ id: randomUUID() })}\n`, { mode: 0o600 });
-  await rename(mine, file);
-  return read();
+  try {
+    if ((await readFile(file, "utf8").catch(nullWhenAbsent)) === null) {
+      await writeFile(mine, `${JSON.stringify({ id: randomUUID() })}\n`, { mode: 0o600, flush: true });
+      await link(mine, file).catch((cause: unknown) => {
+        if (!isSystemError(cause, "EEXIST")) throw cause;
+      });
+    }
+  } finally {
+    await rm(mine, { force: true });
+  }
+  const id = idIn(await readFile(file, "utf8"));
+  if (id !== undefined) return id;
+  throw new LoopError(
+    "home_not_usable",
+    `${file} does not say which home this is. Expected {"id":"…"} as it was written when the home was made: put it back from a copy. Without one remove the file; sealed secrets must then be set anew.`,
+    { facts: { file } },
+  );
 }
 
 /** Two homes with one id would keep each other's servers out, and one without would keep out nobody's. */

@@ -110,4 +110,5 @@ export function serverAt(child: Child, url: string, token: string): Server {
 
 async function keepLog(world: World, home: string, name: string): Promise<void> {
   await cp(join(home, "logs", "server.log"), join(world.folder, "logs", `${name}.log`)).catch(() => undefined);
+  await cp(join(home, "postgres", "postgres.log"), join(world.folder, "logs", `${name}.postgres.log`)).catch(() => undefined);
 }
