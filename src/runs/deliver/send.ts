@@ -30,8 +30,7 @@ export async function sendCopy(parts: DeliverParts, { copy, claimedMs }: Claimed
   try {
     const port = parts.surfaces.get(copy.surface)!;
     const ask = await requireAsk(parts.db, copy.askId);
-    const place: Place = { parts, port, ask, copy, message: await messageFor(parts, ask, copy) };
-    if (performance.now() - claimedMs > LEASE_MS / 4) return; // this process stood still: somebody else may have it, and the lease says when
+    const place: Place = { parts, port, ask, copy, claimedMs, message: await messageFor(parts, ask, copy) };
     if (copy.messageId === null) await post(place);
     else await settle(place, { surface: copy.surface, messageId: copy.messageId });
   } catch (error) {
@@ -45,7 +44,11 @@ interface Place {
   readonly ask: Ask;
   readonly copy: CopyRow;
   readonly message: OutboundMessage;
+  readonly claimedMs: number;
 }
+
+/** False after this process stood still: somebody else may have the copy by now, and otherwise the lease says when. */
+const isFresh = ({ claimedMs }: Pick<Place, "claimedMs">): boolean => performance.now() - claimedMs < LEASE_MS - PORT_MS;
 
 async function messageFor(parts: DeliverParts, ask: Ask, copy: CopyRow): Promise<OutboundMessage> {
   const { workspace } = await parts.workspaces.current();
@@ -54,17 +57,20 @@ async function messageFor(parts: DeliverParts, ask: Ask, copy: CopyRow): Promise
 }
 
 /** A first try posts at once; a later one looks first whether an earlier one did. An ask that is closed by now is not posted any more. */
-async function post({ parts, port, ask, copy, message }: Place): Promise<void> {
+async function post(place: Place): Promise<void> {
+  const { parts, port, ask, copy, message } = place;
   const found = copy.claims > 1 ? await inTime(copy, port.find(copy.id)) : undefined;
   failpoint("deliver.searched");
   if (found === undefined && ask.state !== "open") return record(parts, { ask, copy, outcome: { messageId: null, shown: copy.wanted } });
+  if (found === undefined && !isFresh(place)) return;
   const posted = found ?? (await inTime(copy, port.post(message, copy.id)));
   failpoint("deliver.posted");
   await record(parts, { ask, copy, outcome: { messageId: posted.messageId, shown: 1 }, said: { message: posted.messageId } });
 }
 
 /** The copy says who decided what. Where nothing can be edited one short message follows, for the first copy of each person. */
-async function settle({ parts, port, ask, copy, message }: Place, posted: PostedRef): Promise<void> {
+async function settle(place: Place, posted: PostedRef): Promise<void> {
+  const { parts, port, ask, copy, message } = place;
   const outcome = { messageId: posted.messageId, shown: copy.wanted };
   const key = `${copy.id}:${copy.wanted}`;
   const { timeZone } = (await parts.workspaces.current()).workspace.manifest;
@@ -74,7 +80,9 @@ async function settle({ parts, port, ask, copy, message }: Place, posted: Posted
     return record(parts, { ask, copy, outcome, said: { message: posted.messageId, what: "settled", how: "edited" } });
   }
   if (!copy.isFirst) return record(parts, { ask, copy, outcome });
-  const followed = (await inTime(copy, port.find(key))) ?? (await inTime(copy, port.post(followUpMessage(ask, message, timeZone), key)));
+  const found = await inTime(copy, port.find(key));
+  if (found === undefined && !isFresh(place)) return;
+  const followed = found ?? (await inTime(copy, port.post(followUpMessage(ask, message, timeZone), key)));
   failpoint("deliver.followed_up");
   await record(parts, { ask, copy, outcome, said: { message: followed.messageId, what: "settled", how: "followed up" } });
 }

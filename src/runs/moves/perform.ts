@@ -40,13 +40,14 @@ async function performAct(session: Session, act: Act, { isLookedFor = false } = 
   if (verdict.kind === "deny") return refuseAct(session, act, { rule: "policy", why: verdict.why, decision: verdict.decision });
   if (verdict.kind === "ask") return askForAct(session, act, verdict);
   const attempt = await startFreeAct(session, act, verdict.decision);
-  if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
   const situation = situationOf(session);
   const looksFirst = act.effect === "findable" && attempt > 1 && !isLookedFor; // the try before may have done it and lost the answer
-  const performed = await attemptTo(
-    async () => (looksFirst ? await performer.find?.(act, situation) : undefined) ?? performer.perform(act, { ...situation, cleared: verdict.cleared }),
-    attempt,
-  );
+  const performed = await attemptTo(async () => {
+    const found = looksFirst ? await performer.find?.(act, situation) : undefined;
+    if (found) return found;
+    if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
+    return performer.perform(act, { ...situation, cleared: verdict.cleared });
+  }, attempt);
   failpoint(`act.${act.kind}.performed`);
   return recordOutcome(session, { act: { ...act, decision: verdict.decision }, attempt, performed });
 }
