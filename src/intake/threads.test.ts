@@ -190,3 +190,26 @@ test("files that come with a message reach the model as bytes, in the turn that 
   await drain(engine);
   assert.deepEqual([said({ messages: model.calls[1]!.messages.slice(0, 1) }), model.calls[1]!.files], ["look\n[file of an earlier turn: a.png]", undefined]);
 });
+
+test("a turn has read what the turns had read whose answers it begins with, those of earlier versions too", async (t) => {
+  const script = [callTool("effect.idempotent"), say("the books say 7"), callTool("effect.once"), callTool("effect.once")];
+  const terms = { private: true, untrusted: true };
+  const outbound = { ...effect(() => Promise.resolve()), name: "effect.once", effect: "once" as const, terms: { outbound: true } };
+  const { engine, say: tell } = await chat(t, scriptedModel(script), [{ ...effect(() => Promise.resolve()), terms }, outbound]);
+  const turn = async (text: string) => {
+    const { runId } = await tell(text);
+    await drain(engine);
+    return readState(engine.db, runId!);
+  };
+  const first = await turn("what do the books say?");
+  await delivered(engine.db, [(await endOf(engine.db, first.run.id)).answer!.id]);
+  const second = await turn("write it to them");
+  assert.deepEqual(second.run.brief, { taint: ["owner", "tool", "agent"], sawPrivate: true });
+  assert.deepEqual(
+    second.acts.filter(({ kind }) => kind === "tool").map(({ name, state }) => [name, state]),
+    [["effect.once", "asked"]],
+  );
+  await cancelRun(engine.db, engine.clock, { runId: second.run.id, by: ANA, reason: "not now" });
+  await sql`update thread_messages set brief = null where role = 'agent'`.execute(engine.db); // as an earlier version wrote it
+  assert.equal((await turn("then write it now")).acts.at(-1)!.state, "asked");
+});

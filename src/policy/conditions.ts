@@ -47,7 +47,7 @@ export function compileConditions({ when, then, until }: Pick<PolicyRule, "when"
     anyOf("risk", when.risk, (act) => act.risk),
     when.severity && severityCondition(when.severity.atLeast),
     when.cost && costCondition(when.cost, strict),
-    when.taint && taintCondition(when.taint),
+    when.taint && taintCondition(when.taint, strict),
     when.label && labelCondition(when.label),
     when.path && pathCondition(when.path, strict),
     until === undefined ? undefined : untilCondition(until, strict),
@@ -102,12 +102,18 @@ function untilCondition(until: string, strict: boolean): Condition {
   };
 }
 
-function taintCondition(wanted: readonly string[]): Condition {
+/**
+ * Deny and ask rules look for one such text among all that was read; an allow rule wants all of them to be such texts, whatever the agent itself wrote besides.
+ */
+function taintCondition(wanted: readonly string[], strict: boolean): Condition {
   const set = new Set(wanted);
   return {
     member: "taint",
-    expected: listed(wanted),
-    matches: ({ act }) => act.taint?.some((trust) => set.has(trust)) ?? false,
+    expected: strict ? listed(wanted) : `nothing but ${wanted.join(", ")}`,
+    matches({ act: { taint = [] } }) {
+      if (strict) return taint.some((trust) => set.has(trust));
+      return taint.length > 0 && taint.every((trust) => set.has(trust) || trust === "agent");
+    },
     seen: ({ act }) => (act.taint === undefined || act.taint.length === 0 ? "none" : act.taint.join(", ")),
   };
 }

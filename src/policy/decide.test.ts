@@ -85,11 +85,16 @@ test("a fact that is absent matches no condition on it", () => {
 test("severity, labels and taint", () => {
   assert.deepEqual(applies({ severity: { atLeast: 4 } }, { severity: 4 }), ALL);
   assert.deepEqual(applies({ severity: { atLeast: 4 } }, { severity: 3 }), NONE);
-  assert.deepEqual(applies({ taint: ["outside", "tool"] }, { taint: ["owner", "tool"] }), ALL);
+  assert.deepEqual(applies({ taint: ["outside", "tool"] }, { taint: ["outside", "tool", "agent"] }), ALL);
   assert.deepEqual(applies({ taint: ["outside", "tool"] }, { taint: ["owner"] }), NONE);
   assert.deepEqual(applies({ label: { shop: "lis*", city: "x" } }, { labels: { shop: "lisbon", city: "x", more: "y" } }), ALL);
   assert.deepEqual(applies({ label: { shop: "lis*", city: "x" } }, { labels: { shop: "lisbon" } }), NONE);
   assert.deepEqual(applies({ label: { constructor: "*" } }, { labels: {} }), NONE);
+});
+
+test("one text that somebody else worded is held against the act, and the others do not speak for it", () => {
+  assert.deepEqual(applies({ taint: ["owner", "member"] }, { taint: ["owner", "outside"] }), STRICT_ONLY);
+  assert.deepEqual(applies({ taint: ["outside", "tool"] }, { taint: ["owner", "tool"] }), STRICT_ONLY);
 });
 
 test("names match by pattern, letter for letter", () => {

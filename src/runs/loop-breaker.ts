@@ -23,7 +23,7 @@ export function repetition(state: RunState): Repetition | undefined {
   const last = asked.at(-1);
   if (last?.state === "open") return { kind: "park" };
   if (last && last.answer !== "go on") return { kind: "stop", why: `${last.settledBy ?? "nobody"} did not let it go on: it repeated itself` };
-  const calls = state.acts.filter((act) => act.kind === "tool" && isSettled(act.state) && act.facts.callId !== undefined);
+  const calls = state.acts.filter((act) => (act.kind === "tool" || act.kind === "shell") && isSettled(act.state) && act.facts.callId !== undefined);
   const since = calls.slice(asked.length === 0 ? 0 : (last!.detail["calls"] as number));
   const most = mostRepeated(since);
   if (!most || most.count < SAME_CALLS) return undefined;

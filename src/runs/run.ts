@@ -86,7 +86,8 @@ export interface RunBrief {
   readonly root?: RunId;
   /** Until when the answer is of use; milliseconds since 1970. */
   readonly deadlineMs?: number;
-  /** Whoever gave this work away had seen what must not leave. */
+  /** What whoever gave this work away had read, or the turns whose answers it begins with: where those texts came from, and whether some of it must not leave. */
+  readonly taint?: readonly Trust[];
   readonly sawPrivate?: boolean;
 }
 

@@ -39,6 +39,7 @@ export interface ThreadMessage {
   readonly content: Json | null;
   readonly attachments: readonly Attachment[];
   readonly way: MessageWay;
+  /** What is asked for beyond the text; of an answer: what its run had read, since the next turn reads the answer. */
   readonly brief: Json | null;
   /** The run that took it or answered with it; null: it waits for its turn. */
   readonly runId: RunId | null;

@@ -58,7 +58,7 @@ export async function delegate(session: Session, act: Act, attempt: number): Pro
         labels: run.labels,
         parentRunId: run.id,
         givers: [...(run.limits.givers ?? []), run.agent],
-        brief: { root: run.brief.root ?? run.id, ...(deadlineMs === undefined ? {} : { deadlineMs }), ...(sawPrivate ? { sawPrivate } : {}) },
+        brief: { root: run.brief.root ?? run.id, ...(deadlineMs === undefined ? {} : { deadlineMs }), taint, ...(sawPrivate ? { sawPrivate } : {}) },
         input: { text: wordsFor({ goal, evidence, from: run.agent }), source: `agent:${run.agent}`, trust: worstOf(taint) },
       },
     );

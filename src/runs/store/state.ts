@@ -45,7 +45,7 @@ export async function readState(db: Db, runId: string): Promise<RunState> {
 }
 
 /** The same of several runs in one statement, in any order; those that are unknown are left out. What a conversation or a part of the work adds is read for those that have it. */
-export async function readStates(db: Db, runIds: readonly string[]): Promise<RunState[]> {
+export async function readStates(db: Db | Transaction, runIds: readonly string[]): Promise<RunState[]> {
   const id = sql`r.id`;
   const { rows } = await sql<StateRow>`
     select r.*, (extract(epoch from loop_now()) * 1000)::float8 as now_ms, ${actRowsOf(id)} as acts, ${askRowsOf(id)} as asks, ${ticketRowOf(sql`r.ticket_id`)} as ticket,
@@ -55,7 +55,7 @@ export async function readStates(db: Db, runIds: readonly string[]): Promise<Run
   return Promise.all(rows.map((row) => toState(db, row)));
 }
 
-async function toState(db: Db, { acts: actRows, asks, messages, ticket, ...row }: StateRow): Promise<RunState> {
+async function toState(db: Db | Transaction, { acts: actRows, asks, messages, ticket, ...row }: StateRow): Promise<RunState> {
   const run = toRun(row);
   const acts = (actRows ?? []).map(toAct);
   return {

@@ -7,6 +7,7 @@ import type { Db } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 
+export const BRAIN_SEARCH = "brain.search";
 const HITS_PER_LAYER = 3;
 
 const args = z.strictObject({
@@ -18,11 +19,11 @@ const args = z.strictObject({
 /** The brain as a tool: what the workspace knows, with source, score and why. */
 export function brainSearch(db: Db, embedder: BrainEmbedder | undefined): ToolPort {
   return {
-    name: "brain.search",
+    name: BRAIN_SEARCH,
     description: "Searches what this workspace knows: SOPs, skills, voice memos, past cases, entities, lessons.",
     schema: z.toJSONSchema(args, { io: "input" }) as Json,
     effect: "read",
-    terms: { untrusted: false },
+    terms: { untrusted: false }, // each hit says where it came from, and counts from there
     async invoke(given, { signal }) {
       const read = args.safeParse(given);
       if (!read.success) throw new LoopError("tool_failed", `brain.search cannot read its arguments: ${z.prettifyError(read.error)}`);

@@ -4,9 +4,12 @@ import type { RunId, ThreadId } from "#src/kernel/ids.ts";
 import { deliveredExchanges, takeMessages, waitingMessages } from "#src/tickets/store/thread-messages.ts";
 import { requireThread } from "#src/tickets/store/threads.ts";
 import type { Thread, ThreadMessage } from "#src/tickets/thread.ts";
+import { TRUSTS } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import { createRun, type RunPlace } from "../create.ts";
+import { type ReadSoFar, readSoFar } from "../read-so-far.ts";
 import type { RunBrief } from "../run.ts";
+import { readStates } from "../store/state.ts";
 import { lastTurnOf } from "../store/turns.ts";
 import { saidIn } from "./said-in.ts";
 
@@ -21,7 +24,8 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
   const thread = await requireThread(tx, threadId);
   const { agent, givers, brief } = await keeperOf(tx, place.workspace, { thread, brief: (first.brief as RunBrief | null) ?? {} });
   const most = place.workspace.agents.find(({ name }) => name === agent)?.history ?? 0;
-  const history = (await deliveredExchanges(tx, threadId, most)).map((message) => ({ ...earlier(message), role: message.role }));
+  const exchanges = await deliveredExchanges(tx, threadId, most);
+  const history = exchanges.map((message) => ({ ...earlier(message), role: message.role }));
   const runId = await createRun(tx, place, {
     agent,
     ticketId: null,
@@ -30,7 +34,7 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
     input: saidIn(first),
     further: messages.slice(1).map(saidIn),
     history,
-    brief,
+    brief: { ...brief, ...(await readBefore(tx, exchanges)) },
     givers,
   });
   failpoint("turn.run");
@@ -38,6 +42,16 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
   await takeMessages(tx, runId, ids);
   failpoint("turn.taken");
   return runId;
+}
+
+/** What the runs had read whose answers a turn begins with: an answer is as trustworthy as that. Those of earlier versions do not say, so their runs are looked at. */
+async function readBefore(tx: Transaction, exchanges: readonly ThreadMessage[]): Promise<Pick<RunBrief, "taint" | "sawPrivate">> {
+  const answers = exchanges.filter(({ role }) => role === "agent");
+  const unsaid = answers.flatMap(({ brief, runId }) => (brief === null && runId !== null ? [runId] : []));
+  const said = answers.flatMap(({ brief }) => (brief === null ? [] : [brief as unknown as ReadSoFar]));
+  const read = [...said, ...(await readStates(tx, unsaid)).map(readSoFar)];
+  const taint = TRUSTS.filter((trust) => read.some((one) => one.taint.includes(trust)));
+  return { ...(taint.length > 0 ? { taint } : {}), ...(read.some(({ sawPrivate }) => sawPrivate) ? { sawPrivate: true } : {}) };
 }
 
 /** What one run takes: a message with a turn of its own, or all that came before the next such one. */

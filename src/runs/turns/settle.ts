@@ -1,5 +1,6 @@
 import type { Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { newId, type ThreadId } from "#src/kernel/ids.ts";
@@ -7,6 +8,7 @@ import { insertThreadMessage, waitingMessages } from "#src/tickets/store/thread-
 import { lockThread } from "#src/tickets/store/threads.ts";
 import type { RunPlace } from "../create.ts";
 import type { Outcome } from "../procedure.ts";
+import { readSoFar } from "../read-so-far.ts";
 import type { Run } from "../run.ts";
 import type { Session } from "../session.ts";
 import { openTurnOf } from "../store/turns.ts";
@@ -29,7 +31,7 @@ export async function recordAnswer(tx: Transaction, { engine, state }: Session, 
   if (!threadId) return;
   const id = newId("msg", engine.clock.nowMs());
   const said = { id, threadId, role: "agent", author: run.agent, trust: "agent", text: outcome.said, content: outcome.value ?? null } as const;
-  await insertThreadMessage(tx, { ...said, attachments: [], way: "turn", brief: null, runId: run.id });
+  await insertThreadMessage(tx, { ...said, attachments: [], way: "turn", brief: readSoFar(state) as unknown as Json, runId: run.id });
 }
 
 /** After the end of a turn, in the same commit: what waits in its thread gets the next one. */

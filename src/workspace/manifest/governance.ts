@@ -8,7 +8,7 @@ const oneOrMore = <T extends z.ZodType>(item: T) => z.union([item.transform((one
 
 /**
  * All members that are given must match; of several values one is enough. In `name`, `agent`, `label` and `path` a `*` stands for any run of
- * characters, `/` among them.
+ * characters, `/` among them. `taint` of an allow rule wants everything that was read to be of these kinds; that of the others, anything.
  */
 export const policyCondition = z.strictObject({
   kind: oneOrMore(z.enum(["model", "tool", "worker", "message", "shell", "push", "handoff", "check"])).optional(),
