@@ -32,6 +32,20 @@ const TOOL_PROGRAM = `
   console.log(tool?.name, tool && (await tool.invoke({ n: 21 }, { actKey: "k", signal: new AbortController().signal })));
   await tools.close();`;
 
+/** A service of a workspace in TypeScript, as an apply reads it. */
+const SERVICE_PROGRAM = `
+  import { dirname, join } from "node:path";
+  import { pathToFileURL } from "node:url";
+  const dist = dirname(dirname(process.getBuiltinModule("node:module").createRequire(join(process.cwd(), "x.js")).resolve("loopwright")));
+  const load = (path) => import(pathToFileURL(join(dist, path)).href);
+  const { definesServices } = await load("adapters/tool-code/services.js");
+  const { createSandboxOff } = await load("adapters/sandbox-off/sandbox.js");
+  const source = 'import { defineService, z } from "loopwright"; export default defineService({ name: "hello", startingAgent: "clerk", agents: ["clerk"], input: z.object({ text: z.string() }) });';
+  const files = new Map([["services/hello.ts", new TextEncoder().encode(source)]]);
+  const define = definesServices({ sandbox: createSandboxOff(), off: createSandboxOff() });
+  const { services, why } = await define("services/hello.ts", files, { noSandbox: true });
+  console.log(why ?? services.map(({ line, manifest }) => [line, manifest.kind, manifest.name, manifest.input.required].join(" ")).join());`;
+
 const { version }: { version: string } = JSON.parse(readFileSync("package.json", "utf8"));
 const hadDist = existsSync("dist");
 const folder = mkdtempSync(join(tmpdir(), "loopwright-tarball-"));
@@ -44,6 +58,7 @@ try {
   install(join(folder, filename));
   expect("import loopwright/testing", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", PROGRAM]), "1000 hello 422");
   expect("a tool in TypeScript", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", TOOL_PROGRAM]), "sums.double 42");
+  expect("a service in TypeScript", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", SERVICE_PROGRAM]), "1 Service hello text");
   expect("loopwright --version", run(join("node_modules", ".bin", "loopwright"), ["--version"]), version);
   expect("loop --version", run(join("node_modules", ".bin", "loop"), ["--version"]), version);
 } finally {

@@ -47,17 +47,22 @@ interface ToolWorld {
   readonly workspaceFolder: string;
 }
 
-/** Where commands run: in the sandbox, or as they are where the workspace in force says `sandbox: off`. */
-export function sandboxOf({ settings, env, home, workspaces }: ToolWorld): () => Promise<SandboxPort> {
-  const bwrap = createBwrapSandbox({
+/** The sandbox, and what runs commands as they are. */
+export function sandboxesOf({ settings, env, home }: ToolWorld): { readonly sandbox: SandboxPort; readonly off: SandboxPort } {
+  const sandbox = createBwrapSandbox({
     searchPath: env["PATH"] ?? "",
     platform: process.platform,
     isRoot: process.getuid?.() === 0,
     osHome: homedir(),
     hidden: ownPlaces({ settings, home }),
   });
-  const off = createSandboxOff();
-  return async () => ((await workspaces.current()).workspace.manifest.sandbox === "off" ? off : bwrap);
+  return { sandbox, off: createSandboxOff() };
+}
+
+/** Where commands run: in the sandbox, or as they are where the workspace in force says `sandbox: off`. */
+export function sandboxOf(world: ToolWorld): () => Promise<SandboxPort> {
+  const { sandbox, off } = sandboxesOf(world);
+  return async () => ((await world.workspaces.current()).workspace.manifest.sandbox === "off" ? off : sandbox);
 }
 
 const ownPlaces = ({ settings, home }: Pick<ToolWorld, "settings" | "home">): string[] => [home.folder, dirname(settings.secretsKeyFile)];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { sendCallback } from "#src/adapters/callback-http/send.ts";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
+import { definesServices } from "#src/adapters/tool-code/services.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
 import { otlpTelemetry } from "#src/adapters/telemetry-otlp/telemetry.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
@@ -47,10 +48,11 @@ import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.
 import { gitRemote } from "#src/workspace/git-remote.ts";
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
+import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { modelPort, openaiWire, providerSources } from "#src/main-models.ts";
-import { loginOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { loginOf, ownTools, sandboxesOf, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -163,6 +165,8 @@ async function openBase(
   return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue };
 }
 
+const defineOf = (base: Base): DefineServices => definesServices(sandboxesOf({ ...base, clock, version: VERSION }));
+
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
 async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Following> {
   const { workspaces, log, workspaceFolder: folder } = base;
@@ -172,7 +176,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
   await writeReturned(db, folder);
   if ((await following.look()).kind !== "taken") {
-    const applied = await applyFolder(db, clock, { folder, author: "system", note: "first start" });
+    const applied = await applyFolder(db, clock, { folder, define: defineOf(base), author: "system", note: "first start" });
     if (applied.kind === "problems") {
       throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, {
         facts: { problems: applied.problems.length },
@@ -245,7 +249,7 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     await followRevision(db, clock, workspaces);
     await engine.tools.follow(await workspaces.current());
   };
-  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, tookEffect });
+  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf(base), tookEffect });
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,

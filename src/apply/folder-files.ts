@@ -60,7 +60,8 @@ async function writeOne(folder: string, { path, text, base }: ProposedFile): Pro
 async function requireInside(folder: string, path: string): Promise<void> {
   const parts = path.split("/");
   const refuse = (why: string): LoopError => new LoopError("workspace_invalid", `The file ${path} was not written: ${why}.`, { facts: { file: path } });
-  if (placeOf(path) === undefined || parts.some((part) => part === "" || part === "." || part === "..")) throw refuse("it is no path of a workspace");
+  if (placeOf(path) === undefined || placeOf(path) === "definedService" || parts.some((part) => part === "" || part === "." || part === ".."))
+    throw refuse("it is no path of a workspace");
   for (let count = 1; count <= parts.length; count += 1) {
     const facts = await lstat(join(folder, ...parts.slice(0, count))).catch(ifMissing);
     if (facts?.isSymbolicLink()) throw refuse(`${parts.slice(0, count).join("/")} is a link`);

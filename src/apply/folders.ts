@@ -14,6 +14,6 @@ export async function planBetweenFolders(from: string, to: string) {
 }
 
 async function sideAt(folder: string): Promise<Side | { readonly kind: "problems"; readonly problems: readonly Problem[] }> {
-  const read = await soundFolder(folder);
+  const read = await soundFolder(folder, { inForce: new Map(), define: undefined }); // code is compared as code
   return read.kind === "problems" ? read : { files: read.files, workspace: read.workspace };
 }

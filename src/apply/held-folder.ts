@@ -1,14 +1,13 @@
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
-import { parseWorkspace } from "#src/workspace/load.ts";
-import { revisionFiles } from "#src/workspace/revisions.ts";
+import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import type { Taken } from "#src/workspace/taking.ts";
 import { applyPlanned, type ApplyOutcome, type ApplyWish } from "./apply.ts";
 import { type FileWriter, folderWriter, writeAccepted } from "./folder-files.ts";
 import type { Following } from "./follow-folder.ts";
 import { writeReturned } from "./return-files.ts";
-import { planFiles, planFolder, type Planned, type Problems, unsound } from "./sides.ts";
+import { planFolder, type Planned, planReturn, type Problems } from "./sides.ts";
 import { settleRequests } from "./settle-requests.ts";
 
 /** The folder of the workspace, in the one process that holds it. */
@@ -31,12 +30,15 @@ export interface HeldFolderParts {
   readonly clock: Clock;
   readonly folder: string;
   readonly following: Following;
+  /** Runs the code of services/; left out: its services are not looked for. */
+  readonly define?: DefineServices;
   /** Makes the record follow the revision in force. */
   readonly tookEffect: () => Promise<void>;
 }
 
-export function holdFolder({ db, clock, folder, following, tookEffect }: HeldFolderParts): HeldFolder {
+export function holdFolder({ db, clock, folder, following, define, tookEffect }: HeldFolderParts): HeldFolder {
   const writeFiles = folderWriter(folder);
+  const plan = () => planFolder(db, { folder, define });
   const caughtUp = async (): Promise<void> => {
     await writeAccepted(db, writeFiles);
     await writeReturned(db, folder);
@@ -51,23 +53,18 @@ export function holdFolder({ db, clock, folder, following, tookEffect }: HeldFol
   return {
     last: following.last,
     writeFiles,
-    plan: () => planFolder(db, folder),
+    plan,
     async apply(wish) {
       const applied = await following.alone(async () => {
         await caughtUp();
-        return applyPlanned({ db, clock, plan: () => planFolder(db, folder) }, wish);
+        return applyPlanned({ db, clock, plan }, wish);
       });
       return inEffect(applied);
     },
     async rollback(wish) {
       const returned = await following.alone(async () => {
         await caughtUp();
-        const plan = async () => {
-          const files = await revisionFiles(db, wish.target);
-          if (parseWorkspace(files).kind === "problems") throw unsound(wish.target, files);
-          return planFiles(db, files);
-        };
-        const outcome = await applyPlanned({ db, clock, plan }, wish);
+        const outcome = await applyPlanned({ db, clock, plan: () => planReturn(db, wish.target) }, wish);
         await writeReturned(db, folder);
         return outcome;
       });
@@ -75,7 +72,7 @@ export function holdFolder({ db, clock, folder, following, tookEffect }: HeldFol
     },
     async settle() {
       const applied = await following.alone(async () => {
-        const count = await settleRequests({ db, clock, folder });
+        const count = await settleRequests({ db, clock, folder, define });
         if (count > 0) await writeReturned(db, folder);
         return count;
       });

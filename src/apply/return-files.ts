@@ -34,7 +34,8 @@ async function writeBetween({ db, folder, before, after }: Between): Promise<voi
   const contents = await selectBlobs(db, Object.values(after));
   for (const path of paths) {
     const target = join(folder, path);
-    if (placeOf(path) === undefined || (await hasLink(folder, path)) || (await digestAt(target)) !== before[path]) continue;
+    if (placeOf(path) === undefined || placeOf(path) === "definedService" || (await hasLink(folder, path)) || (await digestAt(target)) !== before[path])
+      continue;
     const content = after[path] === undefined ? undefined : contents.get(after[path]);
     if (after[path] === undefined) await rm(target, { force: true });
     else if (content !== undefined) await replace(target, content);

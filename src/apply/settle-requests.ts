@@ -6,6 +6,7 @@ import type { Clock } from "#src/kernel/clock.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { difference } from "#src/workspace/difference.ts";
 import type { FileSet } from "#src/workspace/files.ts";
+import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import { powerDigest } from "#src/workspace/power.ts";
 import { revisionFiles } from "#src/workspace/revisions.ts";
 import { selectBlobs } from "#src/workspace/store/blobs.ts";
@@ -18,6 +19,7 @@ export interface SettlePlace {
   readonly db: Db;
   readonly clock: Clock;
   readonly folder: string;
+  readonly define?: DefineServices | undefined;
 }
 
 /**
@@ -49,8 +51,8 @@ async function settleOne(place: SettlePlace, request: ApplyRequest): Promise<boo
 }
 
 /** What was approved, as it is now; or why it is another thing by now. */
-async function stillTheSame({ db, folder }: SettlePlace, request: ApplyRequest): Promise<Planned | string> {
-  const planned = request.target === null ? await planFolder(db, folder) : await planFiles(db, await revisionFiles(db, request.target));
+async function stillTheSame({ db, folder, define }: SettlePlace, request: ApplyRequest): Promise<Planned | string> {
+  const planned = request.target === null ? await planFolder(db, { folder, define }) : await planFiles(db, await revisionFiles(db, request.target));
   if (planned.kind === "problems") return `the folder has ${planned.problems.length} problems now, the first in ${planned.problems[0]!.file}`;
   if (planned.digest !== request.digest) return `the folder changed since it was shown: ${changesSince(await shownFiles(db, request), planned.files)}`;
   if (powerDigest(planned.inForce) !== request.base) return "what is in force changed since it was shown, so the difference is another one";

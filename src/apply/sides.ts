@@ -1,11 +1,12 @@
 import type { Db } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { FileSet } from "#src/workspace/files.ts";
+import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import { parseWorkspace } from "#src/workspace/load.ts";
 import type { Problem } from "#src/workspace/problem.ts";
 import { problemsText } from "#src/workspace/problem.ts";
-import { currentRevision, filesDigest, revisionFiles } from "#src/workspace/revisions.ts";
-import { soundFolder } from "#src/workspace/taking.ts";
+import { filesDigest, revisionFiles } from "#src/workspace/revisions.ts";
+import { currentFiles, soundFolder } from "#src/workspace/taking.ts";
 import { type Plan, planOf, type Side } from "./plan/plan.ts";
 
 export interface Problems {
@@ -28,8 +29,11 @@ export interface Planned {
 }
 
 /** The folder against what is in force. @throws LoopError workspace_invalid when the folder cannot be opened */
-export async function planFolder(db: Db, folder: string): Promise<Problems | Planned> {
-  const read = await soundFolder(folder);
+export async function planFolder(
+  db: Db,
+  { folder, define }: { readonly folder: string; readonly define?: DefineServices | undefined },
+): Promise<Problems | Planned> {
+  const read = await soundFolder(folder, { inForce: (await currentFiles(db)).files, define });
   return read.kind === "problems" ? read : planSide(db, read);
 }
 
@@ -39,9 +43,15 @@ export async function planFiles(db: Db, files: FileSet): Promise<Problems | Plan
   return parsed.kind === "problems" ? parsed : planSide(db, { files, workspace: parsed.workspace });
 }
 
+/** An older revision, to come into force again. @throws LoopError revision_unknown | workspace_invalid */
+export async function planReturn(db: Db, target: number): Promise<Problems | Planned> {
+  const files = await revisionFiles(db, target);
+  if (sideOf(files) === null) throw unsound(target, files);
+  return planFiles(db, files);
+}
+
 async function planSide(db: Db, { files, workspace }: Side): Promise<Planned> {
-  const current = await currentRevision(db);
-  const inForce: FileSet = current === null ? new Map() : await revisionFiles(db, current.number);
+  const { current, files: inForce } = await currentFiles(db);
   const before = current === null ? null : sideOf(inForce);
   const digest = filesDigest(files);
   const plan = planOf(before, { files, workspace });
@@ -63,7 +73,7 @@ function sideOf(files: FileSet): Side | null {
   return parsed.kind === "ok" ? { files, workspace: parsed.workspace } : null;
 }
 
-export function unsound(number: number, files: FileSet): LoopError {
+function unsound(number: number, files: FileSet): LoopError {
   const parsed = parseWorkspace(files);
   const why = parsed.kind === "problems" ? problemsText(parsed.problems) : "";
   return new LoopError("workspace_invalid", `Revision ${number} is not sound for this version of Loopwright, so it cannot come into force again. ${why}`, {

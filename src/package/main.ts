@@ -8,5 +8,6 @@ export type { ToolPort } from "#src/acts/ports/tool-port.ts";
 export type { Clock } from "#src/kernel/clock.ts";
 export { type ErrorCode, type ErrorFacts, LoopError } from "#src/kernel/errors.ts";
 export type { Log } from "#src/kernel/log.ts";
+export { defineService, type DefinedService, type ServiceDefinition, type ServiceHandoff } from "./define-service.ts";
 export { defineTool, type ToolCall, type ToolDefinition } from "./define-tool.ts";
 export { z } from "zod";

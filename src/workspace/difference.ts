@@ -1,5 +1,5 @@
 import { canonicalJson, type Json } from "#src/kernel/canonical-json.ts";
-import type { FileSet } from "./files.ts";
+import { type FileSet, placeOf } from "./files.ts";
 import { type Fields, isFields, partsOf } from "./power.ts";
 
 export interface Change {
@@ -26,6 +26,7 @@ export function difference(before: FileSet, after: FileSet): Difference {
   for (const path of [...new Set([...before.keys(), ...after.keys()])].toSorted()) {
     const [old, now] = [before.get(path), after.get(path)];
     if (old !== undefined && now !== undefined && Buffer.compare(old, now) === 0) continue;
+    if (placeOf(path) === "definedService") continue; // its code is what a person changes
     const oldParts = old === undefined ? NOTHING : partsOf(path, old);
     const nowParts = now === undefined ? NOTHING : partsOf(path, now);
     power.push(...changes(path, oldParts.power, nowParts.power));

@@ -25,7 +25,8 @@ export type Place =
   | "service"
   | "trigger"
   | "modelProvider"
-  | "code";
+  | "code"
+  | "definedService";
 
 const PLACES: readonly (readonly [RegExp, Place])[] = [
   [/^loop\.yaml$/, "workspace"],
@@ -48,6 +49,7 @@ const PLACES: readonly (readonly [RegExp, Place])[] = [
   [/^triggers\/[^/]+\.ya?ml$/, "trigger"],
   [/^models\/[^/]+\.ya?ml$/, "modelProvider"],
   [/^(?:services|tools)\/.+\.ts$/, "code"],
+  [/^services\/[^/]+\.ts\.json$/, "definedService"], // what the code beside it defined; stands in revisions, never in a folder
 ];
 
 /** What stands at the top of a workspace and is read. */

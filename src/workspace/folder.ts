@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, realpath, stat } from "node:fs/promises
 import { isAbsolute, join, relative, sep } from "node:path";
 import { sha256 } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { type FileSet, isWanted, MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, TOP_LEVEL } from "./files.ts";
+import { type FileSet, isWanted, MAX_FILE_BYTES, MAX_FILES, MAX_TOTAL_BYTES, placeOf, TOP_LEVEL } from "./files.ts";
 import { distance } from "./nearest.ts";
 import { fileProblem, inOrder, type Problem } from "./problem.ts";
 
@@ -21,6 +21,10 @@ interface Listing {
 /** Reads what is wanted of a folder. What is refused is said, and the rest still read. @throws LoopError workspace_invalid when there is no such folder */
 export async function listFolder(folder: string): Promise<{ files: FileSet; problems: readonly Problem[] }> {
   const listing = await listTargets(folder);
+  for (const path of [...listing.targets.keys()].filter((one) => placeOf(one) === "definedService")) {
+    listing.targets.delete(path);
+    listing.problems.push(fileProblem(path, "a file that only an apply makes", `the code alone, ${path.slice(0, -".json".length)}`));
+  }
   const files = listing.targets.size > MAX_FILES ? new Map<string, Uint8Array>() : await readAll(listing);
   return { files, problems: inOrder(listing.problems) };
 }

@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { codeFileOf, readDefined } from "./defined-services.ts";
 import { agentManifest } from "./manifest/agent.ts";
 import { type FileSet, isStray, MAX_FILES, type Place, placeOf } from "./files.ts";
 import { budgetManifest, policyManifest, teamManifest } from "./manifest/governance.ts";
@@ -68,6 +69,7 @@ export function readParts(files: FileSet): { parts: Parts; problems: Problem[] }
       problems.push(isStray(path) ? strayProblem(path) : fileProblem(path, "a file that no part of a workspace reads", "a file in its place"));
       return;
     }
+    if (place === "definedService") return readServices(path);
     const read = readPart(path, place, files.get(path)!);
     if (read === undefined) return;
     if (read.kind === "ok") {
@@ -78,6 +80,13 @@ export function readParts(files: FileSet): { parts: Parts; problems: Problem[] }
       broken.add(place);
       problems.push(...withFile(path, read.faults));
     }
+  }
+
+  function readServices(path: string): void {
+    const { parts: defined, faults } = readDefined(path, files.get(path)!, files.get(codeFileOf(path)));
+    found.set("service", [...(found.get("service") ?? []), ...defined]);
+    if (faults.length > 0) broken.add("service");
+    problems.push(...withFile(codeFileOf(path), faults));
   }
 
   const resolved = resolveApprovers((found.get("agent") ?? []) as PartOf<"agent">[], broken.has("team") ? [] : ((found.get("team") ?? []) as PartOf<"team">[]));

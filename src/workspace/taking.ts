@@ -2,13 +2,16 @@ import { type Db, inTransaction } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
+import { withDefined } from "./defined-services.ts";
 import { type Change, type Difference, difference } from "./difference.ts";
 import type { FileSet } from "./files.ts";
 import { folderFingerprint, listFolder } from "./folder.ts";
 import { parseWorkspace } from "./load.ts";
+import type { DefineServices } from "./manifest/service.ts";
 import type { Workspace } from "./model.ts";
 import type { Problem } from "./problem.ts";
 import { currentRevision, recordRevision, revisionFiles } from "./revisions.ts";
+import type { Revision } from "./store/revisions.ts";
 
 interface Problems {
   readonly kind: "problems";
@@ -34,12 +37,11 @@ export interface TakenLive {
  * A file whose power changed waits whole, its text too. @throws LoopError workspace_invalid when the folder cannot be opened
  */
 export async function takeFolder(db: Db, clock: Clock, { folder, author }: { folder: string; author: string }): Promise<Taken> {
-  const read = await soundFolder(folder);
-  if (read.kind === "problems") return read;
   return untilNotMoved(async () => {
-    const current = await currentRevision(db);
+    const { current, files: inForce } = await currentFiles(db);
+    const read = await soundFolder(folder, { inForce, define: undefined });
+    if (read.kind === "problems") return read;
     if (current === null) return { kind: "unapplied", waiting: allOf(difference(new Map(), read.files)) };
-    const inForce = await revisionFiles(db, current.number);
     const { files, live, waiting } = joinLive(inForce, read.files);
     if (live.length === 0) return { kind: "taken", revision: current.number, live, waiting };
     const note = `live: ${[...new Set(live.map((change) => change.file))].join(", ")}`.slice(0, NOTE_CHARACTERS);
@@ -79,9 +81,16 @@ export type Applied =
       readonly live: readonly Change[];
     };
 
+interface FolderWish {
+  readonly folder: string;
+  readonly author: string;
+  readonly note: string;
+  readonly define?: DefineServices;
+}
+
 /** Takes everything in the folder, power too. Whether the caller may is not asked here. @throws LoopError workspace_invalid when the folder cannot be opened */
-export async function applyFolder(db: Db, clock: Clock, { folder, ...by }: { folder: string; author: string; note: string }): Promise<Applied> {
-  const read = await soundFolder(folder);
+export async function applyFolder(db: Db, clock: Clock, { folder, define, ...by }: FolderWish): Promise<Applied> {
+  const read = await soundFolder(folder, { inForce: (await currentFiles(db)).files, define });
   return read.kind === "problems" ? read : applyFiles(db, clock, { ...by, files: read.files });
 }
 
@@ -90,8 +99,7 @@ export async function applyFiles(db: Db, clock: Clock, { files, author, note }: 
   const parsed = parseWorkspace(files);
   if (parsed.kind === "problems") return parsed;
   return untilNotMoved(async () => {
-    const current = await currentRevision(db);
-    const inForce = current === null ? new Map<string, Uint8Array>() : await revisionFiles(db, current.number);
+    const { current, files: inForce } = await currentFiles(db);
     const { power, live } = difference(inForce, files);
     if (current !== null && areSame(inForce, files)) return { kind: "applied", revision: current.number, isNew: false, power, live };
     const recorded = await inTransaction(db, (tx) => recordRevision(tx, clock, { kind: "apply", author, note, files, base: current?.number ?? 0 }));
@@ -100,11 +108,24 @@ export async function applyFiles(db: Db, clock: Clock, { files, author, note }: 
   });
 }
 
-/** The files of a folder, read and found sound as a whole. @throws LoopError workspace_invalid when the folder cannot be opened */
-export async function soundFolder(folder: string): Promise<Problems | { kind: "ok"; files: FileSet; workspace: Workspace }> {
-  const { files, problems } = await listFolder(folder);
+/** The revision in force with its files; none before the first apply. */
+export async function currentFiles(db: Db): Promise<{ current: Revision | null; files: FileSet }> {
+  const current = await currentRevision(db);
+  return { current, files: current === null ? new Map<string, Uint8Array>() : await revisionFiles(db, current.number) };
+}
+
+/**
+ * The files of a folder, with what its code defines (see `withDefined`), read and found sound as a whole.
+ * @throws LoopError workspace_invalid when the folder cannot be opened
+ */
+export async function soundFolder(
+  folder: string,
+  code: Parameters<typeof withDefined>[1],
+): Promise<Problems | { kind: "ok"; files: FileSet; workspace: Workspace }> {
+  const listed = await listFolder(folder);
+  const { files, problems } = await withDefined(listed.files, code);
   const parsed = parseWorkspace(files);
-  const all = [...problems, ...(parsed.kind === "problems" ? parsed.problems : [])];
+  const all = [...listed.problems, ...problems, ...(parsed.kind === "problems" ? parsed.problems : [])];
   return all.length > 0 || parsed.kind === "problems" ? { kind: "problems", problems: all } : { kind: "ok", files, workspace: parsed.workspace };
 }
 

@@ -21,11 +21,19 @@ interface Tool {
   find?(args: unknown, call: { key: string }): unknown;
 }
 
-type Call = { readonly kind: "describe" } | { readonly kind: "run" | "find"; readonly name: string; readonly args: unknown; readonly key: string };
+interface Service {
+  readonly manifest: object;
+}
+
+type Call =
+  | { readonly kind: "describe" }
+  | { readonly kind: "define" }
+  | { readonly kind: "run" | "find"; readonly name: string; readonly args: unknown; readonly key: string };
 
 const [folder = "", file = "", callFile = ""] = process.argv.slice(2);
 const call = JSON.parse(readFileSync(callFile, "utf8")) as Call;
 const root = `${pathToFileURL(folder).href}/`;
+const place = `${file.split("/")[0]}/`;
 const loopwright = new URL(`../../package/main${extname(import.meta.filename)}`, import.meta.url).href;
 
 registerHooks({
@@ -33,9 +41,9 @@ registerHooks({
     if (context.parentURL?.startsWith(root) !== true) return next(specifier, context);
     if (specifier === "loopwright") return { url: loopwright, shortCircuit: true };
     const url = /^\.{1,2}\//.test(specifier) ? new URL(specifier, context.parentURL).href : "";
-    if (url.startsWith(`${root}tools/`)) return next(specifier, context);
+    if (url.startsWith(root + place)) return next(specifier, context);
     throw new Error(
-      `${context.parentURL.slice(root.length)} imports ${JSON.stringify(specifier)}. Expected "loopwright", or a file of tools/ by its relative path`,
+      `${context.parentURL.slice(root.length)} imports ${JSON.stringify(specifier)}. Expected "loopwright", or a file of ${place} by its relative path`,
     );
   },
 });
@@ -48,12 +56,26 @@ process.stdout.write = process.stderr.write.bind(process.stderr);
 
 const isTool = (value: unknown): value is Tool => typeof value === "object" && value !== null && Symbol.for("loopwright.tool") in value;
 
+/** What `defineService` gave, with where each stands. A function is no part of a service, and is told as one. */
+function servicesIn(all: readonly unknown[]): object[] {
+  const key = Symbol.for("loopwright.service");
+  const services = [...new Set(all)].filter((one): one is Service => typeof one === "object" && one !== null && key in one);
+  const here = new RegExp(`${RegExp.escape(new URL(file, root).href)}:(\\d+):(\\d+)`);
+  return services.map((service) => {
+    const [, line = "1", column = "1"] = here.exec(String((service as unknown as Record<symbol, unknown>)[key])) ?? [];
+    const manifest: unknown = JSON.parse(JSON.stringify(service.manifest, (_, value: unknown) => (typeof value === "function" ? "a function" : value)));
+    return { line: Number(line), column: Number(column), manifest };
+  });
+}
+
 const exported = Object.values((await import(new URL(file, root).href)) as Record<string, unknown>).flat();
 const tools = [...new Set(exported.filter(isTool))];
 const twice = tools.find(({ name }, index) => tools.findIndex((other) => other.name === name) !== index);
 if (twice) throw new Error(`${file} defines ${twice.name} twice`);
 
-if (call.kind === "describe") {
+if (call.kind === "define") {
+  answer({ services: servicesIn(exported) });
+} else if (call.kind === "describe") {
   answer({
     tools: tools.map(({ name, description, input, effect, risk, outbound, private: isPrivate, find }) => ({
       name,

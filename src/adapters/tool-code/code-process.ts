@@ -23,7 +23,7 @@ export async function writeCode(files: ReadonlyMap<string, Uint8Array>): Promise
 
 export interface CodeCall {
   readonly code: CodeFolder;
-  /** In the folder, such as tools/orders.ts. */
+  /** In the folder, such as tools/orders.ts or services/orders.ts. */
   readonly file: string;
   readonly call: { readonly [key: string]: Json };
   readonly timeoutMs: number;
@@ -101,7 +101,7 @@ const HERE = "\u0001"; // stands for the folder of the code: other folders may b
 /** Where in the workspace it broke, and what was thrown. Paths of this machine are left out. */
 function whyFailed(stderr: string, { file, code }: { file: string; code: CodeFolder }): string {
   const marked = stderr.replaceAll(`file://${code.path}/`, HERE).replaceAll(`${code.path}/`, HERE);
-  const at = new RegExp(String.raw`${HERE}(tools/[\w./-]+\.ts):(\d+)`).exec(marked);
+  const at = new RegExp(String.raw`${HERE}((?:tools|services)/[\w./-]+\.ts):(\d+)`).exec(marked);
   const said = marked.replaceAll(HERE, "");
   const thrown = /^(?:Uncaught )?((?:\w*(?:Error|Exception)\b[^\n]*?)(?:: [^\n]*)?)$/m.exec(said)?.[1] ?? said.trim().split("\n").at(-1) ?? "";
   const reason = thrown.replace(/^\w*Error(?: \[\w+\])?: /, "").slice(0, LONGEST_REASON) || "it was ended by the system";

@@ -53,3 +53,11 @@ export const serviceManifest = z.strictObject({
   limits: z.strictObject({ timeout: duration.default(120_000), callsPerMinute: z.int().min(1).max(100_000).default(600) }).prefault({}),
 });
 export type ServiceManifest = z.infer<typeof serviceManifest>;
+
+/** What one file of code defines, each as its file in YAML would say it, or why nothing. Lines and columns from 1. */
+export type Defined =
+  | { readonly kind: "services"; readonly services: readonly { readonly line: number; readonly column: number; readonly manifest: unknown }[] }
+  | { readonly kind: "broken"; readonly line: number; readonly why: string };
+
+/** Runs one file of services/, apart from everything. `code`: all that it may import, by path. `noSandbox`: it may run without one where there is none. */
+export type DefineServices = (file: string, code: ReadonlyMap<string, Uint8Array>, options: { readonly noSandbox: boolean }) => Promise<Defined>;
