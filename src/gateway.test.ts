@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { type IncomingMessage, request } from "node:http";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import { createModelPort } from "#src/adapters/model-aisdk/model-port.ts";
@@ -91,6 +93,21 @@ test("a client that hangs up is settled by what was counted, and the provider is
   assert.deepEqual([row!.source, row!.output, row!.cost! > 100_000 && row!.cost! < row!.reserved], ["estimated", 50, true]);
 });
 
+test("a stream ends when its token is revoked, and the provider is let go", async (t) => {
+  const closed = Promise.withResolvers<void>();
+  const { post, token, db, ledger } = await gatewayFixture(t, (response) => {
+    response.on("close", () => closed.resolve());
+    response.writeHead(200, { "content-type": "text/event-stream" }).write(spoken("x".repeat(100)));
+  });
+  const reply = await post("/v1/chat/completions", { ...CHAT, stream: true }, { token: await token("leaving") });
+  const reader = reply.body!.getReader();
+  await reader.read();
+  await sql`update tokens set revoked_at = loop_now() where principal_id = (select id from principals where handle = 'leaving')`.execute(db);
+  await assert.rejects(reader.read());
+  await closed.promise;
+  assert.equal((await ledger())[0]!.source, "estimated");
+});
+
 test("usage that is missing or cannot be is estimated from what was counted, never zero", async (t) => {
   const usages = [undefined, { prompt_tokens: -5, completion_tokens: 2 }, { prompt_tokens: 1.5, completion_tokens: 2 }, "none"];
   const { post, ledger } = await gatewayFixture(t, (response, { body }) => sendJson(response, completion("y".repeat(40), { usage: usages[body.seed] })));
@@ -177,7 +194,7 @@ rules:
   - { name: gate, when: { kind: model, agent: gateway }, then: allow, why: it is open }
   - { name: red, when: { kind: model, label: { team: red } }, then: deny, why: red has no money }
 `;
-  const { post, asked, events, ledger } = await gatewayFixture(t, (response) => sendJson(response, completion("hi")), {
+  const { post, asked, events, ledger, url, token } = await gatewayFixture(t, (response) => sendJson(response, completion("hi")), {
     files: { "policies/all.yaml": policy },
   });
   assert.equal((await post("/v1/chat/completions", CHAT, { headers: { "loop-label-team": "blue" } })).status, 200);
@@ -185,7 +202,22 @@ rules:
   assert.deepEqual([denied.status, ((await denied.json()) as { code: string }).code, asked.length, (await ledger()).length], [403, "model_denied", 1, 1]);
   assert.equal((await events("model.refused"))[0].rule, "red");
   assert.equal((await post("/v1/chat/completions", CHAT, { headers: { "loop-label-caller": "somebody" } })).status, 400);
+  const twoWays = await post("/v1/chat/completions", CHAT, { headers: { "loop-label-cost-team": "blue", "loop-label-cost_team": "red" } });
+  const repeated = await fetchTwice(url, await token("twice"));
+  assert.deepEqual([twoWays.status, repeated], [400, 400], "which of two labels counts is nobody's to choose");
 });
+
+/** The same header on two lines, which no client of ours sends. */
+async function fetchTwice(url: string, value: string): Promise<number | undefined> {
+  const body = JSON.stringify(CHAT);
+  const headers = ["authorization", `Bearer ${value}`, "content-type", "application/json", "loop-label-team", "blue", "loop-label-team", "red"];
+  const { hostname, port, host } = new URL(url);
+  const sent = request({ hostname, port, method: "POST", path: "/v1/chat/completions", headers: ["host", host, ...headers] });
+  sent.end(body);
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
 
 test("a hundred calls at once never spend more than the cap and one call; the output is clamped to what is left", async (t) => {
   const { post, asked, ledger, db } = await gatewayFixture(

@@ -15,6 +15,7 @@ import { takeCall } from "#src/services/call.ts";
 import { deliverCallback } from "#src/services/callback.ts";
 import { enqueueAfter } from "#src/services/jobs.ts";
 
+const KEY = Buffer.from("twenty-four bytes of key");
 const AGENT = "apiVersion: loopwright.dev/v1\nkind: Agent\nname: a\nrunner: model\nprocedure: chat\n";
 const serviceFile = (hosts: string): string =>
   `apiVersion: loopwright.dev/v1\nkind: Service\nname: s\nstartingAgent: a\nagents: [a]\ncallbackSecret: secret:hook\ncallbackHosts: [${hosts}]\n`;
@@ -49,14 +50,17 @@ test("a result is sent signed, tried again until it arrived, once, and only to w
     { name: "callback", callId: call.id },
   ];
   assert.deepEqual(jobs, after);
-  const deps = { db, clock: engine.clock, workspaces: engine.workspaces, secret: () => Promise.resolve("whsec_c2VjcmV0"), send: sendCallback };
+  const deps = { db, clock: engine.clock, workspaces: engine.workspaces, secret: () => Promise.resolve(`whsec_${KEY.toString("base64")}`), send: sendCallback };
   const once = { callId: call.id, signal: new AbortController().signal };
+  for (const secret of ["", "   ", "whsec_", "whsec_====", "whsec_§§§§§§§§§§§§§§§§§§§§§§§§", "whsec_c2hvcnQ=", "short"])
+    await assert.rejects(deliverCallback({ ...deps, secret: () => Promise.resolve(secret) }, once), { code: "secret_unavailable" }, JSON.stringify(secret));
+  assert.equal(received.length, 0, "nothing leaves under a key that everybody has");
   await assert.rejects(deliverCallback(deps, once), { code: "surface_unavailable" });
   await deliverCallback(deps, once);
   await deliverCallback(deps, once); // it has arrived: nothing more is sent
   assert.equal(received.length, 2);
   const { headers, body } = received[1]!;
-  const expected = createHmac("sha256", "secret")
+  const expected = createHmac("sha256", KEY)
     .update(`${call.id}.${String(headers["webhook-timestamp"])}.${body}`)
     .digest("base64");
   assert.deepEqual([headers["webhook-id"], headers["webhook-signature"], JSON.parse(body).output], [call.id, `v1,${expected}`, { text: "all good" }]);

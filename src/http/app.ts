@@ -14,6 +14,7 @@ import type { Caller } from "#src/people/principal.ts";
 import type { Service } from "#src/workspace/model.ts";
 import type { Feed } from "./feed.ts";
 import type { LiveStreams } from "./live-stream.ts";
+import type { Revocations } from "./revoked.ts";
 
 /** What a caller needs for a route. `public`: nothing at all; `credential`: any token that counts. */
 export type Access = Permission | "credential" | "public";
@@ -42,6 +43,7 @@ declare module "fastify" {
     readonly routeTable: RouteRow[];
     readonly feed: Feed;
     readonly live: LiveStreams;
+    readonly revocations: Revocations;
     /** Whether any token counts now. */
     readonly tokenExists: () => Promise<boolean>;
   }

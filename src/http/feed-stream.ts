@@ -4,6 +4,7 @@ import type { TokenId } from "#src/people/principal.ts";
 import type { HttpLimits } from "./deps.ts";
 import { drained } from "./drained.ts";
 import type { FeedPage, FeedRequest } from "./feed.ts";
+import type { OpenStream } from "./revoked.ts";
 
 /** What may wait for a slow reader, in bytes. */
 const LARGEST_BACKLOG = 1024 * 1024;
@@ -23,8 +24,9 @@ export interface StreamOptions {
  * One reader of the journal. It has a position and nothing else: what it has not taken yet is read again from the journal, so a slow reader costs no more
  * memory than one page, and after a break it goes on where it was.
  */
-export class FeedStream {
+export class FeedStream implements OpenStream {
   readonly tokenId: TokenId;
+  readonly needs = "read";
   readonly #response: ServerResponse;
   readonly #options: StreamOptions;
   readonly #beat: NodeJS.Timeout;

@@ -5,7 +5,7 @@ import type { Log } from "#src/kernel/log.ts";
 import type { Caller } from "#src/people/principal.ts";
 import type { HttpLimits } from "./deps.ts";
 import { FeedStream } from "./feed-stream.ts";
-import { endRevoked } from "./revoked.ts";
+import type { Revocations } from "./revoked.ts";
 
 const PAGE = 200;
 /** The newest events, kept while somebody follows: most followers are at the end, and one query then serves all of them. */
@@ -30,11 +30,11 @@ export interface Feed {
   close(): void;
 }
 
-export function createFeed(deps: { readonly db: Db; readonly log: Log; readonly limits: HttpLimits }): Feed {
-  const { db, log, limits } = deps;
+export function createFeed(deps: { readonly db: Db; readonly log: Log; readonly limits: HttpLimits; readonly revocations: Revocations }): Feed {
+  const { db, log, limits, revocations } = deps;
   const streams = new Set<FeedStream>();
   const window = createWindow(db);
-  const timers: NodeJS.Timeout[] = [];
+  let polling: NodeJS.Timeout | undefined;
   let looking = false;
 
   const look = (): void => {
@@ -46,13 +46,9 @@ export function createFeed(deps: { readonly db: Db; readonly log: Log; readonly 
       .catch((error: unknown) => log.warn("the feed could not read the journal", { error }))
       .finally(() => (looking = false));
   };
-  const start = (): void => {
-    const check = (): void => void endRevoked(db, streams).catch((error: unknown) => log.warn("the feed could not look at tokens", { error }));
-    timers.push(setInterval(look, limits.feedPollMs), setInterval(check, limits.feedCheckMs));
-    for (const timer of timers) timer.unref();
-  };
   const stop = (): void => {
-    for (const timer of timers.splice(0)) clearInterval(timer);
+    clearInterval(polling);
+    polling = undefined;
     window.forget();
   };
   return {
@@ -62,11 +58,13 @@ export function createFeed(deps: { readonly db: Db; readonly log: Log; readonly 
         limits,
         log,
         ended: () => {
+          release();
           if (streams.delete(stream) && streams.size === 0) stop();
         },
       });
+      const release = revocations.watch(stream);
       streams.add(stream);
-      if (streams.size === 1) start();
+      polling ??= setInterval(look, limits.feedPollMs).unref();
       stream.wake();
       look();
     },

@@ -61,12 +61,21 @@ async function callerByHeader(db: Db, request: FastifyRequest, inBrowser: boolea
 }
 
 /** Headers of which two would let two readers see two requests. */
-const SINGLE_HEADERS = new Set(["host", "authorization", "origin", "content-type", "content-length", "content-encoding", "idempotency-key", "last-event-id"]);
+const SINGLE_HEADERS: ReadonlySet<string> = new Set([
+  "host",
+  "authorization",
+  "origin",
+  "content-type",
+  "content-length",
+  "content-encoding",
+  "idempotency-key",
+  "last-event-id",
+]);
 
 function requirePlain(request: IncomingMessage): void {
   if (!request.url?.startsWith("/")) throw new LoopError("request_malformed", "The target of the request must be a path on this server, such as /v1/tickets.");
   const names = request.rawHeaders.filter((_, index) => index % 2 === 0).map((name) => name.toLowerCase());
-  const twice = names.find((name, index) => SINGLE_HEADERS.has(name) && names.indexOf(name) !== index);
+  const twice = names.find((name, index) => (SINGLE_HEADERS.has(name) || name.startsWith("loop-")) && names.indexOf(name) !== index);
   if (twice !== undefined) throw new LoopError("request_malformed", `The header ${twice} came more than once. Send it once.`, { facts: { header: twice } });
   const encoding = request.headers["content-encoding"];
   if (encoding === undefined || encoding === "identity") return;

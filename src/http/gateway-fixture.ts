@@ -100,6 +100,7 @@ export async function gatewayFixture(t: TestContext, answer: Answering, more: Ch
     recall: () => Promise.reject(new Error("nothing is recalled here")),
     health: () => Promise.resolve({ ok: true }),
     gateway,
+    limits: { feedCheckMs: 20 },
   });
   const url = await app.listen({ host: "127.0.0.1", port: 0 });
   t.after(async () => {

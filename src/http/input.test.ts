@@ -95,6 +95,25 @@ test("what is not exactly one JSON object in UTF-8 is refused", async (t) => {
   assert.deepEqual(errors, []);
 });
 
+test("of many faults the answer names a few, and what is endless is refused as a whole", async (t) => {
+  const { call, person } = await httpFixture(t);
+  const ana = await person("ana", ["owner"]);
+  const send = (payload: string) => call("POST /v1/tickets", { as: ana, payload, headers: JSON_TYPE });
+  const many = (count: number, one: (index: number) => string) => Array.from({ length: count }, (_, index) => one(index)).join(",");
+  const bodies = {
+    "unknown members": `{${many(5_000, (index) => `"k${index}":1`)}}`,
+    "wrong members": `{"text":"a","labels":{${many(5_000, (index) => `"K${index}":1`)}}}`,
+    "texts that cannot be kept, under a long name": `{"${"n".repeat(2_000_000)}":[${many(5_000, () => '"\\u0000"')}]}`,
+    "labels without end": `{"text":"a","labels":{${many(65, (index) => `"k${index}":"x"`)}}}`,
+  };
+  for (const [name, payload] of Object.entries(bodies)) {
+    const { status, body } = await send(payload);
+    assert.deepEqual([status, body.errors.length <= 40, JSON.stringify(body).length < 20_000], [422, true, true], name);
+  }
+  for (const payload of [`{${many(10_001, (index) => `"k${index}":1`)}}`, `{"text":[${many(10_001, () => "1")}]}`])
+    assert.deepEqual([(await send(payload)).status, (await send(payload)).body.code], [400, "json_malformed"]);
+});
+
 test("a body over the limit is 413 and says the limit, whether or not its length is said", async (t) => {
   const { call, person } = await httpFixture(t);
   const ana = await person("ana", ["owner"]);

@@ -1,11 +1,15 @@
 const DEEPEST = 64;
+/** Of one object or array: what checks a million members one by one keeps everybody else waiting for seconds. */
+const MOST_MEMBERS = 10_000;
 
 /**
- * What is wrong with a text that JSON.parse takes: a member named twice (readers differ on which one counts), `__proto__`, or deeper than anything we read.
+ * What is wrong with a text that JSON.parse takes: a member named twice (readers differ on which one counts), `__proto__`, deeper than anything we read,
+ * or an object or array of more members.
  * Undefined: nothing. The text must be valid JSON.
  */
 export function jsonTrouble(text: string): string | undefined {
   const open: (Set<string> | null)[] = []; // of each object around, the names so far; null for an array
+  const members: number[] = []; // of each object or array around, the commas so far
   let nameNext = false;
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at];
@@ -17,11 +21,16 @@ export function jsonTrouble(text: string): string | undefined {
       at = end;
     } else if (char === "{" || char === "[") {
       if (open.push(char === "{" ? new Set() : null) > DEEPEST) return `it is nested more than ${DEEPEST} levels deep`;
+      members.push(0);
       nameNext = char === "{";
     } else if (char === "}" || char === "]") {
       open.pop();
+      members.pop();
       nameNext = false;
-    } else if (char === ",") nameNext = open.at(-1) !== null;
+    } else if (char === ",") {
+      if ((members[members.length - 1]! += 1) >= MOST_MEMBERS) return `it has an object or an array of more than ${MOST_MEMBERS} members`;
+      nameNext = open.at(-1) !== null;
+    }
   }
   return undefined;
 }
@@ -43,14 +52,29 @@ function endOfString(text: string, start: number): number {
   }
 }
 
-/** The paths of all texts, names among them, that have no place in a Postgres text or in canonical JSON: with NUL, or half of a surrogate pair. */
+/** More of them help nobody, and a body may have a million. */
+const MOST_NAMED = 20;
+const LONGEST_PATH = 200;
+
+/**
+ * The paths of texts, names among them, that have no place in a Postgres text or in canonical JSON: with NUL, or half of a surrogate pair. The first 20, and of
+ * a long path its beginning.
+ */
 export function unstorableTexts(value: unknown, path: string): string[] {
-  if (typeof value === "string") return isStorable(value) ? [] : [path];
-  if (Array.isArray(value)) return value.flatMap((item, index) => unstorableTexts(item, `${path}[${index}]`));
-  if (value === null || typeof value !== "object") return [];
-  return Object.entries(value).flatMap(([name, member]) =>
-    isStorable(name) ? unstorableTexts(member, `${path}.${name}`) : [`${path} (the name of a member)`],
-  );
+  const found: string[] = [];
+  const look = (at: unknown, place: string): void => {
+    if (found.length === MOST_NAMED) return;
+    if (typeof at === "string") return void (isStorable(at) || found.push(place));
+    if (at === null || typeof at !== "object") return;
+    for (const [name, member] of Object.entries(at)) {
+      if (found.length === MOST_NAMED) return;
+      const inner = (Array.isArray(at) ? `${place}[${name}]` : `${place}.${name.slice(0, LONGEST_PATH)}`).slice(0, LONGEST_PATH);
+      if (isStorable(name)) look(member, inner);
+      else found.push(`${place} (the name of a member)`);
+    }
+  };
+  look(value, path);
+  return found;
 }
 
 export const isStorable = (text: string): boolean => text.isWellFormed() && !text.includes("\0");

@@ -8,7 +8,7 @@ import { type LiveNews, type LiveSeen, liveSince } from "#src/runs/live-watch.ts
 import { isOpen, RUN_MOVES, type RunStatus } from "#src/runs/run.ts";
 import type { HttpLimits } from "./deps.ts";
 import { drained } from "./drained.ts";
-import { endRevoked, type OpenStream } from "./revoked.ts";
+import type { OpenStream, Revocations } from "./revoked.ts";
 
 const RECONNECT_MS = 1_000;
 /** How long a reader that was dropped may take to read why. */
@@ -25,6 +25,7 @@ interface LiveDeps {
   readonly db: Db;
   readonly log: Log;
   readonly limits: HttpLimits;
+  readonly revocations: Revocations;
 }
 
 /** Everybody who watches a run over this server. */
@@ -37,19 +38,14 @@ export interface LiveStreams {
 
 export function createLiveStreams(deps: LiveDeps): LiveStreams {
   const streams = new Set<LiveStream>();
-  let checking: NodeJS.Timeout | undefined;
   return {
     follow(request) {
       const stream = new LiveStream(request, deps, () => {
         streams.delete(stream);
-        if (streams.size > 0) return;
-        clearInterval(checking);
-        checking = undefined;
+        release();
       });
       streams.add(stream);
-      checking ??= setInterval(() => {
-        endRevoked(deps.db, streams).catch((error: unknown) => deps.log.warn("the tokens of those who watch runs could not be looked at", { error }));
-      }, deps.limits.feedCheckMs).unref();
+      const release = deps.revocations.watch(stream);
     },
     close: () => streams.forEach((stream) => stream.end("server_stopping")),
   };
@@ -58,6 +54,7 @@ export function createLiveStreams(deps: LiveDeps): LiveStreams {
 /** One who watches. What it has not taken yet is read again from the table, so a slow reader costs no more memory than one look. */
 class LiveStream implements OpenStream {
   readonly tokenId: TokenId;
+  readonly needs = "read";
   readonly #response: ServerResponse;
   readonly #deps: LiveDeps;
   readonly #runId: RunId;

@@ -87,7 +87,8 @@ async function call(deps: HttpDeps, path: GatewayPath, { request, reply }: Excha
     signal: gone.signal,
   });
   reply.hijack();
-  await sendAnswer(reply, answer);
+  const release = request.server.revocations.watch({ tokenId: callerOf(request).tokenId, needs: "credential", end: () => reply.raw.destroy() });
+  await sendAnswer(reply, answer).finally(release);
   return reply;
 }
 
@@ -95,6 +96,11 @@ function labelsOf({ headers }: Pick<FastifyRequest, "headers">): Record<string, 
   const given = Object.entries(headers).flatMap(([name, value]) =>
     name.startsWith(LABEL_HEADER) ? [[name.slice(LABEL_HEADER.length).replaceAll("-", "_"), String(value)] as const] : [],
   );
+  const twice = given.find(([key], index) => given.findIndex(([other]) => other === key) !== index);
+  if (twice)
+    throw new LoopError("call_refused", `The label ${twice[0]} is said by two headers: - and _ are the same in them. Send one.`, {
+      facts: { label: twice[0] },
+    });
   const own = given.find(([key]) => OWN_LABELS.has(key));
   if (own)
     throw new LoopError("call_refused", `The label ${own[0]} is said by the token. Leave the header ${LABEL_HEADER}${own[0]} out.`, {

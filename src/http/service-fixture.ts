@@ -1,4 +1,5 @@
 import type { TestContext } from "node:test";
+import { sql } from "kysely";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { Scope } from "#src/people/permission.ts";
@@ -27,6 +28,8 @@ export interface ServiceFixture {
     payload: unknown,
     more?: { headers?: Record<string, string>; app?: App; method?: "GET" | "POST" | "OPTIONS"; token?: string },
   ): Promise<{ status: number; body: Wire; headers: Record<string, unknown> }>;
+  /** Revokes all tokens of somebody, once a call was taken in. */
+  revoke(handle: string): Promise<void>;
   token(handle: string, roles: Parameters<typeof makePrincipal>[2]["roles"], scopes?: readonly Scope[]): Promise<string>;
 }
 
@@ -65,6 +68,7 @@ export async function serviceFixture(t: TestContext, { files, model, tools = [] 
       recall: () => Promise.reject(new Error("nothing is recalled here")),
       health: () => Promise.resolve({ ok: true }),
       changed,
+      limits: { feedCheckMs: 20 },
       watch: createRunWatch({ db, onChange: (look) => (looks.add(look), () => looks.delete(look)) }),
     });
   const [app, other] = [server(), server()];
@@ -75,7 +79,14 @@ export async function serviceFixture(t: TestContext, { files, model, tools = [] 
   const token = async (handle: string, roles: Parameters<typeof makePrincipal>[2]["roles"], scopes?: readonly Scope[]) =>
     (await tokenFor(db, clock, { principal: await makePrincipal(db, clock, { handle, roles }), ...(scopes ? { scopes } : {}) })).value;
   const owner = await token("backend", ["operator"]);
-  return { engine, app, other, advance, token, call: caller(app, owner) };
+  const revoke = async (handle: string): Promise<void> => {
+    for (let found = 0n; found === 0n;) {
+      const { rows } = await sql<{ n: bigint }>`select count(*) as n from service_calls`.execute(db); // the call is let in first
+      found = BigInt(rows[0]!.n);
+    }
+    await sql`update tokens t set revoked_at = loop_now() from principals p where p.id = t.principal_id and p.handle = ${handle}`.execute(db);
+  };
+  return { engine, app, other, advance, token, revoke, call: caller(app, owner) };
 }
 
 function caller(app: App, owner: string): ServiceFixture["call"] {

@@ -2,6 +2,7 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import { callDelivered, endOfCall } from "#src/services/end.ts";
 import { resultOf } from "#src/services/result.ts";
 import { readState } from "#src/runs/store/state.ts";
+import { callerOf } from "./app.ts";
 import { bodyOf, type Settling, waitFor } from "./service-answer.ts";
 
 const LOOK_MS = 250;
@@ -18,7 +19,16 @@ export async function streamCall(settling: Settling): Promise<void> {
     "cache-control": "no-store",
     "x-accel-buffering": "no",
   });
-  const say = (event: string, data: Json): void => void (raw.destroyed || raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  const say = (event: string, data: Json): void => void (raw.destroyed || raw.writableEnded || raw.write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`));
+  const release = request.server.revocations.watch({
+    tokenId: callerOf(request).tokenId,
+    needs: "services:call",
+    end: (code) => {
+      say("end", { code });
+      raw.end();
+    },
+  });
+  raw.once("close", release);
   let seen = 0;
   let begun: string | undefined;
   const look = async (): Promise<void> => {
@@ -36,6 +46,7 @@ export async function streamCall(settling: Settling): Promise<void> {
     const leftMs = endsAt - performance.now();
     const run = await waitFor(settling, Math.max(1, Math.min(LOOK_MS, leftMs)));
     await look();
+    if (raw.writableEnded) return; // its token counts no more
     const result = resultOf(service, run);
     if (result.state === "working" && leftMs > 0 && !request.signal.aborted) continue;
     say("result", bodyOf(result, { bare: false, runId: run?.id ?? null, sessionId: call.sessionId }) as Json);

@@ -172,6 +172,21 @@ test("only callers with the scope may call, no more often than the service allow
   assert.ok(limited && Number(limited.headers["retry-after"]) > 0);
 });
 
+test("the stream of a call ends when its token is revoked", async (t) => {
+  const answer = Promise.withResolvers<void>();
+  const model = scriptedModel(async () => {
+    await answer.promise;
+    return sayObject({ decision: "keep", reasoning: "r" });
+  });
+  const { call, token, revoke } = await serviceFixture(t, { files, model });
+  const leaving = call("/v1/services/decide", { ...ASKED, stream: true }, { token: await token("leaving", ["operator"]) });
+  await revoke("leaving");
+  const cut = await leaving;
+  answer.resolve();
+  assert.match(String(cut.body), /event: end\ndata: {"code":"credential_invalid"}\n\n$/);
+  assert.doesNotMatch(String(cut.body), /event: result/);
+});
+
 test("a provider that does not work is named with what to do, and a stream tells the run, what was said and the result", async (t) => {
   const broken = await serviceFixture(t, { files, model: scriptedModel(() => failWith("not_authorised", { message: "no key for it" })) });
   const failed = await broken.call("/decide_it", ASKED);

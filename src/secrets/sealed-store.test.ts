@@ -77,7 +77,7 @@ test("short values, bad names and keys of another size are refused, and the valu
     facts: { name: "github", length: 7 },
   });
   for (const name of ["", "A", "../x", "a:b", "x".repeat(65)]) await assert.rejects(store.set(name, "value-number-1"), { code: "input_invalid" });
-  for (const value of ["x".repeat(65_537), "value\0number", "value-\uD800-number", "value-\uFFFD-number"])
+  for (const value of ["x".repeat(65_537), "value\0number", "value-\uD800-number", "value-\uFFFD-number", " \t\n     \n"])
     await assert.rejects(store.set("github", value), { code: "input_invalid" });
   await assert.rejects(store.rewrap(Buffer.alloc(16)), { code: "input_invalid", message: "A sealing key has 32 bytes; this one has 16." });
   assert.deepEqual([await store.list(), await readKeys(keyFile)], [[], null]);

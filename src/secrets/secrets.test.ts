@@ -99,6 +99,15 @@ test("a value that is too short to be hidden is refused, and not taught as a wor
   assert.equal(redactor.redact("Canary7"), "Canary7");
 });
 
+test("a blank value opens nothing and is refused like one that is missing", async () => {
+  const { secrets, redactor } = secretsWith({ env: { BLANK: " ".repeat(20) } });
+  await assert.rejects(secrets.resolve("secret:env:BLANK"), {
+    code: "secret_unavailable",
+    message: "The secret env:BLANK is not available: the value is blank.",
+  });
+  assert.equal(redactor.redact(" ".repeat(20)), " ".repeat(20));
+});
+
 test("every value is taught to the redactor before it is handed out, a long one also line by line", async () => {
   const pem = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0\nshort\n-----END PRIVATE KEY-----";
   const { secrets, redactor } = secretsWith({ env: { PEM: pem } });

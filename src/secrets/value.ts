@@ -12,6 +12,7 @@ const SHORTEST_LINE = 16;
 export function problemOf(value: string): string | null {
   if (value.length < SHORTEST_VALUE) return `has ${value.length} characters, and fewer than ${SHORTEST_VALUE} cannot be kept out of logs`;
   if (value.length > LONGEST_VALUE) return `has ${value.length} characters, and ${LONGEST_VALUE} is the most`;
+  if (value.trim() === "") return "is blank";
   if (value.includes("\0")) return "has a NUL character in it";
   return value.isWellFormed() && !value.includes("\uFFFD") ? null : "is not text in UTF-8";
 }

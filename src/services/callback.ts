@@ -4,6 +4,7 @@ import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
+import type { Service } from "#src/workspace/model.ts";
 import { callDelivered, endOfCall } from "./end.ts";
 import { resultOf } from "./result.ts";
 import { findCall, markCalledBack } from "./store/calls.ts";
@@ -41,6 +42,7 @@ export async function deliverCallback(deps: CallbackDeps, { callId, signal }: { 
       `The result of ${call.id} cannot be signed: the service ${call.service} is gone, or its callbackSecret has no value.`,
     );
   }
+  const key = signingKey(secret, service);
   const end = await endOfCall(deps.db, call);
   const { state, output, code, error } = resultOf(service, end);
   const body = JSON.stringify({ id: call.id, run_id: call.runId, session_id: call.sessionId, state, output, code, error });
@@ -49,7 +51,7 @@ export async function deliverCallback(deps: CallbackDeps, { callId, signal }: { 
     "content-type": "application/json",
     "webhook-id": call.id,
     "webhook-timestamp": String(timestamp),
-    "webhook-signature": `v1,${signatureOf(secret, `${call.id}.${timestamp}.${body}`)}`,
+    "webhook-signature": `v1,${createHmac("sha256", key).update(`${call.id}.${timestamp}.${body}`).digest("base64")}`,
   };
   await deps.send({ url: call.callbackUrl, headers, body, hosts: service.callbackHosts, signal });
   failpoint("callback.sent");
@@ -57,8 +59,18 @@ export async function deliverCallback(deps: CallbackDeps, { callId, signal }: { 
   if (end && state === "done") await callDelivered(deps.db, call, end.id);
 }
 
-/** Secrets that begin with `whsec_` hold base64, as the standard has it; others are taken as they are. */
-function signatureOf(secret: string, signed: string): string {
-  const key = secret.startsWith("whsec_") ? Buffer.from(secret.slice("whsec_".length), "base64") : Buffer.from(secret);
-  return createHmac("sha256", key).update(signed).digest("base64");
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+/** The standard advises 24 to 64 bytes; with fewer than these a signature can be guessed. */
+const SHORTEST_KEY_BYTES = 16;
+
+/** Secrets that begin with `whsec_` hold base64, as the standard has it; others are taken as they are. What is no base64 would become an empty key, which everybody has. */
+function signingKey(secret: string, service: Pick<Service, "name" | "callbackSecret">): Buffer {
+  const coded = secret.startsWith("whsec_") ? secret.slice("whsec_".length) : undefined;
+  const key = coded === undefined ? Buffer.from(secret) : Buffer.from(BASE64.test(coded) ? coded : "", "base64");
+  if (key.length >= SHORTEST_KEY_BYTES) return key;
+  throw new LoopError(
+    "secret_unavailable",
+    `The callbackSecret of the service ${service.name} makes a key of ${key.length} bytes to sign with. Expected ${SHORTEST_KEY_BYTES} or more, or whsec_ and base64 of as many.`,
+    { facts: { service: service.name } },
+  );
 }

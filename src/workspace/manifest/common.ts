@@ -18,8 +18,11 @@ export const duration = z
   });
 
 export const role = z.enum(["owner", "admin", "approver", "operator", "viewer", "agent", "worker"]);
+const MOST_LABELS = 64;
 export const labelKey = z.string().regex(/^[a-z][a-z0-9_]{0,31}$/, "expected lower-case letters, digits and _, starting with a letter, 32 at most");
-export const labels = z.record(labelKey, z.string().min(1).max(128));
+export const labels = z
+  .record(labelKey, z.string().min(1).max(128))
+  .refine((given) => Object.keys(given).length <= MOST_LABELS, `expected ${MOST_LABELS} labels at most`);
 export const usd = z.number().nonnegative().finite();
 /** Asked of the formatter, since `Intl.supportedValuesOf` leaves out names in daily use, such as Asia/Kolkata and Europe/Kyiv. */
 export const timeZone = z.string().refine((name) => {
