@@ -2,7 +2,11 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import { ERRORS } from "#src/kernel/errors.ts";
+import type { FastifyRequest } from "fastify";
+import type { Service } from "#src/workspace/model.ts";
 import type { App } from "./app.ts";
+import type { HttpDeps } from "./deps.ts";
+import { withServices } from "./service-description.ts";
 
 const PROBLEM = {
   description: "It failed. `code` says how; docs/errors.md says what to do.",
@@ -109,14 +113,21 @@ const DOCS_CSS = `
 }
 `;
 
-/** `/openapi.json` and a page to read it, which loads nothing from elsewhere. */
-export function docsRoutes(app: App): void {
-  app.get("/openapi.json", { config: { access: "read" }, schema: { hide: true } }, async () => app.swagger());
-  app.register(swaggerUi, {
-    routePrefix: "/docs",
-    staticCSP: false,
-    // without the bar of the page's makers: there is nothing else that it could explore
-    uiConfig: { layout: "BaseLayout", validatorUrl: null, persistAuthorization: false, docExpansion: "none" },
-    theme: { title: "Loopwright: HTTP", css: [{ filename: "loopwright.css", content: DOCS_CSS }] },
+/** `/openapi.json` and a page to read it, which loads nothing from elsewhere. Services that are applied now are in it. */
+export function docsRoutes(app: App, { workspaces }: HttpDeps): void {
+  const services = async () => (await workspaces.current()).workspace.services;
+  const applied = new WeakMap<FastifyRequest, readonly Service[]>();
+  app.get("/openapi.json", { config: { access: "read" }, schema: { hide: true } }, async () => withServices(app.swagger(), await services()));
+  app.register(async (page) => {
+    page.addHook("preHandler", async (request) => void applied.set(request, await services()));
+    await page.register(swaggerUi, {
+      transformSpecification: (document, request) => withServices(document, applied.get(request) ?? []),
+      transformSpecificationClone: false,
+      routePrefix: "/docs",
+      staticCSP: false,
+      // without the bar of the page's makers: there is nothing else that it could explore
+      uiConfig: { layout: "BaseLayout", validatorUrl: null, persistAuthorization: false, docExpansion: "none" },
+      theme: { title: "Loopwright: HTTP", css: [{ filename: "loopwright.css", content: DOCS_CSS }] },
+    });
   });
 }
