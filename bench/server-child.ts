@@ -16,7 +16,8 @@ const end = endBy(async () => (await serving).stop()); // told to end while it s
 function collect(as: string): void {
   setFlagsFromString("--expose-gc");
   (runInNewContext("gc") as () => void)();
-  say(as);
+  const { heapUsed, external } = process.memoryUsage();
+  say(as, { heapMb: heapUsed / 1_048_576, externalMb: external / 1_048_576 });
 }
 
 listen(({ tell, as }) => (tell === "collect" ? collect(String(as)) : undefined), end);

@@ -6,7 +6,7 @@ import { silentLog } from "#src/testing/silent-log.ts";
 import { filesOf } from "#src/testing/workspace-files.ts";
 import { parseWorkspace } from "#src/workspace/load.ts";
 import type { Workspace } from "#src/workspace/model.ts";
-import type { ToolPort } from "./ports/tool-port.ts";
+import type { ToolPort, ToolUse } from "./ports/tool-port.ts";
 import type { LiveTools, ToolDeps, ToolFactories } from "./ports/tool-source.ts";
 import { createToolShelf } from "./tool-shelf.ts";
 
@@ -98,4 +98,21 @@ test("no server takes the place of a tool that is built in", async () => {
     shelf.states().filter(({ state }) => state === "off"),
     [{ name: "brain.search", state: "off", why: "brain.search is built in, and no server can take its place" }],
   );
+});
+
+test("of one server so many calls go on at once as its file says, whatever kind it is", async () => {
+  const open: (() => void)[] = [];
+  const slow: ToolPort = { ...tool("box.run"), invoke: () => new Promise((resolve) => open.push(() => resolve("done"))) };
+  const shelf = createToolShelf({ builtIn: [], factories: { shell: () => [slow, { ...slow, name: "box.other" }] }, deps });
+  await shelf.follow({ revision: 1, workspace: workspaceOf({ box: `${SHELL}\nlimits: { concurrency: 2 }` }) });
+  const use = { signal: new AbortController().signal } as ToolUse;
+  const calls = ["box.run", "box.other", "box.run"].map((name) => shelf.get(name)!.invoke({}, use));
+  await new Promise(setImmediate);
+  assert.equal(open.length, 2);
+  open[0]!();
+  assert.equal(await calls[0], "done");
+  await new Promise(setImmediate);
+  assert.equal(open.length, 3);
+  open.slice(1).forEach((end) => end());
+  await Promise.all(calls);
 });

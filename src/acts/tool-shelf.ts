@@ -1,5 +1,6 @@
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { createTurns } from "#src/kernel/turns.ts";
 import type { ToolServer, Workspace } from "#src/workspace/model.ts";
 import type { ToolBox, ToolPort, ToolState } from "./ports/tool-port.ts";
 import type { LiveTools, ToolDeps, ToolFactories, ToolFactory } from "./ports/tool-source.ts";
@@ -83,11 +84,27 @@ function standUp(server: ToolServer, factories: ToolFactories, deps: ToolDeps): 
   if (!make) return unusable(server, `nothing here reaches servers of kind ${server.from.by}`);
   try {
     const made = make(server, deps);
-    return "list" in made ? made : unchanging(made);
+    return "list" in made ? made : unchanging(inTurns(made, server.limits.concurrency));
   } catch (error) {
     if (!(error instanceof LoopError)) throw error;
     return unusable(server, error.message);
   }
+}
+
+/** So many calls of one server at once; who makes its tools live sees to that itself. */
+function inTurns(tools: readonly ToolPort[], most: number): ToolPort[] {
+  const turns = createTurns(most);
+  return tools.map((tool) => ({
+    ...tool,
+    async invoke(args, use) {
+      const leave = await turns.take(use.signal);
+      try {
+        return await tool.invoke(args, use);
+      } finally {
+        leave();
+      }
+    },
+  }));
 }
 
 function unchanging(tools: readonly ToolPort[]): LiveTools {

@@ -9,6 +9,8 @@ export interface PackInput {
   readonly host: string;
   readonly policyRevision: number;
   readonly sandbox: "required" | "off";
+  /** Tool servers whose programs run as they are, called or not. */
+  readonly unconfined: readonly string[];
   readonly run: {
     readonly id: string;
     readonly agent: string;
@@ -137,7 +139,7 @@ export function buildPack(input: PackInput): Pack {
     })),
     touched: acts.filter(isTouching).map((act) => ({ act: act.id, kind: act.kind, name: act.name, key: act.key, result: act.result })),
     checks: acts.filter((act) => act.kind === "check" && act.state === "done").map(checkOf),
-    risks: ticket?.triage?.risks ?? [],
+    risks: [...(ticket?.triage?.risks ?? []), ...unconfinedIn(input)],
     openQuestions: [
       ...asks.filter((ask) => ask.state === "open").map((ask) => ask.prompt),
       ...acts.filter((act) => act.state === "unknown").map((act) => `Did this happen: ${act.kind} ${act.name}?`),
@@ -151,6 +153,12 @@ export function buildPack(input: PackInput): Pack {
     said: ending.said,
     checked: ending.checked,
   };
+}
+
+/** Of the servers that this run called. */
+function unconfinedIn({ acts, unconfined }: PackInput): string[] {
+  const called = new Set(acts.filter((act) => act.attempts > 0).map((act) => act.name.split(".", 1)[0]));
+  return unconfined.filter((server) => called.has(server)).map((server) => `the program of the tool server ${server} ran without a sandbox`);
 }
 
 const isTouching = (act: Act): boolean => act.effect !== "read" && (act.state === "done" || act.state === "unknown");

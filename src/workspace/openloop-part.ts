@@ -67,7 +67,12 @@ export function resolveApprovers(agents: readonly AgentPart[], teams: readonly P
       if (found === undefined) problems.push(unknownApprover(part.file, approver, teams));
       return found ?? { roles: [], names: [] };
     });
-    const approvers = { roles: [...new Set(who.flatMap(({ roles }) => roles))], names: [...new Set(who.flatMap(({ names }) => names))] };
+    const groups = [...new Set(who.flatMap((one) => one.groups ?? []))];
+    const approvers = {
+      roles: [...new Set(who.flatMap(({ roles }) => roles))],
+      names: [...new Set(who.flatMap(({ names }) => names))],
+      ...(groups.length > 0 ? { groups } : {}),
+    };
     return { ...part, data: { ...data, approvals: { ...data.approvals, approvers } } };
   });
   return { agents: resolved, problems };
@@ -75,8 +80,8 @@ export function resolveApprovers(agents: readonly AgentPart[], teams: readonly P
 
 function whoIs(name: string, teams: readonly Part<TeamManifest>[]): Approvers | undefined {
   if (name.startsWith("@")) {
-    const names = teams.filter(({ data }) => data.name === name.slice(1)).flatMap(({ data }) => data.members.map(({ id }) => id));
-    return names.length === 0 ? undefined : { roles: [], names };
+    const team = teams.find(({ data }) => data.name === name.slice(1) && data.members.length > 0)?.data.name;
+    return team === undefined ? undefined : { roles: [], names: [], groups: [team] };
   }
   const asRole = role.safeParse(name);
   if (asRole.success) return { roles: [asRole.data], names: [] };

@@ -65,7 +65,7 @@ test("an agent file of OpenLoop is read unchanged and means here what it means t
   assert.equal(models?.default, "anthropic:claude-haiku-4-5");
   assert.deepEqual(models?.routes, [{ tasks: ["code"], model: "openrouter:anthropic/claude-sonnet-4-6" }]);
   assert.deepEqual(approvals?.requireFor, ["github.issues.write", "linear.create_issue"]);
-  assert.deepEqual(approvals?.approvers, { roles: ["approver"], names: ["ana", "rui"] });
+  assert.deepEqual(approvals?.approvers, { roles: ["approver"], names: ["ana"], groups: ["house"] });
   assert.deepEqual(
     read.workspace.budgets.filter(({ source }) => source === FILE).map(({ name, capUsd, onReach }) => [name, capUsd, onReach]),
     [

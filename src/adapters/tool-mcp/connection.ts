@@ -1,6 +1,7 @@
 import type { ListedTool } from "#src/acts/ports/tool-pins.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { createTurns, type Turns } from "#src/kernel/turns.ts";
 import { createCircuit } from "./circuit.ts";
 import type { ServerAnswer } from "./result.ts";
 import { ServerTrouble, troubleOf } from "./trouble.ts";
@@ -198,36 +199,3 @@ const unavailable = (server: string, why: string): LoopError =>
   new LoopError("tool_failed", `The tool server ${server} cannot be asked: ${why}. Nothing was done. \`loop tools\` shows how it is.`, { facts: { server } });
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => void setTimeout(resolve, ms).unref());
-
-interface Turns {
-  /** Gives what gives the turn back. Rejects when the signal aborts first. */
-  take(signal: AbortSignal): Promise<() => void>;
-  taken(): number;
-}
-
-/** So many at once; the others wait in order. */
-function createTurns(most: number): Turns {
-  let taken = 0;
-  const waiting: (() => void)[] = [];
-  const leave = (): void => {
-    taken -= 1;
-    waiting.shift()?.();
-  };
-  return {
-    taken: () => taken,
-    async take(signal) {
-      while (taken >= most) {
-        const { promise, resolve, reject } = Promise.withResolvers<void>();
-        const stop = (): void => {
-          waiting.splice(waiting.indexOf(resolve), 1);
-          reject(new LoopError("tool_failed", "The call was stopped before it was its turn. Nothing was done."));
-        };
-        signal.addEventListener("abort", stop, { once: true });
-        waiting.push(resolve);
-        await promise.finally(() => signal.removeEventListener("abort", stop));
-      }
-      taken += 1;
-      return leave;
-    },
-  };
-}

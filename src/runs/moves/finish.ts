@@ -88,6 +88,7 @@ async function packInput(session: Session, ending: Ending): Promise<PackInput> {
     host: engine.host,
     policyRevision: current.revision,
     sandbox: current.workspace.manifest.sandbox,
+    unconfined: current.workspace.toolServers.filter(({ from }) => from.by === "mcp" && from.command && from.sandbox === "off").map(({ name }) => name),
     run: state.run,
     ticket: state.ticket,
     acts: state.acts,
