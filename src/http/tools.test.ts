@@ -83,6 +83,8 @@ test("a call by name makes a run with one act, which passes the gate: allowed, a
     return [status, (body as { code: string }).code];
   };
   assert.deepEqual(await refused("POST /v1/tools/docs.none/call", {}), [404, "tool_unknown"]);
+  const { body: mistyped } = await call("POST /v1/tools/docs.raed/call", { as: owner, payload: {} });
+  assert.equal((mistyped as { detail: string }).detail, "There is no tool docs.raed. Did you mean docs.read? `loop tools` lists those there are.");
   assert.deepEqual(await refused("POST /v1/tools/other.read/call", {}), [422, "agent_unknown"]);
   assert.deepEqual(await refused("POST /v1/tools/docs.read/call", { agent: "nobody" }), [422, "agent_unknown"]);
   assert.deepEqual(await refused("POST /v1/tools/docs.read/call", {}, await person("rui", ["approver"])), [403, "permission_missing"]);

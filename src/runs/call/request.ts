@@ -7,6 +7,7 @@ import type { Principal } from "#src/people/principal.ts";
 import { offers } from "#src/policy/agent-rules.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
+import { didYouMean } from "#src/workspace/nearest.ts";
 import { factsOf } from "../think/tool-facts.ts";
 import { createRun, type RunPlace } from "../create.ts";
 import type { PlannedAct } from "../procedure.ts";
@@ -31,7 +32,7 @@ export interface PreparedCall {
 /** Looks the tool up as it is now. @throws LoopError tool_unknown | agent_unknown | input_invalid where several agents may call it */
 export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: WantedCall): Promise<PreparedCall> {
   const tool = tools.get(wanted.name);
-  if (!tool) throw new LoopError("tool_unknown", `There is no tool ${wanted.name} that is on now. \`loop tools\` lists all, and says why one is off.`);
+  if (!tool) throw notOn(tools, wanted.name);
   const trust: Trust = wanted.by.roles.includes("owner") ? "owner" : "member";
   const facts = { labels: {}, taint: [trust], ...(await factsOf(tool, wanted.args)) };
   return {
@@ -41,6 +42,19 @@ export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: 
     trust,
     by: wanted.by.handle,
   };
+}
+
+/** It is off, and why; or there is none of that name. */
+function notOn(tools: ToolBox, name: string): LoopError {
+  const states = tools.states();
+  const off = states.find((state) => state.state === "off" && (state.name === name || state.name === `${name.split(".", 1)[0]}.*`));
+  if (off) return new LoopError("tool_unknown", `${name} is off: ${off.why}.`, { facts: { tool: name } });
+  const { hint } = didYouMean(
+    name,
+    states.map((state) => state.name),
+  );
+  const words = [`There is no tool ${name}.`, ...(hint === undefined ? [] : [hint]), "`loop tools` lists those there are."];
+  return new LoopError("tool_unknown", words.join(" "), { facts: { tool: name } });
 }
 
 function onlyAgent(workspace: Workspace, name: string): string {

@@ -78,8 +78,10 @@ export function replyTo(plan: DispatchPlan): PlannedAct | undefined {
   return { kind: "message", name: "reply", effect: "findable", args: args as Json, facts };
 }
 
-/** A command line or an HTTP client reads no messages: what is for its sender goes to the outbox. */
-export const surfaceOf = (ticket: Ticket): string => (ticket.source === "cli" || ticket.source === "http" ? "outbox" : ticket.source);
+/** A command line, an HTTP client and a schedule read no messages: what is for their sender goes to the outbox. */
+const ONE_WAY: ReadonlySet<string> = new Set(["cli", "http", "schedule"]);
+
+export const surfaceOf = (ticket: Ticket): string => (ONE_WAY.has(ticket.source) ? "outbox" : ticket.source);
 
 export function subjectOf(ticket: Ticket, triage: Triage, known: Knowledge): string {
   return [`#${ticket.number}`, known.subject?.name ?? "", known.sop?.title ?? triage.category, `severity ${triage.severity}`]
