@@ -12,7 +12,7 @@ const act = (name: string, attempts: number): Act => ({
   turn: 1,
   ordinal: 0,
   effect: "read",
-  state: attempts > 0 ? "done" : "refused",
+  state: attempts > 0 ? "done" : "denied",
   key: `act_${name}`,
   facts: {},
   binding: "b",
