@@ -1,3 +1,4 @@
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { sql } from "kysely";
 import { verifyReceipt } from "#src/evidence/verify-receipt.ts";
@@ -11,13 +12,14 @@ import { countOf, verifiedJournal } from "./harness/oracle.ts";
 /** Between intent and outcome of a `once` act only a person knows; this one looks and gives up, which is a right end too. */
 const chat: Sweep = {
   script: new URL("../src/testing/sweep-child.ts", import.meta.url),
-  args: ({ database, folder }) => [database.url, join(folder, "chat-effects"), join(folder, "outbox")],
+  args: ({ database, folder }) => [database.url, join(folder, "chat")],
+  prepare: ({ folder }) => mkdir(join(folder, "chat")),
   named: ["model", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)),
   every: 6, // `npm test` sweeps all of them
   async judge({ database: { db }, folder }) {
     const { rows: runs } = await sql<{ state: string }>`select state from runs`.execute(db);
     const { rows: acts } = await sql<{ name: string; state: string }>`select name, state from acts where kind <> 'model' order by turn, ordinal`.execute(db);
-    const lines = await sweepEffects(join(folder, "chat-effects"));
+    const lines = await sweepEffects(join(folder, "chat", "effects"));
     const onceWasGivenUp = acts.some((act) => act.name === "effect.once" && act.state === "cancelled");
     const times = (kind: string): string =>
       lines

@@ -9,12 +9,12 @@ import type { NewAsk } from "#src/asks/ask.ts";
 import { expireDueAsks } from "#src/asks/expire.ts";
 import { openAsk } from "#src/asks/store/open.ts";
 import { openAsks } from "#src/asks/store/read.ts";
-import { type Db, openDatabase } from "#src/database/open.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { requirePrincipal } from "#src/people/store/principals.ts";
 import { deliverDue } from "#src/runs/deliver/deliverer.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { silentLog } from "./silent-log.ts";
+import { type Life, liveOnce } from "./sweep-life.ts";
 
 const ask: NewAsk = {
   id: `ask_${"0".repeat(32)}`,
@@ -57,7 +57,7 @@ function plainSurface(folder: string): MessagePort {
 }
 
 /** An ask from its opening over a reminder to its answer, with its copies: goes on from whatever is on record. */
-export async function deliverAll(db: Db, folder: string): Promise<void> {
+export const liveDelivery: Life = async (db, folder) => {
   const surfaces = [outboxSurface({ db, folder: join(folder, "outbox"), clock: systemClock }), plainSurface(join(folder, "plain"))];
   const parts = {
     db,
@@ -69,10 +69,7 @@ export async function deliverAll(db: Db, folder: string): Promise<void> {
   };
   const deliver = async (): Promise<void> => {
     await sql`update ask_copies set due = loop_now() where due is not null`.execute(db); // the lease of the process that was killed has run out
-    for (let left = 1; left > 0;) {
-      await deliverDue(parts);
-      left = (await sql`select id from asks where copied = 0`.execute(db)).rows.length; // Postgres may not have noticed yet that the killed process is gone, and keep its lock
-    }
+    await deliverDue(parts);
   };
   await openAsk(db, ask);
   await deliver();
@@ -82,12 +79,6 @@ export async function deliverAll(db: Db, folder: string): Promise<void> {
   const person = await requirePrincipal(db, "rui");
   for (const { id: askId } of await openAsks(db)) await answerAsk(db, systemClock, { askId, person, answer: "approve", face: "sweep" });
   await deliver();
-}
+};
 
-/* As a program: one process of the sweep. */
-if (import.meta.main) {
-  const [url, folder] = process.argv.slice(2) as [string, string];
-  const { db, close } = openDatabase({ url, poolSize: 4, prepare: true, transactionTimeoutMs: 30_000, onIdleError: () => undefined });
-  await deliverAll(db, folder);
-  await close();
-}
+if (import.meta.main) await liveOnce(liveDelivery);

@@ -1,5 +1,6 @@
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { readPoints } from "#src/testing/sweep-life.ts";
 import { type Case, judged, type Judged } from "./case.ts";
 import type { TrialDatabase } from "./cluster.ts";
 import { openOutside } from "./effects.ts";
@@ -64,10 +65,9 @@ async function killAtEveryPoint(world: World, sweep: Sweep): Promise<Swept> {
   if (ended !== "0") throw new Error(`the unharmed life ended with ${ended}`);
   const expected = JSON.stringify(await sweep.judge(unharmed));
   await unharmed.close();
-  const points = (await readFile(trace, "utf8")).trim().split("\n");
-  const numbered = points.map((name, index) => ({ name, number: index + 1 }));
-  const firsts = numbered.filter(({ name, number }) => points.indexOf(name) === number - 1);
-  const chosen = world.short ? firsts.filter(({ name }, index) => sweep.named.includes(name) || index % sweep.every === 0) : numbered;
+  const points = await readPoints(trace);
+  const firsts = points.filter(({ name, number }) => points.findIndex((point) => point.name === name) === number - 1);
+  const chosen = world.short ? firsts.filter(({ name }, index) => sweep.named.includes(name) || index % sweep.every === 0) : points;
   const wrong: string[] = [];
   const killedAt = new Set<string>();
   let killed = 0;

@@ -1,38 +1,14 @@
-import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 import { sql } from "kysely";
-import { testDatabase } from "#src/testing/database.ts";
 import { effects } from "#src/testing/effect-ledger.ts";
+import { killAtEveryPoint, type SweepPlace } from "#src/testing/kill-sweep.ts";
+import { liveTurns } from "#src/testing/turn-sweep-child.ts";
 
-const CHILD = join(import.meta.dirname, "..", "..", "testing", "turn-sweep-child.ts");
 /** What conversations, handing over and giving away have added; the other points have a sweep of their own. */
 const OURS = /^(thread|turn|steer|handoff|delegate|finish|act\.handoff)\./;
 
-interface World {
-  readonly url: string;
-  readonly folder: string;
-  readonly db: Awaited<ReturnType<typeof testDatabase>>["db"];
-}
-
-async function world(t: TestContext): Promise<World> {
-  const { db, url } = await testDatabase(t);
-  const folder = await mkdtemp(join(tmpdir(), "loopwright-turns-"));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return { db, url, folder };
-}
-
-function runChild({ url, folder }: World, env: Record<string, string>): Promise<string> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [CHILD, url, join(folder, "effects")], { env: { ...process.env, ...env }, stdio: ["ignore", "ignore", "inherit"] });
-    child.once("exit", (code, signal) => resolve(signal ?? String(code)));
-  });
-}
-
-async function judge({ db, folder }: World) {
+async function judge({ db, folder }: SweepPlace) {
   const { rows: runs } = await sql<{ run: string }>`
     select agent || ' ' || state || case when parent_run_id is null then '' else ' part' end as run from runs order by created_at, id`.execute(db);
   const { rows: said } = await sql<{ said: string; n: number }>`
@@ -63,43 +39,13 @@ const UNHARMED = {
   lines: ["effect.findable 1"],
 };
 
-test(
-  "killed at every point of a conversation, nothing that was said is lost or answered twice, and runs go over and out once",
-  { timeout: 400_000 },
-  async (t) => {
-    const trace = await world(t);
-    const traceFile = join(trace.folder, "points");
-    assert.equal(await runChild(trace, { LOOP_FAILPOINT_TRACE: traceFile }), "0");
-    assert.deepEqual(await judge(trace), UNHARMED);
-    const points = (await readFile(traceFile, "utf8")).trim().split("\n");
-    const numbered = points.map((name, index) => ({ name, number: index + 1 }));
-    const chosen = numbered.filter(({ name, number }) => OURS.test(name) && points.lastIndexOf(name) === number - 1);
-    for (const wanted of [
-      "thread.message",
-      "turn.taken",
-      "steer.taken",
-      "handoff.given",
-      "delegate.run",
-      "delegate.settled",
-      "finish.parent_woken",
-      "thread.continue",
-    ]) {
-      assert.ok(
-        chosen.some(({ name }) => name === wanted),
-        `no point ${wanted} was reached`,
-      );
-    }
-    let next = 0;
-    const worker = async (): Promise<void> => {
-      for (let point = chosen[next++]; point; point = chosen[next++]) await t.test(`at ${point.number}, ${point.name}`, (inner) => killAt(inner, point));
-    };
-    await Promise.all([worker(), worker(), worker()]);
-  },
+test("killed at every point of a conversation, nothing that was said is lost or answered twice, and runs go over and out once", { timeout: 400_000 }, (t) =>
+  killAtEveryPoint(t, {
+    program: new URL("../../testing/turn-sweep-child.ts", import.meta.url),
+    live: liveTurns,
+    judge,
+    unharmed: UNHARMED,
+    chosen: (points) => points.filter(({ name, number }) => OURS.test(name) && points.findLastIndex((point) => point.name === name) === number - 1),
+    reaches: ["thread.message", "turn.taken", "steer.taken", "handoff.given", "delegate.run", "delegate.settled", "finish.parent_woken", "thread.continue"],
+  }),
 );
-
-async function killAt(t: TestContext, point: { readonly number: number }): Promise<void> {
-  const harmed = await world(t);
-  assert.equal(await runChild(harmed, { LOOP_FAILPOINT_KILL_AT: String(point.number) }), "SIGKILL");
-  assert.equal(await runChild(harmed, {}), "0");
-  assert.deepEqual(await judge(harmed), UNHARMED);
-}
