@@ -11,6 +11,8 @@ import { testDatabase } from "#src/testing/database.ts";
 import { drain, testEngine } from "#src/testing/engine.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { say, scriptedModel } from "#src/testing/scripted-model.ts";
+import type { TicketId } from "#src/kernel/ids.ts";
+import { requireRun } from "#src/runs/store/state.ts";
 import { takeCall } from "#src/services/call.ts";
 import { deliverCallback } from "#src/services/callback.ts";
 import { enqueueAfter } from "#src/services/jobs.ts";
@@ -45,10 +47,7 @@ test("a result is sent signed, tried again until it arrived, once, and only to w
   const service = workspace.services[0]!;
   const { call } = await takeCall(db, place, { service, caller, body: { messages: [{ role: "user", text: "hi" }], callback_url: `http://${host}/done` } });
   await drain(engine);
-  const after = [
-    { name: "learn", runId: call.runId },
-    { name: "callback", callId: call.id },
-  ];
+  const after = [{ name: "callback", callId: call.id }];
   assert.deepEqual(jobs, after);
   const deps = { db, clock: engine.clock, workspaces: engine.workspaces, secret: () => Promise.resolve(`whsec_${KEY.toString("base64")}`), send: sendCallback };
   const once = { callId: call.id, signal: new AbortController().signal };
@@ -67,8 +66,15 @@ test("a result is sent signed, tried again until it arrived, once, and only to w
   for (const url of ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "https://127.0.0.1:1/x", "https://[::1]/x"]) {
     await assert.rejects(sendCallback({ url, headers: {}, body: "", hosts: [], signal: once.signal }), { name: "LoopError" }, url);
   }
-  await inTransaction(db, (tx) => enqueueAfter(queue)(tx, { runId: call.runId! }));
-  assert.equal(jobs.length, 3, "nobody waits for a result any more");
+  const ended = await requireRun(db, call.runId!);
+  await inTransaction(db, async (tx) => enqueueAfter(queue)(ended)?.(tx));
+  assert.deepEqual(jobs, after, "nobody waits for a result any more");
+  const { callsBack: _, ...asBefore } = ended.brief;
+  await inTransaction(db, async (tx) => enqueueAfter(queue)({ ...ended, brief: asBefore })!(tx)); // one of an older version is looked up
+  assert.deepEqual(jobs, after);
+  assert.equal(enqueueAfter(queue)({ ...ended, brief: { ...ended.brief, callsBack: false } }), undefined, "nothing comes after a call that calls nobody back");
+  await inTransaction(db, async (tx) => enqueueAfter(queue)({ ...ended, ticketId: "tkt_a" as TicketId, brief: {} })?.(tx));
+  assert.deepEqual(jobs, [...after, { name: "learn", runId: call.runId }]);
   const { rows } = await sql<{ state: string }>`select callback_state as state from service_calls`.execute(db);
   assert.deepEqual(rows, [{ state: "sent" }]);
 });

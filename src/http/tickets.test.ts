@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "kysely";
 import { eventsOf } from "#src/people/people-fixture.ts";
 import { inTransaction } from "#src/database/open.ts";
 import { moveTicket } from "#src/tickets/store/move.ts";
-import { insertReceipt } from "#src/evidence/store/receipts.ts";
+import { receiptFragment } from "#src/evidence/store/receipts.ts";
 import { requireRun } from "#src/runs/store/state.ts";
 import { httpFixture } from "./http-fixture.ts";
 
@@ -130,7 +131,8 @@ test("a ticket has its events, its receipt and what is known about it", async (t
   const { id, runId, number } = await ticket("The oven fails");
   const none = await call(`GET /v1/tickets/${id}/receipt`, { as: ana });
   assert.deepEqual([none.status, none.body.code, none.body.facts], [404, "receipt_unknown", { ticket: id, status: "new" }]);
-  await inTransaction(db, (tx) => insertReceipt(tx, { runId, ticketId: id, digest: "abc", pack: { plan: [] }, envelope: "{}" }));
+  const signed = { runId, ticketId: id, digest: "abc", pack: { plan: [] }, envelope: "{}" };
+  await sql`with ${receiptFragment(signed, sql`true`)} select 1`.execute(db);
   const { at, ...receipt } = (await call(`GET /v1/tickets/${number}/receipt`, { as: ana })).body;
   assert.deepEqual([typeof at, receipt], ["string", { runId, ticketId: id, digest: "abc", pack: { plan: [] }, envelope: "{}" }]);
 

@@ -147,7 +147,21 @@ export interface CallRequest extends Omit<AllotRequest, "model" | "needNanos" | 
   readonly wantedOutput: number;
 }
 
-export type CallAllotment = (AllotResult & { readonly kind: "granted"; readonly maxOutputTokens: number }) | Exclude<AllotResult, { kind: "granted" }>;
+type Granted = Extract<AllotResult, { kind: "granted" }> & { readonly maxOutputTokens: number };
+
+/** `opens`: see `openModelCall`. */
+export type CallAllotment = (Granted & { readonly opens?: boolean }) | Exclude<AllotResult, { kind: "granted" }>;
+
+/**
+ * Where no budget applies to the run nothing is asked: its first reservation opens its allotment. Undefined where some budget does. When the reservation
+ * finds an allotment of other terms, `allotModelCall` moves it to these.
+ */
+export function openModelCall(prices: PriceList, request: CallRequest, nowMs: number): (Granted & { readonly opens: true }) | undefined {
+  if (applicableBudgets(request.budgets, request.run, { nowMs, timeZone: request.timeZone }).length > 0) return undefined;
+  const { model, inputTokens, wantedOutput } = request;
+  const reserve = { nanos: prices.ceilingNanos(model, inputTokens, wantedOutput), tokens: inputTokens + wantedOutput };
+  return { kind: "granted", reserve, warned: [], maxOutputTokens: wantedOutput, opens: true };
+}
 
 const CLAMP_TRIES = 3; // others may take the room between two looks
 

@@ -8,13 +8,13 @@ import type { Signer } from "#src/journal/signing.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Parks } from "#src/leases/parks.ts";
 import type { Log } from "#src/kernel/log.ts";
-import type { RunId } from "#src/kernel/ids.ts";
 import type { PriceList } from "#src/ledger/prices.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { ModelTiers } from "./think/tiers.ts";
 import type { LiveText } from "./live-text.ts";
 import type { Procedure } from "./procedure.ts";
+import type { Run } from "./run.ts";
 import type { RulesThinker } from "./think/rules-thinker.ts";
 import type { ThoughtKind } from "./think/thought-kind.ts";
 
@@ -40,8 +40,8 @@ export interface Engine {
   readonly live: LiveText;
   readonly tiers: (workspace: Workspace) => ModelTiers;
   readonly prices: (workspace: Workspace) => PriceList;
-  /** Called in the transaction that ends a run, to enqueue what comes after it. */
-  readonly whenEnded: (tx: Transaction, ended: { runId: RunId; state: "done" | "failed" }) => Promise<void>;
+  /** What comes after this run: done in the transaction that ends it, to enqueue it. Undefined: nothing. */
+  readonly whenEnded: (run: Run) => ((tx: Transaction) => Promise<void>) | undefined;
   /** Where this process runs; receipts name it. */
   readonly host: string;
   /** Claims without an outcome before a run is quarantined. */

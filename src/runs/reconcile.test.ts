@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import { answerAsk, editAsk } from "#src/asks/answer.ts";
+import { openAsk } from "#src/asks/store/open.ts";
 import { openAsks } from "#src/asks/store/read.ts";
 import { findReceipt } from "#src/evidence/store/receipts.ts";
 import type { Db } from "#src/database/open.ts";
@@ -268,4 +269,47 @@ test("a paused budget holds every run behind one question, and raising it for it
   assert.deepEqual(await raiseBudget(place, { budget: "tight", byUsd: 1, ...by }), { budget: "tight", subject: "workspace", answered: 1 });
   await drain(engine);
   assert.deepEqual([await openAsks(db), await states()], [[], ["done", "done", "done"]]);
+});
+
+const CALL_NANOS = 140_000; // what the scripted model says it used, at the prices of the workspace
+
+/** One run of two calls, with other files in force from between them on; what the budgets say then that it spent, and whether its slice is closed. */
+async function changedBetweenCalls(t: TestContext, before: Record<string, string>, after: Record<string, string>) {
+  const model = scriptedModel([callTool("effect.careful", { text: "now" }), say("sent")]);
+  const { engine, db } = await chatEngine(t, model, before);
+  const runId = await startRun(engine, "helper", "write to them");
+  await drain(engine);
+  await testEngine({ db, clock: engine.clock, files: chatWorkspace(after) });
+  const [ask] = await openAsks(db);
+  await answerAsk(db, engine.clock, { askId: ask!.id, person: ANA, answer: "approve", face: "test" });
+  await drain(engine);
+  const { rows } = await sql<{ spent: number; granted: number; calls: number; closed: boolean; cost: number }>`
+    select coalesce(sum(spent_nanos), 0)::bigint as spent, coalesce(sum(granted_nanos), 0)::bigint as granted,
+      (select count(*) from ledger where run_id = ${runId} and state = 'settled') as calls, (select closed from allotments where run_id = ${runId}) as closed,
+      (select sum(cost_nanos)::bigint from ledger where run_id = ${runId}) as cost
+    from budget_periods`.execute(db);
+  return { ...rows[0]!, state: (await readState(db, runId)).run.state };
+}
+
+test("a budget that comes into force between two calls of a run counts the second one, and one that goes counts the first alone", async (t) => {
+  const capped = { "budgets/all.yaml": pausing(5) };
+  const later = await changedBetweenCalls(t, {}, capped);
+  const earlier = await changedBetweenCalls(t, capped, {});
+  const never = await changedBetweenCalls(t, {}, {});
+  for (const seen of [later, earlier, never]) assert.deepEqual([seen.state, seen.calls, seen.closed, seen.granted], ["done", 2, true, seen.spent]);
+  assert.deepEqual([later.spent, earlier.spent, never.spent], [CALL_NANOS, CALL_NANOS, 0]);
+  assert.equal(never.cost, 2 * CALL_NANOS);
+});
+
+test("a run that ends while it still asks somebody marks the ask as stranded, and its last event names it", async (t) => {
+  const { engine, db } = await chatEngine(t, scriptedModel([say("done already")]));
+  const runId = await startRun(engine, "helper", "hello");
+  const asked = { id: "ask_00000000000000000000000001", kind: "question", purpose: "aside", prompt: "Is it so?", detail: {}, options: ["yes"] } as const;
+  const terms = { approvers: { names: [], roles: ["owner"] }, quorum: 1, binding: null, rule: null, expiry: [], revision: 1 } as const;
+  await openAsk(db, { ...asked, ...terms, runId, actId: null, ticketId: null });
+  await drain(engine);
+  const { rows } = await sql<{ stranded: boolean; body: string }>`
+    select stranded, (select body from events join payloads on event_id = id where kind = 'run.done') as body from asks`.execute(db);
+  assert.deepEqual([rows.length, rows[0]!.stranded, (JSON.parse(rows[0]!.body) as { stranded: string[] }).stranded], [1, true, [asked.id]]);
+  assert.equal((await readState(db, runId)).run.state, "done");
 });

@@ -72,6 +72,8 @@ export interface RunBrief {
   readonly handovers?: number;
   /** The service whose call this is; left out: none. What it says stands here as it was then. */
   readonly service?: string;
+  /** Whether somebody is called back with its result; left out: look. */
+  readonly callsBack?: boolean;
   /** What all its agents are told. */
   readonly business?: string;
   /** JSON Schema of the answer; left out: a text. */

@@ -109,6 +109,7 @@ function briefOf(service: Service, input: ServiceInput): RunBrief {
   }
   return {
     service: service.name,
+    callsBack: input.callbackUrl !== undefined,
     chain: [service.startingAgent],
     ...(service.context.business === "" ? {} : { business: service.context.business }),
     ...(output ? { output: output.schema } : {}),

@@ -56,7 +56,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
     model: options.model,
     tiers: (workspace) => tiersOf(workspace, {}),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
-    whenEnded: () => Promise.resolve(),
+    whenEnded: () => undefined,
     host: "test",
     maxTries: 5,
     tools: toolBox([

@@ -61,7 +61,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     model: parts.model,
     tiers: (workspace) => tiersOf(workspace, {}),
     prices: (workspace) => createPriceList({ overrides: workspace.manifest.prices, providers: workspace.manifest.providers, clock }),
-    whenEnded: () => Promise.resolve(),
+    whenEnded: () => undefined,
     host: "trial",
     maxTries: parts.maxTries ?? 5,
     tools: toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),

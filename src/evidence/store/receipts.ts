@@ -1,5 +1,5 @@
-import { sql } from "kysely";
-import type { Db, Transaction } from "#src/database/open.ts";
+import { type RawBuilder, sql } from "kysely";
+import type { Db } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 
 export interface ReceiptRow {
@@ -12,10 +12,13 @@ export interface ReceiptRow {
   readonly envelope: string;
 }
 
-export async function insertReceipt(tx: Transaction, row: ReceiptRow): Promise<void> {
-  await sql`
-    insert into receipts (run_id, ticket_id, digest, pack, envelope)
-    values (${row.runId}, ${row.ticketId}, ${row.digest}, ${JSON.stringify(row.pack)}::jsonb, ${row.envelope})`.execute(tx);
+/** A member of a WITH clause, `new_receipt`; written where `when` holds, which must be constant text. */
+export function receiptFragment(row: ReceiptRow, when: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    new_receipt as (
+      insert into receipts (run_id, ticket_id, digest, pack, envelope)
+      select ${row.runId}, ${row.ticketId}, ${row.digest}, ${JSON.stringify(row.pack)}::jsonb, ${row.envelope} where ${when}
+    )`;
 }
 
 /** Of a run, or the newest of a ticket; undefined: none was signed yet. */

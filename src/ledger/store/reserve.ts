@@ -16,6 +16,8 @@ export interface Reservation {
   /** The most that it can cost. Null is unknown: refused where a budget that blocks has a cap in money. */
   readonly nanos: number | null;
   readonly tokens: number;
+  /** No budget applies: the first reservation makes the run's allotment, without periods and without limits. */
+  readonly opens?: boolean;
 }
 
 /**
@@ -26,12 +28,16 @@ export interface Reservation {
 export function reserveFragment(reservation: Reservation, when: RawBuilder<unknown> = sql`true`): RawBuilder<unknown> {
   const { nanos, tokens } = reservation;
   return sql`
-    reserve as (
+    reserve as (${
+      reservation.opens
+        ? openAndReserve(reservation, when)
+        : sql`
       update allotments set reserved_nanos = reserved_nanos + coalesce(${nanos}::bigint, 0), reserved_tokens = reserved_tokens + ${tokens}::bigint,
         promised_until = null
       where run_id = ${reservation.runId} and ${covers(nanos, tokens)}
         and ${when}
-      returning run_id
+      returning run_id`
+    }
     ),
     reserve_entry as (
       insert into ledger (act_id, attempt, run_id, ticket_id, agent, labels, tier, model, priced_as, reserved_nanos, reserved_tokens, state)
@@ -40,6 +46,17 @@ export function reserveFragment(reservation: Reservation, when: RawBuilder<unkno
         coalesce(${nanos}::bigint, 0), ${tokens}::bigint, 'reserved'
       from reserve
     )`;
+}
+
+/** An allotment that has periods, limits or an end is left as it is: its run asks the budgets again. */
+function openAndReserve({ runId, nanos, tokens }: Reservation, when: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+      insert into allotments as a (run_id, periods, limited_nanos, limited_tokens, refuses_unpriced, reserved_nanos, reserved_tokens)
+      select ${runId}::text, '{}', false, false, false, coalesce(${nanos}::bigint, 0), ${tokens}::bigint where ${when}
+      on conflict (run_id) do update set reserved_nanos = a.reserved_nanos + excluded.reserved_nanos,
+        reserved_tokens = a.reserved_tokens + excluded.reserved_tokens, promised_until = null
+      where not a.closed and a.valid_until is null and a.periods = '{}' and not a.limited_nanos and not a.limited_tokens
+      returning run_id`;
 }
 
 /** Whether an allotment is valid and has room for a call. Null nanos: the price is unknown. */

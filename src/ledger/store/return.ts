@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Transaction } from "#src/database/open.ts";
 import { LEDGER_LOCK_CLASS } from "./seat.ts";
 
@@ -32,4 +32,17 @@ export async function giveBack(tx: Transaction, runId: string, final: boolean): 
     from mine m where a.run_id = m.run_id
     returning a.run_id`.execute(tx);
   return rows.length === 1;
+}
+
+/**
+ * A member of a WITH clause, `returned`: the same, for good, of an allotment that counts against no budget, so that no row is touched which two runs share. Where `when`
+ * holds, which must be constant text.
+ */
+export function returnFreeFragment(runId: string, when: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    returned as (
+      update allotments set granted_nanos = reserved_nanos, granted_tokens = reserved_tokens, spent_nanos = 0, spent_tokens = 0, unknown_calls = 0,
+        valid_until = '-infinity', closed = reserved_nanos = 0 and reserved_tokens = 0
+      where run_id = ${runId} and not closed and periods = '{}' and ${when}
+    )`;
 }

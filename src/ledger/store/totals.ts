@@ -69,3 +69,15 @@ export async function readTotals(db: Db | Transaction, query: TotalsQuery): Prom
     group by 1, 2`.execute(db);
   return rows;
 }
+
+/** What the calls of one run came to, those of them that have ended. */
+export async function totalsOfRun(
+  db: Db | Transaction,
+  runId: string,
+): Promise<Pick<CostTotals, "calls" | "costNanos" | "listNanos" | "unknownCalls" | "estimatedCalls">> {
+  const { rows } = await sql<CostTotals>`
+    select count(*) as calls, coalesce(sum(cost_nanos), 0)::bigint as "costNanos", coalesce(sum(list_nanos), 0)::bigint as "listNanos",
+      count(*) filter (where cost_nanos is null) as "unknownCalls", count(*) filter (where source = 'estimated') as "estimatedCalls"
+    from ledger where run_id = ${runId} and state = 'settled'`.execute(db);
+  return rows[0]!;
+}

@@ -2,64 +2,92 @@ import { strandAsksOfRun } from "#src/asks/store/settle.ts";
 import { buildPack, type PackInput } from "#src/evidence/pack.ts";
 import { signReceipt } from "#src/evidence/receipt.ts";
 import { statementOf } from "#src/evidence/statement.ts";
-import { insertReceipt } from "#src/evidence/store/receipts.ts";
-import { append } from "#src/journal/store/append.ts";
+import type { ReceiptRow } from "#src/evidence/store/receipts.ts";
+import { prepareEvent } from "#src/journal/event.ts";
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
+import type { AskId } from "#src/kernel/ids.ts";
 import { returnAllotment } from "#src/ledger/allot.ts";
-import { costReport } from "#src/ledger/reports.ts";
+import { totalsOfRun } from "#src/ledger/store/totals.ts";
 import { moveTicket, type TicketChange } from "#src/tickets/store/move.ts";
 import { wake } from "#src/leases/store/wake.ts";
 import type { RunPlace } from "../create.ts";
 import type { Outcome, Step } from "../procedure.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
-import { fencedMove } from "../store/hold.ts";
-import { endRun } from "../store/write.ts";
+import { type Ended, endRun, type RunEnding } from "../store/end.ts";
+import { fencedMove, LeaseLost } from "../store/hold.ts";
 import { continueThread, isSteered, recordAnswer, threadOf } from "../turns/settle.ts";
 
 type Ending = Extract<Step, { kind: "finish" | "fail" }>;
 
 /** Ends the run, well or not: packs the evidence, signs the receipt, moves the ticket, in one commit. */
 export async function finish(session: Session, ending: Ending): Promise<Made> {
-  const { engine, lease, state } = session;
-  const { run } = state;
+  const { engine, state } = session;
   const input = await packInput(session, ending);
-  const pack = buildPack(input);
-  const digest = digestOf(pack as unknown as Json);
+  const pack = buildPack(input) as unknown as Json;
+  const digest = digestOf(pack);
   const envelope = signReceipt(statementOf(input, digest), engine.signer);
-  const over =
-    ending.kind === "finish"
-      ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
-      : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
-  const isOver = await fencedMove(engine.db, lease, async (tx) => {
-    if (ending.kind === "finish" && (await isSteered(tx, run))) return false;
+  const receipt = { runId: state.run.id, ticketId: state.run.ticketId, digest, pack, envelope };
+  const closing = { ending, receipt, next: engine.whenEnded(state.run) };
+  const ended = (await endAlone(session, closing)) ?? (await endWithOthers(session, closing));
+  if (ended === "steered") return { kind: "moved" };
+  failpoint("finish.committed");
+  if (ended.owes) await returnAllotment(engine.db, state.run.id);
+  failpoint("finish.returned");
+  return { kind: "ended" };
+}
+
+interface Closing {
+  readonly ending: Ending;
+  readonly receipt: ReceiptRow;
+  readonly next: ReturnType<Session["engine"]["whenEnded"]>;
+}
+
+/** A run that nothing else hangs on ends in one statement. Undefined: something does. */
+async function endAlone({ engine, lease, state }: Session, closing: Closing): Promise<Ended | undefined> {
+  if (threadOf(state.run) || state.ticket || state.run.parentRunId !== null || closing.next) return undefined;
+  const ended = await endRun(engine.db, lease, rowsOf({ engine, state }, closing, []));
+  return ended.isOver ? ended : undefined; // it asks somebody, or the lease is gone
+}
+
+async function endWithOthers(session: Session, closing: Closing): Promise<Ended | "steered"> {
+  const { engine, lease, state } = session;
+  const { ending, next } = closing;
+  const { run } = state;
+  return fencedMove(engine.db, lease, async (tx) => {
+    if (ending.kind === "finish" && (await isSteered(tx, run))) return "steered";
     failpoint("finish.looked");
-    await insertReceipt(tx, { runId: run.id, ticketId: run.ticketId, digest, pack: pack as unknown as Json, envelope });
-    failpoint("finish.receipt");
     if (ending.kind === "finish") await recordAnswer(tx, session, ending.outcome);
     failpoint("finish.answered");
     if (state.ticket && run.parentRunId === null) await moveTicket(tx, state.ticket.id, ticketChange(ending));
     failpoint("finish.ticket");
     const stranded = await strandAsksOfRun(tx, run.id);
-    await engine.whenEnded(tx, { runId: run.id, state: over.state });
+    failpoint("finish.stranded");
+    await next?.(tx);
     failpoint("finish.enqueued");
-    await append(tx, engine.clock, [
-      runEvent(session, "receipt.signed", { digest, keyId: engine.signer.keyId }),
-      runEvent(session, `run.${over.state}`, { reason: over.reason, stranded, ...(ending.kind === "finish" ? { ...ending.outcome } : {}) }),
-    ]);
-    await endRun(tx, lease, over);
+    const ended = await endRun(tx, lease, rowsOf(session, closing, stranded));
+    if (!ended.isOver) throw new LeaseLost(`the lease ${lease.fence} on ${run.id} is gone`);
     failpoint("finish.ended");
     if (run.parentRunId !== null) await wake(tx, [run.parentRunId]); // a child before its parent, everywhere
     failpoint("finish.parent_woken");
     const threadId = threadOf(run);
     if (threadId) await continueThread(tx, placeOf(session), threadId);
-    return true;
+    return ended;
   });
-  if (!isOver) return { kind: "moved" };
-  failpoint("finish.committed");
-  await returnAllotment(engine.db, run.id);
-  failpoint("finish.returned");
-  return { kind: "ended" };
+}
+
+function rowsOf({ engine, state }: Pick<Session, "engine" | "state">, { ending, receipt }: Closing, stranded: readonly AskId[]): RunEnding {
+  const over =
+    ending.kind === "finish"
+      ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
+      : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
+  const said = ending.kind === "finish" ? { ...ending.outcome } : {};
+  const events = [
+    runEvent({ state }, "receipt.signed", { digest: receipt.digest, keyId: engine.signer.keyId }),
+    runEvent({ state }, `run.${over.state}`, { reason: over.reason, stranded, ...said }),
+  ];
+  const atMs = engine.clock.nowMs();
+  return { ...over, receipt, events: events.map((event) => prepareEvent(event, atMs)) };
 }
 
 const answerOf = ({ said, value }: Outcome): Json => (value === undefined ? { said } : { said, value });
@@ -71,17 +99,9 @@ function placeOf({ engine, current }: Session): RunPlace {
 
 const ticketChange = (ending: Ending): TicketChange => ending.ticket ?? (ending.kind === "fail" ? { status: "blocked" } : { status: "in_review" });
 
-const costIn = ({ calls, costNanos, listNanos, unknownCalls, estimatedCalls }: PackInput["cost"]): PackInput["cost"] => ({
-  calls,
-  costNanos,
-  listNanos,
-  unknownCalls,
-  estimatedCalls,
-});
-
 async function packInput(session: Session, ending: Ending): Promise<PackInput> {
   const { engine, state, current, pinned } = session;
-  const [cost] = await costReport(engine.db, { by: "all" }, { fromMs: 0, runId: state.run.id });
+  const cost = await totalsOfRun(engine.db, state.run.id);
   failpoint("finish.cost_read");
   return {
     workspace: pinned.manifest.name,
@@ -94,7 +114,7 @@ async function packInput(session: Session, ending: Ending): Promise<PackInput> {
     acts: state.acts,
     asks: state.asks,
     messages: state.messages,
-    cost: cost ? costIn(cost) : { calls: 0, costNanos: 0, listNanos: 0, unknownCalls: 0, estimatedCalls: 0 },
+    cost,
     ending: ending.kind === "finish" ? { state: "done", ...ending.outcome } : { state: "failed", said: ending.message, checked: "none", code: ending.code },
     endedAtMs: engine.clock.nowMs(),
   };

@@ -7,11 +7,10 @@ import { type Started, startAct } from "#src/acts/store/start.ts";
 import { prepareEvent } from "#src/journal/event.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
-import { allotModelCall, type CallAllotment } from "#src/ledger/allot.ts";
+import type { CallAllotment } from "#src/ledger/allot.ts";
 import { settle, lostAttempt, type Settlement } from "#src/ledger/store/settle.ts";
 import type { Agent } from "#src/workspace/model.ts";
 import type { Prompt, ThoughtKind } from "../think/thought-kind.ts";
-import { runFactsOf } from "../run-facts.ts";
 import { readSoFar } from "../read-so-far.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { LeaseLost } from "../store/hold.ts";
@@ -19,6 +18,7 @@ import { messageOf, plannedBy } from "../think/answer.ts";
 import { attachedTo, filesOf, fileTokens } from "../think/files.ts";
 import { chooseModel, type Failures } from "../think/choose-model.ts";
 import { type ModelChoice, modelsFor, type TaskKind, taskOf } from "../think/model-policy.ts";
+import { allotAgain, allotCall } from "./allot-call.ts";
 import { askToRaiseBudget, budgetCause, isAskedAbout } from "./budget-ask.ts";
 import { askForAct, refuseAct } from "./gate-answers.ts";
 import { recordOutcome } from "./outcome.ts";
@@ -58,7 +58,7 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   const call = callFor(session, act);
   if ("refused" in call) return refuseAct(session, act, { rule: "model", why: call.refused });
   if (act.state === "started") await settle(session.engine.db, lostAttempt(act.id, act.attempts)); // a crash came before the outcome of that attempt
-  const allotted = await allot(session, call);
+  const allotted = await allotCall(session, call);
   failpoint("act.model.allotted");
   if (allotted.kind === "closed") throw new LeaseLost(`the allotment of ${act.runId} is closed`);
   if (allotted.kind === "over" && allotted.mayClear) return park(session, session.recordNowMs() + Math.round(BUDGET_BUSY_MS * (0.5 + Math.random())));
@@ -81,7 +81,10 @@ export async function performModel(session: Session, act: Act): Promise<Made> {
   if (verdict.kind === "ask") return askForAct(session, priced, verdict);
   const decision = { ...(verdict.decision as object), chosen: { model: call.model, task: call.task.name, why: whyChosen(call) } };
   const started = await start(session, { ...call, act: priced }, { allotted, decision });
-  if (started === "no_money") return { kind: "moved" }; // another call of this run came first: ask the budgets again
+  if (started === "no_money") {
+    await allotAgain(session, call, allotted);
+    return { kind: "moved" };
+  }
   failpoint("act.model.started");
   return callAndRecord(session, { ...call, act: { ...priced, decision } }, allotted.maxOutputTokens);
 }
@@ -148,19 +151,6 @@ function tokensAtMost(prompt: Prompt, system: string): number {
   );
 }
 
-function allot(session: Session, call: Call): Promise<CallAllotment> {
-  const { engine, state, current } = session;
-  const { run } = state;
-  return allotModelCall(engine.db, engine.prices(current.workspace), {
-    run: runFactsOf(run),
-    budgets: current.workspace.budgets,
-    timeZone: current.workspace.manifest.timeZone,
-    model: call.model,
-    inputTokens: call.inputTokens,
-    wantedOutput: Math.min(run.limits.maxOutputTokens, call.kind.maxOutputTokens ?? Number.POSITIVE_INFINITY),
-  });
-}
-
 type Granted = Extract<CallAllotment, { kind: "granted" }>;
 
 async function start(session: Session, call: Call, { allotted, decision }: { allotted: Granted; decision: Json }): Promise<Started> {
@@ -193,6 +183,7 @@ async function start(session: Session, call: Call, { allotted, decision }: { all
       model,
       pricedAs: engine.prices(session.current.workspace).priceOf(model, { input: 1, cached: 0, output: 1 })?.pricedAs ?? null,
       ...allotted.reserve,
+      opens: allotted.opens ?? false,
     },
   });
   if (started === "lost") throw new LeaseLost(`the act ${act.id} could not be started`);

@@ -1,7 +1,6 @@
 import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Lease } from "#src/leases/lease.ts";
 import type { Run, RunStatus } from "../run.ts";
 
@@ -33,14 +32,6 @@ export async function insertMessages(tx: Db | Transaction, runId: string, messag
 
 export async function setTurns(tx: Transaction, runId: string, turns: number): Promise<void> {
   await sql`update runs set turns = greatest(turns, ${turns}) where id = ${runId}`.execute(tx);
-}
-
-/** Ends the run; its lease ends with it. */
-export async function endRun(tx: Transaction, lease: Lease, end: { state: "done" | "failed"; reason: string | null; answer: Json | null }): Promise<void> {
-  await sql`
-    update runs set state = ${end.state}, reason = ${end.reason}, ended_at = loop_now(), holder = null, due = null,
-      answer = ${end.answer === null ? null : JSON.stringify(end.answer)}::jsonb
-    where id = ${lease.runId} and fence = ${lease.fence}`.execute(tx);
 }
 
 /** Takes a run out of the hands of whoever holds it. False when its state does not allow the move. */
