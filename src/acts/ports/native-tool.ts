@@ -39,7 +39,11 @@ export function nativeTool<T extends z.ZodType>(server: Pick<ToolServerManifest,
     ...(tool.kind ? { kind: tool.kind } : {}),
     check: (given) => tool.check?.(read(given)),
     ...(facts ? { facts: (given: Json) => Promise.resolve().then(() => facts.call(tool, read(given))) } : {}),
-    invoke: (given, use) => Promise.resolve().then(() => tool.invoke(read(given), use)),
+    async invoke(given, use) {
+      if (use.signal.aborted)
+        throw new LoopError("tool_failed", `The call of ${name} was stopped before it began. Nothing was done.`, { facts: { tool: name } });
+      return tool.invoke(read(given), use);
+    },
     ...(find ? { find: (actKey: string, signal: AbortSignal, given: Json) => Promise.resolve().then(() => find.call(tool, actKey, signal, read(given))) } : {}),
   };
 }

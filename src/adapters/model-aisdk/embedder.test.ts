@@ -3,6 +3,7 @@ import type { ServerResponse } from "node:http";
 import { test, type TestContext } from "node:test";
 import { LLMock } from "@copilotkit/aimock";
 import { LoopError } from "#src/kernel/errors.ts";
+import { embedderSuite } from "#src/testing/embedder.suite.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { createEmbedder, type EmbedderOptions } from "./embedder.ts";
 import { type FakeRequest, fakeProvider, sendJson } from "./fake-provider.ts";
@@ -21,6 +22,8 @@ const vectors = (response: ServerResponse, { body }: FakeRequest) => {
   const { input } = JSON.parse(body) as { input: string[] };
   sendJson(response, { object: "list", model: "m", data: input.map((text, index) => ({ object: "embedding", index, embedding: [text.length, 4, 0] })) });
 };
+
+embedderSuite({ name: "of a provider", subject: async (t) => createEmbedder(options((await fakeProvider(t, vectors)).url)) });
 
 test("vectors come back in order, of unit length, 96 texts a request", async (t) => {
   const provider = await fakeProvider(t, vectors);

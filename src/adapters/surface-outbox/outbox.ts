@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { MessagePort, PostedRef } from "#src/acts/ports/message-port.ts";
@@ -42,12 +43,13 @@ async function writeMessage(folder: string, row: OutboxRow): Promise<void> {
   const place = join(folder, fileName(row.recipient));
   const time = row.at.toISOString().replaceAll(":", "-").slice(0, 19);
   const file = join(place, `${time}-${row.id}.md`);
+  const draft = `${file}.${randomUUID()}.new`; // others may write the same one now
   try {
     await mkdir(place, { recursive: true, mode: 0o700 });
-    await writeFile(`${file}.new`, `To: ${oneLine(row.recipient)}\nSubject: ${oneLine(row.subject)}\nAt: ${row.at.toISOString()}\n\n${row.body}\n`, {
+    await writeFile(draft, `To: ${oneLine(row.recipient)}\nSubject: ${oneLine(row.subject)}\nAt: ${row.at.toISOString()}\n\n${row.body}\n`, {
       mode: 0o600,
     });
-    await rename(`${file}.new`, file);
+    await rename(draft, file);
   } catch (cause) {
     throw new LoopError("surface_unavailable", `The outbox folder cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`, {
       facts: { folder },

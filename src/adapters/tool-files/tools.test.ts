@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
+import { toolPortSuite } from "#src/testing/tool-port.suite.ts";
 import { toolNamed, toolServer, toolUse } from "#src/testing/tool-server.ts";
 import { filesTools } from "./tools.ts";
 
@@ -38,6 +39,24 @@ const codeOf = (work: Promise<unknown>): Promise<string> =>
     (value) => `gave ${JSON.stringify(value)}`,
     (error: { code?: string; message: string }) => error.code ?? error.message,
   );
+
+const CALLS: Readonly<Record<string, { readonly [key: string]: Json }>> = {
+  read: { root: "docs", path: "in/note.md" },
+  list: { root: "docs", path: "" },
+  search: { root: "docs", text: "line" },
+  write: { root: "docs", path: "in/new.md", text: "new" },
+};
+for (const [name, args] of Object.entries(CALLS))
+  toolPortSuite({
+    name: `files.${name}`,
+    wrong: [{}, { ...args, root: 7 }, { ...args, extra: true }, "docs", { ...args, root: "none" }],
+    async subject(t) {
+      const { tools, root } = await place(t);
+      const read = async () =>
+        Promise.all((await readdir(join(root, "in"))).toSorted().map(async (file) => [file, await readFile(join(root, "in", file), "utf8")]));
+      return { port: toolNamed(tools, `it.${name}`), args: [args], changed: read };
+    },
+  });
 
 test("read, list and search stay in their root and give what is there", async (t) => {
   const { call, root } = await place(t);

@@ -5,6 +5,7 @@ import { test, type TestContext } from "node:test";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { localServer, type Received } from "#src/testing/local-server.ts";
+import { toolPortSuite } from "#src/testing/tool-port.suite.ts";
 import { toolNamed, toolServer, toolUse } from "#src/testing/tool-server.ts";
 import { githubTools } from "./tools.ts";
 
@@ -65,6 +66,22 @@ test("an issue carries the key of its act where no reader sees it, and is found 
   assert.equal(await write.find!("act_other", toolUse().signal, args), undefined);
   assert.equal(issues[0]!.body, `It is $(broken) \`id\`\n--flag\n\n<!-- loopwright:${KEY} -->`);
   assert.equal(received[0]!.headers.authorization, "Bearer a-token-of-the-test");
+});
+
+toolPortSuite({
+  name: "github.issues.write",
+  wrong: [{}, { repo: "acme/web" }, { repo: "acme/web", title: 7 }, { repo: "stranger/web", title: "x" }, { repo: "acme/../web", title: "x" }],
+  async subject(t) {
+    const issues: object[] = [];
+    const { tools } = await github(t, {
+      "POST /api/v3/repos/acme/web/issues": ({ body }) => {
+        issues.push(JSON.parse(body) as object);
+        return [201, { ...ISSUE, ...(JSON.parse(body) as object), labels: [] }];
+      },
+      "GET /api/v3/repos/acme/web/issues": () => [200, issues.map((one) => ({ ...ISSUE, ...one, labels: [] }))],
+    });
+    return { port: toolNamed(tools, "it.issues.write"), args: [{ repo: "acme/web", title: "Broken" }], changed: () => Promise.resolve(issues.length) };
+  },
 });
 
 test("a comment is found among the newest of the repository", async (t) => {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { localServer } from "#src/testing/local-server.ts";
+import { toolPortSuite } from "#src/testing/tool-port.suite.ts";
 import { toolNamed, toolServer, toolUse } from "#src/testing/tool-server.ts";
 import { httpTools } from "./tools.ts";
 
@@ -21,6 +22,23 @@ test("each method is a tool of its own, with the effect that a repeat of it has"
   assert.deepEqual(effects({}), usual);
   assert.deepEqual(effects({ post: { effect: "idempotent" } }).at(-1), ["it.post", "idempotent"]);
 });
+
+for (const name of ["get", "put"])
+  toolPortSuite({
+    name: `http.${name}`,
+    wrong: [{}, { url: 7 }, { url: "http://other.test/a" }, { url: "file:///etc/passwd" }, { url: "http://api.test@other.test/" }],
+    async subject(t) {
+      const kept = new Map<string, string>();
+      const { port } = await localServer(t, ({ method, path, body }, response) => {
+        if (method === "PUT") kept.set(path, body);
+        response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ path, body: kept.get(path) ?? null }));
+      });
+      const from = { by: "http" as const, hosts: [`api.test:${port}`], methods: ["GET", "PUT"], privateNetwork: true };
+      const url = `http://api.test:${port}/orders/7`;
+      const args = name === "put" ? { url, json: { towels: 4 } } : { url };
+      return { port: toolNamed(httpTools(toolServer(from), { secret, resolve }), `it.${name}`), args: [args], changed: () => Promise.resolve([...kept]) };
+    },
+  });
 
 test("a write carries the key of its act and the secret headers, and nothing of the secret comes back", async (t) => {
   const { port, received } = await localServer(t, (_one, response) =>

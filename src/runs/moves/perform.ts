@@ -42,12 +42,12 @@ async function performAct(session: Session, act: Act, { isLookedFor = false } = 
   const attempt = await startFreeAct(session, act, verdict.decision);
   const situation = situationOf(session);
   const looksFirst = act.effect === "findable" && attempt > 1 && !isLookedFor; // the try before may have done it and lost the answer
-  const performed = await attemptTo(async () => {
+  const performed = await attemptTo(session, { act, attempt }, async () => {
     const found = looksFirst ? await performer.find?.(act, situation) : undefined;
     if (found) return found;
     if (!session.isFresh()) throw new LeaseLost(`this process stood still before it performed ${act.id}`);
     return performer.perform(act, { ...situation, cleared: verdict.cleared });
-  }, attempt);
+  });
   failpoint(`act.${act.kind}.performed`);
   return recordOutcome(session, { act: { ...act, decision: verdict.decision }, attempt, performed });
 }
@@ -87,11 +87,12 @@ function problemWith(performer: Performer, act: Act): string | undefined {
 
 const MOST_ATTEMPTS = 8;
 
-/** A named failure of a port becomes an answer: try later, or failed. Bugs and a lost lease go on up. */
-async function attemptTo(perform: () => Promise<Performed>, attempt: number): Promise<Performed> {
+/** A named failure of a port becomes an answer: try later, or failed. Bugs and a lost lease go on up, and so does a call that was stopped: whoever takes the run next finds out. */
+async function attemptTo(session: Session, { act, attempt }: { act: Act; attempt: number }, perform: () => Promise<Performed>): Promise<Performed> {
   try {
     return await perform();
   } catch (error) {
+    if (session.signal.aborted) throw new LeaseLost(`the call of ${act.id} was stopped`);
     if (!(error instanceof LoopError)) throw error;
     const said: ActError = { code: error.code, message: error.message };
     if (error.retry !== "later" || attempt >= MOST_ATTEMPTS) return { kind: "failed", error: said };
