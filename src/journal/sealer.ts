@@ -2,6 +2,7 @@ import type { Db } from "#src/database/open.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Signer } from "./signing.ts";
 import { BATCH_EVENTS, sealOnce, type Sealed } from "./seal.ts";
+import { hasUnsealed } from "./store/seal.ts";
 
 /** Polling is the truth; a hint only makes it sooner. */
 const POLL_MS = 1_000;
@@ -44,20 +45,30 @@ export function startSealer(options: SealerOptions): Sealer {
 
 async function sealUntilStopped(options: SealerOptions, bell: Bell): Promise<void> {
   let failures = 0;
+  let isCalled = true;
   while (!bell.stopped()) {
-    const outcome = await tryToSeal(options, failures);
+    const outcome = await tryToSeal(options, { failures, isCalled });
     failures = outcome === "failed" ? failures + 1 : 0;
     if (outcome === "failed") await bell.rest(Math.min(FIRST_BACKOFF_MS * 2 ** (failures - 1), LAST_BACKOFF_MS));
     else if (outcome.busy) await bell.rest(BUSY_MS);
     else if (outcome.sealed < BATCH_EVENTS) {
       if (outcome.sealed > 0) await bell.rest(REST_MS);
-      await bell.heard(options.pollMs ?? POLL_MS);
+      isCalled = await bell.heard(options.pollMs ?? POLL_MS);
     }
   }
 }
 
-async function tryToSeal({ db, signer, log, onSealed }: SealerOptions, failures: number): Promise<Sealed | "failed"> {
+interface Turn {
+  readonly failures: number;
+  /** False: nobody said that there is something to seal. */
+  readonly isCalled: boolean;
+}
+
+const NOTHING = { sealed: 0, busy: false } as const;
+
+async function tryToSeal({ db, signer, log, onSealed }: SealerOptions, { failures, isCalled }: Turn): Promise<Pick<Sealed, "sealed" | "busy"> | "failed"> {
   try {
+    if (!isCalled && !(await hasUnsealed(db))) return NOTHING;
     const outcome = await sealOnce(db, signer);
     if (outcome.sealed > 0) onSealed?.(outcome.position);
     return outcome;
@@ -71,8 +82,8 @@ interface Bell {
   ring(): void;
   stop(): void;
   stopped(): boolean;
-  /** Waits for a ring, one that came meanwhile included; at most so long. */
-  heard(atMostMs: number): Promise<void>;
+  /** Waits for a ring, one that came meanwhile included; at most so long. Whether one came. */
+  heard(atMostMs: number): Promise<boolean>;
   /** Waits so long, whatever rings. Only a stop ends it. */
   rest(ms: number): Promise<void>;
 }
@@ -101,7 +112,9 @@ function createBell(): Bell {
     stopped: () => stopped,
     async heard(atMostMs) {
       if (!rung && !stopped) await wait(atMostMs, true);
+      const heard = rung;
       rung = false;
+      return heard;
     },
     async rest(ms) {
       if (!stopped) await wait(ms, false);

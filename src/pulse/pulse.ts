@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expireDueAsks } from "#src/asks/expire.ts";
-import { nextStepInMs } from "#src/asks/store/expire.ts";
 import { type HeldLock, tryLock } from "#src/database/lock.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
-import { fireTimers, nextTimerInMs } from "#src/leases/store/timers.ts";
+import { fireTimers } from "#src/leases/store/timers.ts";
+import { nextDue } from "./store/next-due.ts";
 
 export interface PulseOptions {
   readonly db: Db;
@@ -63,19 +63,21 @@ export function startPulse(options: PulseOptions): Pulse {
   };
 }
 
-/** Gives how long nothing will be due. */
+/** Gives how long nothing will be due: 0 after something was, since there may be more. */
 async function beat(options: PulseOptions, state: { choresDueMs: number }): Promise<number> {
   const { db, clock } = options;
-  const woken = await fireTimers(db);
-  const stepped = await expireDueAsks(db, clock);
+  const { timerInMs, askInMs } = await nextDue(db);
+  const woken = isDue(timerInMs) ? await fireTimers(db) : [];
+  const stepped = isDue(askInMs) ? await expireDueAsks(db, clock) : 0;
   if (woken.length > 0 || stepped > 0) options.changed();
   if (performance.now() >= state.choresDueMs) {
     state.choresDueMs = performance.now() + CHORES_EVERY_MS; // a steady clock: one that is set back would keep them waiting
     await doChores(options);
   }
-  const [timer, step] = await Promise.all([nextTimerInMs(db), nextStepInMs(db)]);
-  return Math.min(LONGEST_SLEEP_MS, timer ?? LONGEST_SLEEP_MS, step ?? LONGEST_SLEEP_MS);
+  return Math.max(0, Math.min(LONGEST_SLEEP_MS, timerInMs ?? LONGEST_SLEEP_MS, askInMs ?? LONGEST_SLEEP_MS));
 }
+
+const isDue = (inMs: number | null): boolean => inMs !== null && inMs <= 0;
 
 async function doChores({ chores, log }: PulseOptions): Promise<void> {
   for (const chore of chores) await chore.run().catch((error: unknown) => log.warn("a chore failed", { chore: chore.name, error }));

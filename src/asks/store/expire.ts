@@ -10,15 +10,6 @@ export async function dueAskIds(db: Db): Promise<AskId[]> {
   return rows.map((row) => row.id);
 }
 
-/** Milliseconds until the next step of any ask by the database clock; undefined when there is none. */
-export async function nextStepInMs(db: Db): Promise<number | undefined> {
-  const { rows } = await sql<{ in_ms: number | null }>`
-    select (extract(epoch from min(next_step_at) - loop_now()) * 1000)::float8 as in_ms from asks where state = 'open' and next_step_at is not null`.execute(
-    db,
-  );
-  return rows[0]?.in_ms ?? undefined;
-}
-
 export interface TakenStep {
   readonly askId: AskId;
   /** The step that is taken: two sweeps on one step, one winner. */

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Transaction } from "#src/database/open.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
 import type { Seal } from "../chain.ts";
 
 /** A sealer that hangs in the middle of a batch (a stopped process) is cut off, so that another may go on. */
@@ -11,6 +11,12 @@ export async function tryLockSealing(tx: Transaction): Promise<boolean> {
     select pg_try_advisory_xact_lock(hashtextextended('loopwright.journal.sealer', 0)) as locked,
       set_config('idle_in_transaction_session_timeout', ${String(HUNG_SEALER_MS)}, true)`.execute(tx);
   return rows[0]!.locked;
+}
+
+/** Cheap: whether sealing is worth a transaction. */
+export async function hasUnsealed(db: Db): Promise<boolean> {
+  const { rows } = await sql<{ some: boolean }>`select exists (select from events where position is null) as some`.execute(db);
+  return rows[0]!.some;
 }
 
 export interface UnsealedEvent {

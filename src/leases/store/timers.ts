@@ -38,10 +38,3 @@ export async function fireTimers(db: Db): Promise<RunId[]> {
     returning r.id`.execute(db);
   return rows.map((row) => row.id);
 }
-
-/** Milliseconds until the next timer by the database clock, 0 or less when one is due; undefined when there is none. */
-export async function nextTimerInMs(db: Db): Promise<number | undefined> {
-  const { rows } = await sql<{ in_ms: number | null }>`
-    select (extract(epoch from min(due_at) - loop_now()) * 1000)::float8 as in_ms from timers`.execute(db);
-  return rows[0]?.in_ms ?? undefined;
-}
