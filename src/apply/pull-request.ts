@@ -76,7 +76,7 @@ async function queue(tx: Transaction, place: RunPlace, { id, by, target, base }:
     facts: { risk: "medium", outbound: true, labels: {}, ofProcedure: true },
   };
   const input = { text: `${by.handle} opens the pull request of ${id}`, source: by.handle, trust: "member" as const };
-  const runId = await createRun(tx, place, { agent, ticketId: null, threadId: null, labels: {}, input, call });
+  const runId = await createRun(tx, place, { agent, ticketId: null, threadId: null, labels: {}, input, requestedBy: by.id, call });
   await append(tx, place.clock, [{ kind: "proposal.published", actor: by.id, runId, payload: { proposal: id, by: by.handle, repo: target.repo, run: runId } }]);
   return runId;
 }

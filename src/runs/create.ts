@@ -3,7 +3,7 @@ import { append } from "#src/journal/store/append.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { newId, type RunId, type ThreadId, type TicketId } from "#src/kernel/ids.ts";
+import { newId, type PrincipalId, type RunId, type ThreadId, type TicketId } from "#src/kernel/ids.ts";
 import type { NewMessage } from "#src/acts/store/end.ts";
 import type { Trust } from "#src/policy/trust.ts";
 import type { Attachment } from "#src/tickets/thread.ts";
@@ -29,6 +29,8 @@ export interface RunRequest {
   /** What else was said since, oldest first. */
   readonly further?: readonly Said[];
   readonly brief?: RunBrief;
+  /** Who brought the work, where that is a principal: nobody who must not approve what they asked for. */
+  readonly requestedBy?: PrincipalId | undefined;
   /** Agents that gave this work to the run's agent, the first giver last. */
   readonly givers?: readonly string[];
   readonly parentRunId?: RunId;
@@ -112,6 +114,7 @@ function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request:
       maxTurns: agent.maxTurns ?? defaults.maxTurns,
       maxOutputTokens: agent.models?.maxOutputTokens ?? defaults.maxOutputTokens,
       ...(request.task === undefined ? {} : { task: request.task }),
+      ...(request.requestedBy === undefined ? {} : { requestedBy: request.requestedBy }),
       ...(request.givers?.length ? { givers: request.givers } : {}),
     },
     revision,

@@ -88,7 +88,16 @@ async function begin(tx: Transaction, place: RunPlace, { request, input, brief }
     await insertAttachments(tx, stored);
     const said = { text, source: caller.handle, trust: "outside" as const, attachments };
     const history = historyOf(input, caller.handle);
-    const runId = await createRun(tx, place, { agent: service.startingAgent, ticketId: null, threadId: null, labels, input: said, history, brief });
+    const runId = await createRun(tx, place, {
+      agent: service.startingAgent,
+      ticketId: null,
+      threadId: null,
+      labels,
+      input: said,
+      requestedBy: caller.id,
+      history,
+      brief,
+    });
     return { sessionId: null, threadId: null, messageId: null, runId };
   }
   const session = { surface: "service", channel: `${service.name}:${caller.id}`, externalId: input.sessionId };

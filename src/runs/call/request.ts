@@ -17,7 +17,7 @@ export interface WantedCall {
   readonly args: Json;
   /** Whose policy it falls under; left out: the one agent that may call it. */
   readonly agent?: string | undefined;
-  readonly by: Pick<Principal, "handle" | "roles">;
+  readonly by: Pick<Principal, "id" | "handle" | "roles">;
 }
 
 /** A call that was looked at, and not yet asked for on record. */
@@ -26,7 +26,7 @@ export interface PreparedCall {
   readonly act: PlannedAct;
   readonly text: string;
   readonly trust: Trust;
-  readonly by: string;
+  readonly by: Pick<Principal, "id" | "handle">;
 }
 
 /** Looks the tool up as it is now. @throws LoopError tool_unknown | agent_unknown | input_invalid where several agents may call it */
@@ -40,7 +40,7 @@ export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: 
     act: { kind: tool.kind ?? "tool", name: tool.name, effect: tool.effect, args: wanted.args, facts },
     text: `${wanted.by.handle} calls ${wanted.name}`,
     trust,
-    by: wanted.by.handle,
+    by: wanted.by,
   };
 }
 
@@ -68,6 +68,6 @@ function onlyAgent(workspace: Workspace, name: string): string {
 /** Queues the run with the one call. @throws LoopError agent_unknown */
 export function requestCall(db: Db, place: RunPlace, prepared: PreparedCall): Promise<RunId> {
   const { agent, act, text, trust, by } = prepared;
-  const request = { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: by, trust }, call: act };
+  const request = { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: by.handle, trust }, requestedBy: by.id, call: act };
   return inTransaction(db, (tx) => createRun(tx, place, request));
 }

@@ -34,7 +34,9 @@ export async function memoryOfRun(db: Db, workspaces: WorkspaceView, runId: stri
   };
 }
 
-const personOf = ({ run, ticket }: RunState): PrincipalId | null => run.limits.requestedBy ?? ticket?.senderPrincipalId ?? null;
+/** Whoever calls a service speaks for many people, so nothing is remembered about the caller. */
+const personOf = ({ run, ticket }: RunState): PrincipalId | null =>
+  (run.brief.service === undefined ? run.limits.requestedBy : undefined) ?? ticket?.senderPrincipalId ?? null;
 
 /** Where there is no channel or person, the ticket: narrower, never wider. */
 function scopeOf(

@@ -57,6 +57,7 @@ export async function delegate(session: Session, act: Act, attempt: number): Pro
         threadId: run.threadId,
         labels: run.labels,
         parentRunId: run.id,
+        requestedBy: run.limits.requestedBy,
         givers: [...(run.limits.givers ?? []), run.agent],
         brief: { root: run.brief.root ?? run.id, ...(deadlineMs === undefined ? {} : { deadlineMs }), taint, ...(sawPrivate ? { sawPrivate } : {}) },
         input: { text: wordsFor({ goal, evidence, from: run.agent }), source: `agent:${run.agent}`, trust: worstOf(taint) },

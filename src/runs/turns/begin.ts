@@ -1,6 +1,7 @@
 import type { Transaction } from "#src/database/open.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { RunId, ThreadId } from "#src/kernel/ids.ts";
+import { principalByHandle } from "#src/people/store/principals.ts";
 import { deliveredExchanges, takeMessages, waitingMessages } from "#src/tickets/store/thread-messages.ts";
 import { requireThread } from "#src/tickets/store/threads.ts";
 import type { Thread, ThreadMessage } from "#src/tickets/thread.ts";
@@ -35,6 +36,7 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
     further: messages.slice(1).map(saidIn),
     history,
     brief: { ...brief, ...(await readBefore(tx, exchanges)) },
+    requestedBy: (await principalByHandle(tx, first.author))?.id,
     givers,
   });
   failpoint("turn.run");
