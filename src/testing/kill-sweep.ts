@@ -124,3 +124,14 @@ async function untilGone({ db }: SweepPlace): Promise<void> {
     if (rows.length === 0) return;
   }
 }
+
+/** Of the points with such names: each name once after each other one, which is once per way to it. */
+export function oncePerWay(points: readonly SweepPoint[], names: RegExp): SweepPoint[] {
+  const seen = new Set<string>();
+  return points
+    .filter(({ name }) => names.test(name))
+    .filter(({ name }, index, ours) => {
+      const way = `${ours[index - 1]?.name} ${name}`;
+      return !seen.has(way) && seen.add(way);
+    });
+}

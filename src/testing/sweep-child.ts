@@ -38,7 +38,7 @@ export const liveChat: Life = async (db, folder) => {
   });
   const { rows } = await sql`select id from runs`.execute(db);
   if (rows.length === 0) await startRun(engine, "helper", "do all four");
-  await liveOn(engine, { person: ANSWERER, answers: ANSWERS });
+  await liveOn(engine, { person: ANSWERER, answer: ({ purpose }) => ANSWERS[purpose] ?? "approve" });
 };
 
 if (import.meta.main) await liveOnce(liveChat);

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { sql } from "kysely";
 import { type Answer, answerAsk } from "#src/asks/answer.ts";
+import type { Ask } from "#src/asks/ask.ts";
 import { openAsks } from "#src/asks/store/read.ts";
 import { type Db, openDatabase } from "#src/database/open.ts";
 import type { Engine } from "#src/runs/engine.ts";
@@ -23,13 +24,13 @@ export async function liveOnce(live: Life): Promise<void> {
 /** Moves everything that can move, and has this person answer what is asked, until nothing is left. What a killed process held is free at once. */
 export async function liveOn(
   engine: Engine,
-  { person, answers = {} }: { readonly person: Answer["person"]; readonly answers?: Readonly<Record<string, string>> },
+  { person, answer = () => "approve" }: { readonly person: Answer["person"]; readonly answer?: (ask: Ask) => string },
 ) {
   await sql`update runs set due = loop_now() where holder is not null`.execute(engine.db); // the lease of the process that was killed has run out
   for (;;) {
     const claims = await drain(engine);
     const asks = await openAsks(engine.db);
-    for (const ask of asks) await answerAsk(engine.db, engine.clock, { askId: ask.id, person, answer: answers[ask.purpose] ?? "approve", face: "sweep" });
+    for (const ask of asks) await answerAsk(engine.db, engine.clock, { askId: ask.id, person, answer: answer(ask), face: "sweep" });
     if (claims === 0 && asks.length === 0) return;
   }
 }

@@ -27,5 +27,6 @@ export async function settleQuestioned(db: Db, clock: Clock): Promise<void> {
       failpoint("memory.moved");
       await keep(tx, clock, { memory, against });
     });
+    failpoint("memory.settled");
   }
 }

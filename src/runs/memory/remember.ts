@@ -15,7 +15,7 @@ import { isUntrusted } from "#src/policy/trust.ts";
 import { forgetMemories, memoryEvent } from "./forget.ts";
 
 export const KEEP_NEW = "keep the new";
-const KEEP_OLD = "keep the old";
+export const KEEP_OLD = "keep the old";
 export const KEEP_BOTH = "both";
 
 /** remembered: it stands. known: the same stands already. corrected: it took the place of others. questioned: people are asked, and until then the others stand. */

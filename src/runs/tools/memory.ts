@@ -8,6 +8,7 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { isUntrusted } from "#src/policy/trust.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import { forgetMemories } from "../memory/forget.ts";
 import { settleQuestioned } from "../memory/questioned.ts";
@@ -84,6 +85,7 @@ function recallTool({ db, clock, workspaces, embedder }: MemoryDeps): ToolPort {
       await settleQuestioned(db, clock);
       const { scope } = await memoryOfRun(db, workspaces, runId);
       const recalled = await recallFrom(db, embedder, { scope, text, signal });
+      failpoint("memory.recalled");
       await insertTellings(db, { ids: recalled.memories.map(({ id }) => id), actId: actKey, runId });
       return recalled as unknown as Json;
     },
