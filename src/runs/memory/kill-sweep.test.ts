@@ -3,7 +3,7 @@ import { sql } from "kysely";
 import { systemClock } from "#src/kernel/clock.ts";
 import { makePrincipal } from "#src/people/people-fixture.ts";
 import { killAtEveryPoint, oncePerWay, type SweepPlace } from "#src/testing/kill-sweep.ts";
-import { liveMemory } from "./kill-sweep-fixture.ts";
+import { liveMemory } from "#src/testing/memory-sweep-child.ts";
 import { rowsWith } from "./memory-fixture.ts";
 
 async function judge({ db }: SweepPlace) {
@@ -33,7 +33,7 @@ const UNHARMED = {
 
 test("killed at every point, what is remembered stands once, what is forgotten is gone whole, and people are asked once", { timeout: 300_000 }, (t) =>
   killAtEveryPoint(t, {
-    program: new URL("kill-sweep-fixture.ts", import.meta.url),
+    program: new URL("../../testing/memory-sweep-child.ts", import.meta.url),
     live: liveMemory,
     prepare: async ({ db }) => void (await makePrincipal(db, systemClock, { handle: "ana", roles: ["owner"] })),
     judge,

@@ -3,12 +3,12 @@ import { openThread } from "#src/intake/open-thread.ts";
 import { receiveTurn } from "#src/intake/receive-turn.ts";
 import { systemClock } from "#src/kernel/clock.ts";
 import { requirePrincipal } from "#src/people/store/principals.ts";
-import { chatWorkspace } from "#src/testing/chat-workspace.ts";
-import { testEngine } from "#src/testing/engine.ts";
-import { callTool, say, scriptedModel } from "#src/testing/scripted-model.ts";
-import { type Life, liveOn, liveOnce } from "#src/testing/sweep-life.ts";
-import { settleQuestioned } from "./questioned.ts";
-import { KEEP_NEW, KEEP_OLD } from "./remember.ts";
+import { chatWorkspace } from "./chat-workspace.ts";
+import { testEngine } from "./engine.ts";
+import { callTool, say, scriptedModel } from "./scripted-model.ts";
+import { type Life, liveOn, liveOnce } from "./sweep-life.ts";
+import { settleQuestioned } from "#src/runs/memory/questioned.ts";
+import { KEEP_NEW, KEEP_OLD } from "#src/runs/memory/remember.ts";
 
 const KEEPER = `apiVersion: loopwright.dev/v1
 kind: Agent

@@ -13,7 +13,7 @@ import { testDatabase } from "#src/testing/database.ts";
 import { drain, testEngine } from "#src/testing/engine.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { callTool, say, scriptedModel } from "#src/testing/scripted-model.ts";
-import { prepareCall, requestCall } from "./call/request.ts";
+import { prepareCall, requestCall } from "#src/runs/call/request.ts";
 
 const careful = {
   name: "effect.careful",
