@@ -40,7 +40,7 @@ export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: 
     act: { kind: tool.kind ?? "tool", name: tool.name, effect: tool.effect, args: wanted.args, facts },
     text: `${wanted.by.handle} calls ${wanted.name}`,
     trust,
-    by: wanted.by,
+    by: { id: wanted.by.id, handle: wanted.by.handle },
   };
 }
 
