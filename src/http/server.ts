@@ -23,6 +23,8 @@ import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
 import { liveRoutes } from "./routes-live.ts";
 import { forgetRoute, memoryRoutes } from "./routes-memories.ts";
+import { openLoopApprovalRoutes, openLoopToolRoutes } from "./routes-openloop.ts";
+import { openLoopUsageRoutes } from "./routes-openloop-usage.ts";
 import { peopleRoutes, revokeRoute, tokenRoutes } from "./routes-people.ts";
 import { policyRoutes } from "./routes-policy.ts";
 import { precedentRoute, proposalRoutes, proposalVerbRoutes, proposeRuleRoute } from "./routes-proposals.ts";
@@ -82,6 +84,9 @@ const ROUTES = [
   revokeRoute,
   gatewayRoutes,
   readServiceRoutes,
+  openLoopToolRoutes,
+  openLoopApprovalRoutes,
+  openLoopUsageRoutes,
   docsRoutes,
 ];
 

@@ -1,4 +1,5 @@
 import type { Db } from "#src/database/open.ts";
+import { readRecentCalls, type RecentCall } from "./store/recent-calls.ts";
 import { readUsage } from "./store/usage.ts";
 
 export const USAGE_GROUPS = ["agent", "model", "service", "session", "purpose", "run", "all"] as const;
@@ -26,3 +27,8 @@ export interface UsageRow {
 
 /** How models were used, per group: tokens, cost, how long they took and how often they gave no answer. */
 export const usageReport = (db: Db, query: { by: UsageGroup; fromMs: number; toMs: number | null }): Promise<UsageRow[]> => readUsage(db, query);
+
+export type { RecentCall };
+
+/** The last calls of models for these agents that have ended, newest first. */
+export const recentCalls = (db: Db, query: { readonly agents: readonly string[]; readonly limit: number }): Promise<RecentCall[]> => readRecentCalls(db, query);

@@ -17,7 +17,13 @@ export interface Written extends Sourced {
 }
 
 /** `notes`: what its file says that means nothing here, in words that go on after its name; files of ours have none. */
-export type Agent = AgentManifest & Sourced & { readonly notes?: readonly string[] };
+export type Agent = AgentManifest & Sourced & { readonly notes?: readonly string[]; readonly openLoop?: OpenLoopWords };
+
+/** What a file of OpenLoop says in its own words: its workspace, and each action that it allows with the tool that it is here. */
+export interface OpenLoopWords {
+  readonly workspace: string;
+  readonly actions: Readonly<Record<string, string>>;
+}
 export type ToolServer = ToolServerManifest & Sourced;
 export type Service = ServiceManifest & Sourced;
 export type Trigger = TriggerManifest & Sourced;

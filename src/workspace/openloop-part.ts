@@ -81,10 +81,15 @@ export function resolveApprovers(agents: readonly AgentPart[], teams: readonly P
 function whoIs(name: string, teams: readonly Part<TeamManifest>[]): Approvers | undefined {
   if (name.startsWith("@")) {
     const team = teams.find(({ data }) => data.name === name.slice(1) && data.members.length > 0)?.data.name;
-    return team === undefined ? undefined : { roles: [], names: [], groups: [team] };
+    if (team !== undefined) return { roles: [], names: [], groups: [team] };
+    return personOf(name.slice(1), teams); // @priya is a person, as where they talk
   }
   const asRole = role.safeParse(name);
   if (asRole.success) return { roles: [asRole.data], names: [] };
+  return personOf(name, teams);
+}
+
+function personOf(name: string, teams: readonly Part<TeamManifest>[]): Approvers | undefined {
   const members = teams.flatMap(({ data }) => data.members);
   const person = members.find(({ id }) => id === name) ?? members.find(({ identities }) => identities.some(({ id }) => id === name));
   return person && { roles: [], names: [person.id] };

@@ -87,6 +87,41 @@ test("only name, workspace and the default model must be said", () => {
   );
 });
 
+/** The file that its own documentation shows. */
+const DOCUMENTED = `apiVersion: openloop.ai/v1alpha1
+kind: Agent
+metadata: { name: dev-platform, workspace: acme }
+spec:
+  surfaces:
+    - { type: slack, channel: "#dev-platform" }
+    - { type: discord, channel: "eng" }
+  memory: { scope: channel, backend: postgres, retention_days: 90 }
+  model_policy:
+    default: openai/gpt-4o-mini
+    routes:
+      - { match: { task: code }, model: anthropic/claude-sonnet-4-6 }
+  tools:
+    - { name: github, type: native, permissions: ["issues:write", "pulls:read"] }
+  approvals:
+    require_for: ["github.issues:write", "github.pulls:write"]
+    approvers: ["@ana", "@house"]
+  budget: { monthly_usd: 50, per_task_usd: 0.50, on_exceeded: block }
+`;
+
+test("permissions with a colon are the tools of the connector, and @name is a person where no team is called so", () => {
+  const read = parsed(DOCUMENTED);
+  if (read.kind === "problems") assert.fail(problemsText(read.problems));
+  const { tools, approvals, openLoop } = read.workspace.agents.find(({ name }) => name === "dev-platform")!;
+  assert.deepEqual(tools, ["github.issues.write", "github.pulls.read"]);
+  assert.deepEqual(
+    [approvals?.requireFor, approvals?.approvers],
+    [["github.issues.write", "github.pulls.write"], { roles: [], names: ["ana"], groups: ["house"] }],
+  );
+  assert.deepEqual(openLoop, { workspace: "acme", actions: { "github.issues:write": "github.issues.write", "github.pulls:read": "github.pulls.read" } });
+  const nobody = parsed(DOCUMENTED.replace("@ana", "@owner"));
+  assert.match(nobody.kind === "problems" ? problemsText(nobody.problems) : "read", /the approver @owner, who is nobody/);
+});
+
 const REFUSED: readonly (readonly [from: string, to: string, said: RegExp])[] = [
   ["openloop.ai/v1alpha1", "openloop.ai/v1beta1", /engineering\.yaml:1:13: apiVersion: seen "openloop\.ai\/v1beta1"\. Expected openloop\.ai\/v1alpha1/],
   ["openloop.ai/v1alpha1", "agents.example.com/v1", /engineering\.yaml:1:13: apiVersion: seen "agents\.example\.com\/v1"\. Expected loopwright\.dev\/v1/],

@@ -147,6 +147,7 @@ const RULES: MemberRules<Agent> = {
   name: elsewhere,
   source: (before, after) => [["same", `stands in ${after}, was ${before}`]],
   notes: notesSaid,
+  openLoop: elsewhere, // its tools are said by the names that they have here
   description: neutral("description"),
   instructions: () => [["same", "has other instructions"]],
   handles: neutral("choice of tickets that it handles"),

@@ -5,7 +5,9 @@ import { API_VERSION, slug } from "./common.ts";
 
 export const OPENLOOP_VERSION = "openloop.ai/v1alpha1";
 
-const word = z.string().regex(/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/, "expected letters, digits, _ and -, with dots between them");
+const word = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]+([.:][A-Za-z0-9_-]+)*$/, "expected letters, digits, _ and -, with dots or colons between them, such as issues:write");
 
 const model = z.string().regex(/^[a-z0-9-]+\/\S+$/, "expected provider/model, such as anthropic/claude-sonnet-4-6");
 
@@ -49,9 +51,13 @@ export const openLoopAgent = z.strictObject({
 });
 export type OpenLoopAgent = z.infer<typeof openLoopAgent>;
 
-/** Such a file in our words, but for who approves: that takes the teams. `notes`: what it says that means nothing here. */
-export function fromOpenLoop({ metadata, spec }: OpenLoopAgent): AgentManifest & Pick<Agent, "notes"> {
-  const serverOf = new Map(spec.tools.map((tool) => [tool.name, tool.server ?? tool.name]));
+/**
+ * Such a file in our words, but for who approves: that takes the teams. `notes`: what it says that means nothing here. `openLoop`: its own words for what it
+ * may do.
+ */
+export function fromOpenLoop({ metadata, spec }: OpenLoopAgent): AgentManifest & Pick<Agent, "notes" | "openLoop"> {
+  const toolOf = toolNames(spec.tools);
+  const actions = spec.tools.flatMap(({ name, permissions }) => permissions.map((permission) => `${name}.${permission}`));
   const agent = agentManifest.parse({
     apiVersion: API_VERSION,
     kind: "Agent",
@@ -65,21 +71,27 @@ export function fromOpenLoop({ metadata, spec }: OpenLoopAgent): AgentManifest &
       default: modelOf(spec.model_policy.default),
       routes: spec.model_policy.routes.map((route) => ({ tasks: [route.match.task], model: modelOf(route.model) })),
     },
-    tools: spec.tools.flatMap((tool) => tool.permissions.map((permission) => `${serverOf.get(tool.name)!}.${permission}`)),
+    tools: actions.map(toolOf),
     memory: { scope: spec.memory.scope, retention: `${spec.memory.retention_days}d` },
     ...budgetOf(spec.budget),
-    ...(spec.approvals.require_for.length > 0 ? { approvals: { requireFor: spec.approvals.require_for.map((act) => onServer(act, serverOf)) } } : {}),
+    ...(spec.approvals.require_for.length > 0 ? { approvals: { requireFor: spec.approvals.require_for.map(toolOf) } } : {}),
   });
-  return { ...agent, notes: notesOf({ spec, metadata }) };
+  const openLoop = { workspace: metadata.workspace, actions: Object.fromEntries(actions.map((action) => [action, toolOf(action)])) };
+  return { ...agent, notes: notesOf({ spec, metadata }), openLoop };
 }
 
 /** `anthropic/claude-sonnet-4-6` as `anthropic:claude-sonnet-4-6`; what follows the first slash stays as it is. */
 const modelOf = (name: string): string => name.replace("/", ":");
 
-/** An act of theirs is named by the tool, one of ours by the server that the tool comes from. */
-function onServer(act: string, serverOf: ReadonlyMap<string, string>): string {
-  const [tool, ...permission] = act.split(".");
-  return [serverOf.get(tool!) ?? tool!, ...permission].join(".");
+/** An act of theirs is named by the tool, one of ours by the server that the tool comes from; `issues:write` of a connector is `issues.write` here. */
+function toolNames(tools: OpenLoopAgent["spec"]["tools"]): (action: string) => string {
+  const byName = new Map(tools.map((tool) => [tool.name, tool]));
+  return (action) => {
+    const [name, ...permission] = action.split(".");
+    const tool = byName.get(name!);
+    const words = permission.join(".");
+    return `${tool?.server ?? name}.${tool?.type === "mcp" ? words : words.replaceAll(":", ".")}`;
+  };
 }
 
 function budgetOf({ monthly_usd: month, per_task_usd: task, on_exceeded: onReach }: OpenLoopAgent["spec"]["budget"]) {

@@ -25,7 +25,10 @@ export const serviceManifest = z.strictObject({
   path: z
     .string()
     .regex(/^\/[a-z0-9_/-]+$/, "expected a path such as /chat")
-    .refine((path) => !/^\/(v1|docs|openapi\.json)(\/|$)/.test(path), "expected a path that the server does not use itself")
+    .refine(
+      (path) => !/^\/(v1|docs|openapi\.json|tools\/invoke|approvals|usage|audit|healthz)(\/|$)/.test(path),
+      "expected a path that the server does not use itself",
+    )
     .optional(),
   startingAgent: slug,
   agents: z.array(slug).min(1),
