@@ -3,7 +3,6 @@ import { periodWindow } from "#src/ledger/period-window.ts";
 import { costReport } from "#src/ledger/reports.ts";
 import { recentCalls, type RecentCall } from "#src/ledger/usage.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { authenticate } from "#src/people/token.ts";
 import type { App } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
 import type { OpenLoopAgent } from "./openloop-invocation.ts";
@@ -109,32 +108,29 @@ function viewCall({
   };
 }
 
-/** Whoever asks learns whether it works; whoever has a token also learns what there is. */
 function healthRoute(app: App, deps: HttpDeps): void {
   const view = z.object({
     status: z.enum(["ok", "unavailable"]),
-    agents: z.array(z.string()).optional(),
-    providers: z.array(z.string()).optional(),
-    memory: z.string().optional(),
-    usage: z.string().optional(),
-    tools: z.array(z.string()).optional(),
+    agents: z.array(z.string()),
+    providers: z.array(z.string()),
+    memory: z.string(),
+    usage: z.string(),
+    tools: z.array(z.string()),
   });
   app.get(
     "/healthz",
-    { ...openLoopRoute(deps), config: { access: "public" }, schema: { hide: true, response: { 200: view, 503: view } } },
-    async (request, reply) => {
+    { ...openLoopRoute(deps), config: { access: "credential" }, schema: { hide: true, response: { 200: view, 503: view } } },
+    async (_request, reply) => {
       const { ok } = await deps.health();
-      const token = /^Bearer +(\S{1,512})$/i.exec(request.headers.authorization ?? "")?.[1];
-      const isKnown = token !== undefined && (await authenticate(deps.db, token)) !== undefined;
       const { agents } = await openLoopAgents(deps);
-      const more = {
+      return reply.code(ok ? 200 : 503).send({
+        status: ok ? "ok" : "unavailable",
         agents: agents.map(({ name }) => name),
         providers: [...new Set(agents.flatMap(providersOf))],
         memory: "postgres",
         usage: "postgres",
         tools: [...new Set(agents.flatMap(({ openLoop }) => Object.keys(openLoop.actions)))],
-      };
-      return reply.code(ok ? 200 : 503).send({ status: ok ? "ok" : "unavailable", ...(isKnown ? more : {}) });
+      });
     },
   );
 }
