@@ -28,7 +28,7 @@ const RUNS_OF_A_WAKE = 1_000;
 
 /** BENCH 4: what runs that wait for people cost a server: memory, processor time while nothing happens, and how fast all of them are looked at when all are woken. */
 export async function parked(world: World): Promise<Line[]> {
-  const runs = world.short ? 2_000 : 10_000;
+  const runs = world.short ? 1_000 : 10_000;
   const database = await world.fresh(10);
   const server = await startServer(world, { home: await makeHome(world), databaseUrl: database.url });
   try {

@@ -16,8 +16,9 @@ export interface DeliverParts extends Pick<Engine, "db" | "clock" | "log" | "wor
 const SEATS = 4;
 /** Rounds of planning in a row before something is sent. */
 const MOST_ROUNDS = 20;
-/** Between two looks, however many hints come. */
+/** Between two looks, however many hints come; less while each look finds something to send. */
 const BREATH_MS = 50;
+const BUSY_BREATH_MS = 10;
 
 /** Plans what is missing and takes what is due on each surface that has a free seat. Nothing is sent before the caller does. */
 async function takeDue(parts: DeliverParts, freeSeats: (surface: string) => number): Promise<Claimed[]> {
@@ -68,11 +69,12 @@ export function startDeliverer(parts: DeliverParts, options: DelivererOptions): 
   let isFirstLook = true;
   const hint = (): void => wakeUp.resolve();
   const freeSeats = (surface: string): number => SEATS - [...sending.keys()].filter(({ copy }) => copy.surface === surface).length;
-  const look = async (): Promise<void> => {
-    if (!options.mayClaim()) return;
+  const look = async (): Promise<number> => {
+    if (!options.mayClaim()) return 0;
     if (isFirstLook) await retryUnconnected(parts.db, [...parts.surfaces.keys()]);
     isFirstLook = false;
-    for (const claimed of await takeDue(parts, freeSeats)) {
+    const taken = await takeDue(parts, freeSeats);
+    for (const claimed of taken) {
       const done = sendCopy(parts, claimed).finally(() => {
         sending.delete(claimed);
         hint();
@@ -80,12 +82,16 @@ export function startDeliverer(parts: DeliverParts, options: DelivererOptions): 
       });
       sending.set(claimed, done);
     }
+    return taken.length;
   };
   const looking = (async () => {
     while (!stopping.signal.aborted) {
       wakeUp = Promise.withResolvers<void>();
-      await look().catch((error: unknown) => parts.log.warn("copies of asks could not be looked for; the next look tries again", { error }));
-      await pause(BREATH_MS, stopping.signal);
+      const taken = await look().catch((error: unknown) => {
+        parts.log.warn("copies of asks could not be looked for; the next look tries again", { error });
+        return 0;
+      });
+      await pause(taken > 0 ? BUSY_BREATH_MS : BREATH_MS, stopping.signal);
       await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
     }
   })();
