@@ -26,6 +26,7 @@ import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
 import { receiptTampering } from "./h51-receipt.ts";
+import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
@@ -74,4 +75,5 @@ export const CASES: readonly Case[] = [
   githubOnce,
   ...failover,
   realServers,
+  ...hostile,
 ];

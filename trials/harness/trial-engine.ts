@@ -3,13 +3,13 @@ import { join } from "node:path";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
-import { toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
+import { type ToolBox, toolBox, type ToolPort } from "#src/acts/ports/tool-port.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { openSigner } from "#src/journal/signing.ts";
 import { type Clock, systemClock } from "#src/kernel/clock.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import { createLog, type Log } from "#src/kernel/log.ts";
-import { createRedactor } from "#src/kernel/redaction.ts";
+import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import { createRun } from "#src/runs/create.ts";
@@ -45,6 +45,10 @@ export interface EngineOptions {
   readonly clock?: Clock;
   readonly model?: ModelPort;
   readonly tools?: readonly ToolPort[];
+  /** In place of `tools` and what is built in. */
+  readonly shelf?: ToolBox;
+  /** What it knows of secrets; left out: nothing. */
+  readonly redactor?: Redactor;
   readonly surfaces?: readonly MessagePort[];
   readonly maxTries?: number;
 }
@@ -56,7 +60,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     clock,
     log: fileLog(folder, name),
     signer: await openSigner({ keyFolder: join(folder, "keys"), db, host: "trial" }),
-    redactor: createRedactor(),
+    redactor: parts.redactor ?? createRedactor(),
     workspaces: createWorkspaceView(db),
     model: parts.model,
     tiers: (workspace) => tiersOf(workspace, {}),
@@ -64,7 +68,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     whenEnded: () => undefined,
     host: "trial",
     maxTries: parts.maxTries ?? 5,
-    tools: toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),
+    tools: parts.shelf ?? toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),
     surfaces: parts.surfaces ?? [],
     checks: { sandbox: () => Promise.resolve(noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
   });
