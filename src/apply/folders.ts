@@ -13,6 +13,12 @@ export async function planBetweenFolders(from: string, to: string) {
   return { kind: "plan" as const, revision: 0, digest, isNew: digest !== filesDigest(before.files), ...planOf(before, after) };
 }
 
+/** A folder as the first start of a server would put it in force: all of it is new. @throws LoopError workspace_invalid when it cannot be opened */
+export async function planFirst(folder: string) {
+  const side = await sideAt(folder);
+  return "problems" in side ? side : { kind: "plan" as const, revision: 0, digest: filesDigest(side.files), isNew: true, ...planOf(null, side) };
+}
+
 async function sideAt(folder: string): Promise<Side | { readonly kind: "problems"; readonly problems: readonly Problem[] }> {
   const read = await soundFolder(folder, { inForce: new Map(), define: undefined }); // code is compared as code
   return read.kind === "problems" ? read : { files: read.files, workspace: read.workspace };

@@ -327,3 +327,28 @@ test("commands that are pasted one after the other find the question that is jus
   await until(async () => (existsSync(file) ? true : undefined));
   assert.equal((await loop(["backup", file])).code, 1); // it is whole, and no other takes its place
 });
+
+test("before the first start a workspace is planned and checked without a server, and the way to start it is said", async (t) => {
+  const home = await emptyFolder(t);
+  const folder = join(home, "our team");
+  const loop = loopFor(join(home, "none"), { LOOP_WORKSPACE: folder }, home);
+  assert.match((await loop(["init", folder, "--template", "team"])).out, /See what it may do: LOOP_WORKSPACE='.*our team' .*loop plan\nServe it: .*loop up/);
+  const planned = await loop(["plan"]);
+  assert.equal(planned.code, 2, planned.err);
+  assert.match(
+    planned.out,
+    /Power widens\n[^]*Power would widen\.\nNothing is in force yet: no server has run for this home\. .*: LOOP_WORKSPACE='.*our team' .*loop up\n$/,
+  );
+  const { isNew, revision } = JSON.parse((await loop(["plan", "--json"])).out) as { isNew: boolean; revision: number };
+  assert.deepEqual([isNew, revision], [true, 0]);
+  const applied = await loop(["apply"]);
+  assert.equal(applied.code, 0, applied.err);
+  assert.match(applied.out, /^The files are sound\. Nothing is in force yet/);
+  await appendFile(join(folder, "agents", "scribe.yaml"), "\nnmae: scribe\n");
+  for (const verb of ["plan", "apply"]) {
+    const { code, out } = await loop([verb]);
+    assert.equal(code, 1);
+    assert.match(out, /agents\/scribe\.yaml:\d+:\d+: .*nmae/);
+  }
+  assert.equal(existsSync(join(home, "none", "home.json")), false);
+});

@@ -1,5 +1,6 @@
 import type { AppliedShape } from "../client/workspace-shapes.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { firstStart, isBeforeStart, planOfFirstStart } from "../first-run/before-start.ts";
 import type { Context, Flag, Verb } from "../verb.ts";
 
 /** Of verbs that put files in force. */
@@ -15,8 +16,18 @@ export const workspaceApply: Verb = {
   about:
     "All or nothing: with one problem in a file, nothing changes and the revision in force stays. What widens power needs the word of an owner or admin; when somebody else applies, they are asked, and their approval applies exactly these files.",
   examples: ["loop plan && loop apply", "loop apply --note 'Kyoto has a new vendor'", "loop apply --yes"],
-  run: (given, context) => putInForce(context, "/v1/workspace/apply", { ...noteOf(given.text("note")), yes: given.has("yes") }),
+  run: (given, context) =>
+    isBeforeStart(context) ? leaveToFirstStart(context) : putInForce(context, "/v1/workspace/apply", { ...noteOf(given.text("note")), yes: given.has("yes") }),
 };
+
+/** There is no record to apply to yet, and whoever starts the first server puts the folder in force by that; so it is checked, and said. */
+async function leaveToFirstStart(context: Context): Promise<ExitCode> {
+  const planned = await planOfFirstStart(context);
+  if (context.json) context.print(JSON.stringify(planned));
+  else if (planned.kind === "plan") context.print(`The files are sound. ${firstStart(context)}`);
+  else context.print(await words(planned, context));
+  return planned.kind === "plan" ? EXIT.done : EXIT.refused;
+}
 
 export const noteOf = (note: string | undefined) => (note === undefined ? {} : { note });
 

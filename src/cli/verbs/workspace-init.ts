@@ -29,8 +29,9 @@ export const workspaceInit: Verb = {
     if (context.json) context.print(JSON.stringify({ folder, template }));
     else {
       const isUsual = context.env["LOOP_WORKSPACE"] === undefined && folder === join(context.homeFolder(), "workspace");
+      const where = isUsual ? "" : `LOOP_WORKSPACE=${quoted(folder)} `;
       context.print(
-        `${folder} is a workspace now (a copy of ${template}). Serve it: ${isUsual ? "" : `LOOP_WORKSPACE=${quoted(folder)} `}${context.command()} up`,
+        `${folder} is a workspace now (a copy of ${template}).\nSee what it may do: ${where}${context.command()} plan\nServe it: ${where}${context.command()} up`,
       );
     }
   },

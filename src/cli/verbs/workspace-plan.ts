@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { UsageError } from "../arguments.ts";
 import type { PlannedShape } from "../client/workspace-shapes.ts";
 import { EXIT } from "../exit-codes.ts";
+import { firstStart, isBeforeStart, planOfFirstStart } from "../first-run/before-start.ts";
 import type { Context, Verb } from "../verb.ts";
 
 export const workspacePlan: Verb = {
@@ -16,14 +17,19 @@ export const workspacePlan: Verb = {
   async run(given, context) {
     const { from, to } = { from: given.text("from"), to: given.text("to") };
     if (from === undefined && to !== undefined) throw new UsageError("--to came without --from. Expected --from <folder-or-revision> beside it.");
-    const body = from === undefined ? await context.api().post("/v1/workspace/plan", {}) : await between(context, from, to);
+    const isFirst = from === undefined && isBeforeStart(context);
+    const body = isFirst ? JSON.stringify(await planOfFirstStart(context)) : await bodyOf(context, from, to);
     const planned = JSON.parse(body) as PlannedShape;
     if (context.json) context.print(body);
     else context.print(await words(planned, context));
+    if (isFirst && !context.json && planned.kind === "plan") context.print(firstStart(context));
     if (planned.kind === "problems") return EXIT.refused;
     return planned.widens ? EXIT.widens : EXIT.done;
   },
 };
+
+const bodyOf = (context: Context, from: string | undefined, to: string | undefined): Promise<string> =>
+  from === undefined ? context.api().post("/v1/workspace/plan", {}) : between(context, from, to);
 
 const isRevision = (text: string): boolean => /^\d+$/.test(text);
 
