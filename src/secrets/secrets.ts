@@ -65,7 +65,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
     async resolve(reference) {
       const { name, source, value } = await look(reference);
       const problem = problemOf(value);
-      if (problem !== null) throw unavailable({ name, source, why: `the value ${problem}.` });
+      if (problem !== null) throw unavailable({ name, source, why: `the value ${problem}.`, problem });
       teach(redactor, value);
       return value;
     },

@@ -9,10 +9,15 @@ interface Missing {
   /** How the sentence starts; `The secret <name> is` when left out. */
   readonly subject?: string;
   readonly cause?: unknown;
+  /** What is wrong with the value that is there, without it. */
+  readonly problem?: string;
 }
 
 /** The one error of a value that cannot be had. Causes must not carry output of a program or text of a file. */
-export function unavailable({ name, source, why, subject = `The secret ${name} is`, cause }: Missing): LoopError {
+export function unavailable({ name, source, why, subject = `The secret ${name} is`, cause, problem }: Missing): LoopError {
   const from = name === source ? "" : ` from ${source}`;
-  return new LoopError("secret_unavailable", `${subject} not available${from}: ${why}`, { facts: { name, source }, cause });
+  return new LoopError("secret_unavailable", `${subject} not available${from}: ${why}`, {
+    facts: { name, source, ...(problem === undefined ? {} : { problem }) },
+    cause,
+  });
 }

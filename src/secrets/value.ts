@@ -10,9 +10,9 @@ const SHORTEST_LINE = 16;
 
 /** What is wrong with a value, in words that end "the value …"; null when nothing is. Never quotes it. */
 export function problemOf(value: string): string | null {
+  if (value.trim() === "") return "is blank";
   if (value.length < SHORTEST_VALUE) return `has ${value.length} characters, and fewer than ${SHORTEST_VALUE} cannot be kept out of logs`;
   if (value.length > LONGEST_VALUE) return `has ${value.length} characters, and ${LONGEST_VALUE} is the most`;
-  if (value.trim() === "") return "is blank";
   if (value.includes("\0")) return "has a NUL character in it";
   return value.isWellFormed() && !value.includes("\uFFFD") ? null : "is not text in UTF-8";
 }

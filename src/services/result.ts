@@ -45,4 +45,4 @@ function failed(service: Service, { state, reason }: RunEnd): CallResult {
 }
 
 const SET_UP =
-  "Models are named in loop.yaml; the key of a provider comes from its variable in the environment, such as ANTHROPIC_API_KEY, or from `loop secrets set`.";
+  "Models are named in loop.yaml; the key of a provider comes from its variable in the environment, such as ANTHROPIC_API_KEY with LOOP_MODEL=on, or from `loop secrets set`.";

@@ -3,6 +3,7 @@ import { watch } from "node:fs";
 import { access, mkdir, mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text as textOf } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
 import type { SandboxCommand, SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -235,6 +236,17 @@ function goingOn(port: SandboxPort): void {
     await program.stop();
     assert.match(await program.ended, /^it (ended with exit code \d+|was ended by SIG\w+)$/);
     await program.stop();
+  });
+
+  test("a program that goes on reads its own folder, wherever that lies, and cannot write it unless that is named", async (t) => {
+    const cwd = await sandboxFolder(t);
+    await writeFile(join(cwd, "greeting"), "hello");
+    const command = { cwd, env: { PATH }, network: false };
+    const program = await port.start({ ...command, argv: ["/bin/cat", "greeting"], writable: [] });
+    assert.equal(await textOf(program.stdout), "hello");
+    if (port.name === "off") return; // nothing is kept from writing there
+    const writing = await port.start({ ...command, argv: ["/bin/sh", "-c", "touch written && echo yes || echo no"], writable: [] });
+    assert.equal((await textOf(writing.stdout)).trim(), "no");
   });
 
   test("a program that goes on and is not there says so, and one with a NUL in it is refused", async (t) => {

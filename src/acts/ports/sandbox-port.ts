@@ -13,7 +13,7 @@ export interface SandboxPort {
 
 export interface LiveSandboxCommand {
   readonly argv: readonly [string, ...string[]];
-  /** Absolute. Only what `writable` names can be written, and it does not name this by itself. */
+  /** Absolute; seen, and only read unless `writable` names it. */
   readonly cwd: string;
   readonly writable: readonly string[];
   readonly env: Readonly<Record<string, string>>;

@@ -164,7 +164,8 @@ async function environmentValue(sources: ProviderSources, variable: string): Pro
   try {
     return await valueOf(sources, `secret:env:${variable}`);
   } catch (error) {
-    if (error instanceof LoopError && error.code === "secret_unavailable") return undefined; // not set, and another variable may be
+    const isSet = error instanceof LoopError && typeof error.facts["problem"] === "string" && error.facts["problem"] !== "is blank";
+    if (error instanceof LoopError && error.code === "secret_unavailable" && !isSet) return undefined; // another variable may be set
     throw error;
   }
 }
@@ -174,5 +175,6 @@ const valueOf = async (sources: ProviderSources, reference: string) => (await so
 function whyNoKey(name: string, entry: ProviderEntry): string {
   if (entry.apiKey !== undefined) return `Provider "${name}" has no key: ${entry.apiKey} has no value. Set it with \`loop secrets set\`.`;
   if (entry.baseUrl !== undefined) return `Provider "${name}" has no key. Add apiKey: secret:name to it in loop.yaml.`;
-  return `Provider "${name}" has no key. Set ${WIRES[entry.wire].keys[0]}, or add apiKey: secret:name to it in loop.yaml.`;
+  const file = `providers: { ${name}: { wire: ${entry.wire}, apiKey: "secret:${name}" } }`;
+  return `Provider "${name}" has no key. Start the server with ${WIRES[entry.wire].keys[0]} and LOOP_MODEL=on in its environment; or run \`loop secrets set ${name}\` and write ${file} into loop.yaml.`;
 }

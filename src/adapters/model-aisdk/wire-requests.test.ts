@@ -167,6 +167,9 @@ test("what cannot be used is an answer that says what to do, and nothing is sent
     broken: { wire: "anthropic", baseUrl: provider.url, apiKey: "secret:broken" },
   } as const;
   const secrets = async (reference: string) => {
+    if (reference === "secret:env:OPENROUTER_API_KEY")
+      throw new LoopError("secret_unavailable", "The value has 3 characters.", { facts: { problem: "has 3 characters" } });
+    if (reference === "secret:env:GEMINI_API_KEY") throw new LoopError("secret_unavailable", "The value is blank.", { facts: { problem: "is blank" } });
     if (reference === "secret:broken") throw new LoopError("secret_unavailable", "The command of secret broken ended with 1.");
     return undefined;
   };
@@ -174,7 +177,7 @@ test("what cannot be used is an answer that says what to do, and nothing is sent
   t.after(() => delete process.env["OPENAI_API_KEY"]);
   const port = createModelPort({ providers, secrets, clock: heldClock() });
   const said: Record<string, string> = {};
-  for (const model of ["gpt", "constructor:x", "bare:x", "keyless:x", "lost:x", "broken:x", "openai:x", "bedrock:x"]) {
+  for (const model of ["gpt", "constructor:x", "bare:x", "keyless:x", "lost:x", "broken:x", "openai:x", "openrouter:x", "google:x", "bedrock:x"]) {
     const result = await port.generate({ ...call, model }, { signal });
     said[model] = result.kind === "failed" ? `${result.failure.reason}: ${result.failure.message}` : "answered";
   }
@@ -186,7 +189,9 @@ test("what cannot be used is an answer that says what to do, and nothing is sent
     "keyless:x": 'not_authorised: Provider "keyless" has no key. Add apiKey: secret:name to it in loop.yaml.',
     "lost:x": 'not_authorised: Provider "lost" has no key: secret:lost has no value. Set it with `loop secrets set`.',
     "broken:x": "not_authorised: The command of secret broken ended with 1.",
-    "openai:x": 'not_authorised: Provider "openai" has no key. Set OPENAI_API_KEY, or add apiKey: secret:name to it in loop.yaml.',
+    "openai:x": `not_authorised: Provider "openai" has no key. Start the server with OPENAI_API_KEY and LOOP_MODEL=on in its environment; or run \`loop secrets set openai\` and write providers: { openai: { wire: openai, apiKey: "secret:openai" } } into loop.yaml.`,
+    "openrouter:x": "not_authorised: The value has 3 characters.",
+    "google:x": `not_authorised: Provider "google" has no key. Start the server with GOOGLE_GENERATIVE_AI_API_KEY and LOOP_MODEL=on in its environment; or run \`loop secrets set google\` and write providers: { google: { wire: google, apiKey: "secret:google" } } into loop.yaml.`,
     "bedrock:x": 'bad_request: Provider "bedrock" needs a region in loop.yaml, or AWS_REGION.',
   });
   assert.equal(provider.requests.length, 0);

@@ -72,9 +72,9 @@ async function requireOwnPaths(folders: readonly string[]): Promise<void> {
   }
 }
 
-/** The files of a network are names and certificates, which are there as all else is; sockets of services stay hidden. */
+/** Its own folder is seen wherever it lies: in /tmp, or in a home that is hidden. The files of a network are names and certificates, which are there as all else is; sockets of services stay hidden. */
 async function startIn(bwrap: Bwrap, { command, hidden }: { command: LiveSandboxCommand; hidden: readonly string[] }): Promise<LiveProcess> {
-  const mounts = await mountOptions({ writable: command.writable, readable: [], hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const mounts = await mountOptions({ writable: command.writable, readable: [command.cwd], hidden, limitsTmpfs: bwrap.limitsTmpfs });
   const variables = Object.entries(command.env).flatMap(([name, value]) => ["--setenv", name, value]);
   const names = command.network ? ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"] : [];
   const apart = [...isolation(bwrap.forbidsNamespaces), ...(command.network ? ["--share-net"] : [])];
