@@ -1,5 +1,5 @@
 import type { RunId } from "#src/kernel/ids.ts";
-import type { Db } from "#src/database/open.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
 import type { RunStatus } from "#src/runs/run.ts";
 import { requireRun } from "#src/runs/store/state.ts";
 import type { RunWatch } from "#src/runs/watch.ts";
@@ -40,4 +40,4 @@ export async function endOf(db: Db, runId: string): Promise<TurnEnd> {
 }
 
 /** These answers reached whoever asked: later turns of the thread know of them. Safe to repeat. */
-export const delivered = (db: Db, messageIds: readonly string[]): Promise<void> => markDelivered(db, messageIds);
+export const delivered = (db: Db | Transaction, messageIds: readonly string[]): Promise<void> => markDelivered(db, messageIds);

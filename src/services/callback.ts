@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Db } from "#src/database/open.ts";
+import { type Db, inTransaction } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
@@ -55,8 +55,13 @@ export async function deliverCallback(deps: CallbackDeps, { callId, signal }: { 
   };
   await deps.send({ url: call.callbackUrl, headers, body, hosts: service.callbackHosts, signal });
   failpoint("callback.sent");
-  await markCalledBack(deps.db, call.id);
-  if (end && state === "done") await callDelivered(deps.db, call, end.id);
+  await inTransaction(deps.db, async (tx) => {
+    await markCalledBack(tx, call.id);
+    failpoint("callback.marked");
+    if (end && state === "done") await callDelivered(tx, call, end.id);
+    failpoint("callback.delivered");
+  });
+  failpoint("callback.committed");
 }
 
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;

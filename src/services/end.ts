@@ -1,4 +1,4 @@
-import type { Db } from "#src/database/open.ts";
+import type { Db, Transaction } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { delivered } from "#src/intake/await-answer.ts";
 import { answerOfRun } from "#src/tickets/store/thread-messages.ts";
@@ -15,7 +15,7 @@ export async function endOfCall(db: Db, named: Named): Promise<RunEnd | undefine
 }
 
 /** The result of a call reached whoever called: later turns of its session know of it. */
-export async function callDelivered(db: Db, call: Partial<Pick<ServiceCall, "threadId">>, runId: string): Promise<void> {
+export async function callDelivered(db: Db | Transaction, call: Partial<Pick<ServiceCall, "threadId">>, runId: string): Promise<void> {
   if (call.threadId === null) return;
   const answer = await answerOfRun(db, runId);
   if (answer) await delivered(db, [answer.id]);

@@ -55,7 +55,7 @@ export async function killAtEveryPoint(t: TestContext, sweep: KillSweep): Promis
   const killAt = async (place: SweepPlace, point: SweepPoint): Promise<void> => {
     assert.equal(await first(place, { LOOP_FAILPOINT_KILL_AT: String(point.number) }), "SIGKILL");
     await untilGone(place);
-    await sweep.live(place.db, place.folder);
+    await sweep.live(place.db, place.folder, place.url);
     assert.deepEqual(await sweep.judge(place, point), sweep.unharmed);
   };
   const lane = async (made: Promise<SweepPlace>): Promise<void> => {
@@ -75,14 +75,15 @@ async function folderFor(t: TestContext): Promise<string> {
 }
 
 const TABLES = sql`
-  select c.relname as name, string_agg(quote_ident(a.attname), ', ') filter (where a.attgenerated = '') as columns
-  from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-  where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' group by 1`;
+  select format('%I.%I', s.nspname, c.relname) as name, format('kept.%I', s.nspname || '.' || c.relname) as kept,
+    string_agg(quote_ident(a.attname), ', ') filter (where a.attgenerated = '') as columns
+  from pg_class c join pg_namespace s on s.oid = c.relnamespace join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+  where s.nspname in ('public', 'pgboss') and c.relkind = 'r' group by 1, 2`;
 
 const KEEP = sql`
   do $$ declare one record; begin
     create schema kept;
-    for one in ${TABLES} loop execute format('create table kept.%1$I as table %1$I', one.name); end loop;
+    for one in ${TABLES} loop execute format('create table %s as table %s', one.kept, one.name); end loop;
   end $$`;
 
 /** A database costs more to make than to be put back to what it was before the first life. */
@@ -90,8 +91,8 @@ const PUT_BACK = sql`
   do $$ declare one record; begin
     set local session_replication_role = replica; -- no key of one table keeps another from being emptied
     for one in ${TABLES} loop
-      execute format('delete from %I', one.name);
-      execute format('insert into %1$I (%2$s) overriding system value select %2$s from kept.%1$I', one.name, one.columns);
+      execute format('delete from %s', one.name);
+      execute format('insert into %1$s (%2$s) overriding system value select %2$s from %3$s', one.name, one.columns, one.kept);
     end loop;
   end $$`;
 

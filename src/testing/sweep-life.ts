@@ -11,13 +11,13 @@ import { drain } from "./engine.ts";
  * One life of what a kill sweep kills: begins what is to be done, or goes on from whatever is on record, until nothing moves. What it does outside of the
  * record it does in the folder. It keeps nothing in the process: a second life in the same one begins as a new process would.
  */
-export type Life = (db: Db, folder: string) => Promise<void>;
+export type Life = (db: Db, folder: string, url: string) => Promise<void>;
 
 /** The life as a program, for `if (import.meta.main)`: the address of the database and the folder are its arguments. */
 export async function liveOnce(live: Life): Promise<void> {
   const [url, folder] = process.argv.slice(2) as [string, string];
   const { db, close } = openDatabase({ url, poolSize: 4, prepare: true, transactionTimeoutMs: 30_000, onIdleError: () => undefined });
-  await live(db, folder);
+  await live(db, folder, url);
   await close();
 }
 

@@ -63,7 +63,7 @@ export async function callbackOf(tx: Transaction, runId: string): Promise<string
 }
 
 /** The result reached whoever was to be called back. */
-export async function markCalledBack(db: Db, id: string): Promise<void> {
+export async function markCalledBack(db: Db | Transaction, id: string): Promise<void> {
   await sql`update service_calls set callback_state = 'sent', delivered_at = loop_now() where id = ${id} and callback_state = 'waiting'`.execute(db);
 }
 
