@@ -137,6 +137,7 @@ async function ask({ db, clock }: { db: Db; clock: Clock }, planned: Planned, wi
     failpoint("apply.asked");
     const id = newId("apl", clock.nowMs());
     if (!(await insertRequest(tx, { ...row, id, state: "open", askId }))) throw stale("The same was asked for at this very moment");
+    failpoint("apply.requested");
     await append(tx, clock, [
       { kind: "apply.requested", actor: wish.by.id, payload: { request: id, ask: askId, digest: planned.digest, by: wish.by.handle, target: row.target } },
     ]);

@@ -3,6 +3,7 @@ import { reindex } from "#src/brain/reindex.ts";
 import { itemsOf } from "#src/brain/workspace-items.ts";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
 import { refreshAllotments } from "#src/ledger/store/open-allotments.ts";
 import { setLanes } from "#src/leases/store/lanes.ts";
 import { syncTeam } from "#src/people/team.ts";
@@ -19,10 +20,15 @@ export async function followRevision(db: Db, clock: Clock, workspaces: Workspace
   await inTransaction(db, async (tx) => {
     await lockFollowing(tx);
     const people = await syncTeam(tx, clock, workspace.team);
+    failpoint("follow.people");
     await reindex(tx, itemsOf(workspace));
+    failpoint("follow.brain");
     await refreshAllotments(tx); // a lowered cap counts from the next call on
+    failpoint("follow.allotments");
     await setLanes(tx, lanesOf(workspace));
+    failpoint("follow.lanes");
     if ([people.created, people.changed, people.disabled].some((handles) => handles.length > 0)) await lookAgainAtOpenAsks(tx);
   });
+  failpoint("follow.committed");
   return revision;
 }

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { lstat, mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Db } from "#src/database/open.ts";
 import { sha256 } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -9,6 +8,7 @@ import type { ProposedFile } from "#src/learning/proposal.ts";
 import { markWritten } from "#src/learning/store/change-proposals.ts";
 import { selectUnwritten } from "#src/learning/store/read-proposals.ts";
 import { placeOf } from "#src/workspace/files.ts";
+import { ifMissing, writeWhole } from "./whole-file.ts";
 
 /** Puts files into the folder of the workspace; safe to repeat. */
 export type FileWriter = (files: readonly ProposedFile[]) => Promise<void>;
@@ -40,20 +40,7 @@ async function writeOne(folder: string, { path, text, base }: ProposedFile): Pro
   const target = join(folder, path);
   const digest = await digestOfFile(target);
   if (digest !== base) return;
-  await mkdir(dirname(target), { recursive: true });
-  const temporary = join(dirname(target), `.${randomUUID()}.tmp`); // hidden, so a look at the folder does not read it
-  try {
-    const handle = await open(temporary, "wx");
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
-  }
+  await writeWhole(target, Buffer.from(text));
 }
 
 /** A path of the workspace, with no link on the way that leads out of it. */
@@ -72,8 +59,3 @@ const digestOfFile = async (file: string): Promise<string | null> => {
   const content = await readFile(file).catch(ifMissing);
   return content === undefined ? null : sha256(content);
 };
-
-function ifMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-  throw error;
-}

@@ -1,6 +1,5 @@
-import { randomUUID } from "node:crypto";
-import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { lstat, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Db } from "#src/database/open.ts";
 import { sha256 } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
@@ -8,6 +7,7 @@ import { placeOf } from "#src/workspace/files.ts";
 import { digestsOf, requireRevision, revisionFiles } from "#src/workspace/revisions.ts";
 import { selectBlobs } from "#src/workspace/store/blobs.ts";
 import { markWritten, selectUnwritten } from "./store/requests.ts";
+import { ifMissing, writeWhole } from "./whole-file.ts";
 
 /**
  * Brings the folder up to the revisions that were returned to. A file that a person has changed since stays as that person left it, and shows as a change that
@@ -38,7 +38,7 @@ async function writeBetween({ db, folder, before, after }: Between): Promise<voi
       continue;
     const content = after[path] === undefined ? undefined : contents.get(after[path]);
     if (after[path] === undefined) await rm(target, { force: true });
-    else if (content !== undefined) await replace(target, content);
+    else if (content !== undefined) await writeWhole(target, content);
     failpoint("return.file_written");
   }
 }
@@ -56,30 +56,3 @@ const digestAt = async (file: string): Promise<string | undefined> => {
   const content = await readFile(file).catch(ifMissing);
   return content === undefined ? undefined : sha256(content);
 };
-
-const PROGRAM = Buffer.from("#!");
-
-/** Whole or not at all. What was a program stays one, and what begins like one becomes one. */
-async function replace(target: string, content: Uint8Array): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
-  const mode = (await stat(target).catch(ifMissing))?.mode ?? (Buffer.from(content.subarray(0, 2)).equals(PROGRAM) ? 0o755 : 0o644);
-  const temporary = join(dirname(target), `.${randomUUID()}.tmp`); // hidden, so a look at the folder does not read it
-  try {
-    const handle = await open(temporary, "wx");
-    try {
-      await handle.writeFile(content);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await chmod(temporary, mode & 0o777);
-    await rename(temporary, target);
-  } finally {
-    await rm(temporary, { force: true });
-  }
-}
-
-function ifMissing(error: unknown): undefined {
-  if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-  throw error;
-}
