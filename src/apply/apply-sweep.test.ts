@@ -49,7 +49,7 @@ async function judge({ db, folder }: SweepPlace) {
     requests: requests.map(({ request }) => request),
     asks: asks.map(({ ask }) => ask),
     events: Object.fromEntries(events.map(({ kind, n }) => [kind, n])),
-    files: Object.fromEntries(files.toSorted()),
+    files: Object.fromEntries(files),
   };
 }
 
@@ -58,7 +58,7 @@ const UNHARMED = {
   requests: ["applied", "applied to 1"],
   asks: ["apply answered approve"],
   events: { "apply.requested": 1, "workspace.applied": 2, "workspace.revised": 3 },
-  files: Object.fromEntries(Object.entries(SOUND_FILES).toSorted()),
+  files: SOUND_FILES,
 };
 
 test(

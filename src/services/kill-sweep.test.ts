@@ -64,7 +64,11 @@ test(
       reaches: [
         ...["begun", "recorded", "committed"].map((point) => `service.${point}`),
         ...["sent", "marked", "delivered", "committed"].map((point) => `callback.${point}`),
-        ...["handoff.given", "handoff.committed", "finish.enqueued", "turn.taken", "thread.continue"],
+        "handoff.given",
+        "handoff.committed",
+        "finish.enqueued",
+        "turn.taken",
+        "thread.continue",
       ],
     }),
 );

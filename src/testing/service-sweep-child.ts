@@ -49,7 +49,7 @@ export const liveService: Life = async (db, folder, url) => {
     await takeCall(db, place, { service: workspace.services[0]!, caller: BACKEND, body });
   }
   await liveOn(engine, { person: BACKEND });
-  await sql`update pgboss.job set state = 'retry', start_after = now() where state = 'active'`.execute(db); // their process is gone; its missing heartbeat says so in time
+  await sql`update pgboss.job set state = 'retry', start_after = created_on where state = 'active'`.execute(db); // their process is gone; its missing heartbeat says so in time
   await workCallbacks(queue, { ...engine, secret: () => Promise.resolve("whsec_c2VjcmV0IG9mIHRoZSBvcmRlcnM="), send: sendTo(join(folder, "called-back")) });
   while ((await sql`select id from service_calls where callback_state = 'waiting'`.execute(db)).rows.length > 0);
   await queue.stop();
