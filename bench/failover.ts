@@ -32,7 +32,12 @@ type Disturb = (engine: Child, taken: Promise<unknown>) => Promise<unknown>;
 
 async function disturbed(world: World, name: string, disturb: Disturb): Promise<Line[]> {
   const place = await openWorld(
-    { cluster: () => Promise.resolve(world.cluster), keep: join(world.folder, "kept"), close: () => Promise.resolve() },
+    {
+      cluster: () => Promise.resolve(world.cluster),
+      keep: join(world.folder, "kept"),
+      kept: () => Promise.reject(new Error("a bench keeps nothing")),
+      close: () => Promise.resolve(),
+    },
     world.short,
   );
   try {

@@ -12,6 +12,7 @@ import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
 import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
 import { writeReturned } from "#src/apply/return-files.ts";
+import { requireSameWorkspace } from "#src/apply/same-workspace.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
@@ -171,6 +172,7 @@ const defineOf = (base: Base): DefineServices => definesServices(sandboxesOf({ .
 async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Following> {
   const { workspaces, log, workspaceFolder: folder } = base;
   const { db } = base.record;
+  if (base.settings.roles.includes("api")) await requireSameWorkspace(db, { folder, credentials: base.home.credentials });
   const following = followFolder({ db, clock, log, folder, tookEffect: async () => void (await followRevision(db, clock, workspaces)) });
   stops.push(following.stop);
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder

@@ -25,6 +25,7 @@ import { answersOfProviders } from "./f38-f41-answers.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
+import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
@@ -71,6 +72,8 @@ export const CASES: readonly Case[] = [
   lastDollar,
   poisonHead,
   replay,
+  foreignIds,
+  otherHomes,
   receiptTampering,
   githubOnce,
   ...failover,

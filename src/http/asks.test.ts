@@ -136,3 +136,16 @@ test("a run is shown with what it said, asked and cost, and is paused, resumed a
     ["cancel", 409, "run_not_open"],
   ]);
 });
+
+test("a precedent is asked for over HTTP: its length of time is read once", async (t) => {
+  const { call, person, ticket, ask } = await httpFixture(t);
+  const ana = await person("ana", ["owner"]);
+  const { id: ticketId, runId } = await ticket();
+  const askId = await ask({ ticketId, runId });
+  const propose = async (payload: object) =>
+    ((reply) => [reply.status, reply.body.code, reply.body.detail])(await call(`POST /v1/asks/${askId}/precedent`, { as: ana, payload }));
+  const [status, code, detail] = await propose({ for: "30d", reason: "it always goes well" });
+  assert.deepEqual([status, code], [422, "input_invalid"]);
+  assert.match(detail, /no act that was approved/);
+  assert.match((await propose({ for: "400d", reason: "x" }))[2], /body.for: expected a year at most/);
+});

@@ -24,6 +24,8 @@ export const precedentRequest = z.strictObject({
   whatever: z.array(z.enum(["labels", "cost", "path", "risk"])).default([]),
 });
 
+export type PrecedentRequest = z.infer<typeof precedentRequest>;
+
 /** Rules whose asks nobody can answer in advance. */
 const NOT_LIFTED = new Set(["egress", "tools", "default"]);
 
@@ -31,10 +33,9 @@ const NOT_LIFTED = new Set(["egress", "tools", "default"]);
  * Proposes, from an act that was approved, that acts like it pass without asking for a time: a rule that lifts the one that asked, with an author and an end.
  * Nothing changes before an owner or admin accepts it. @throws LoopError ask_unknown | ask_not_yours | input_invalid
  */
-export async function proposePrecedent(deps: LearningDeps, given: { askId: string; by: Answerer; request: unknown }): Promise<Proposal> {
+export async function proposePrecedent(deps: LearningDeps, given: { askId: string; by: Answerer; request: PrecedentRequest }): Promise<Proposal> {
   const { db, clock, workspaces } = deps;
-  const read = precedentRequest.safeParse(given.request);
-  if (!read.success) throw new LoopError("input_invalid", `The precedent cannot be proposed. ${z.prettifyError(read.error)}`, { cause: read.error });
+  const { request } = given;
   const ask = await requireAsk(db, given.askId);
   const rule = requireApproved(ask, given.by);
   const state = await readState(db, ask.runId!);
@@ -44,9 +45,9 @@ export async function proposePrecedent(deps: LearningDeps, given: { askId: strin
   const nowMs = clock.nowMs();
   const id = newId("pro", nowMs);
   const name = `precedent_${stamp(nowMs)}_${id.slice("pro_".length, "pro_".length + SORTABLE_DIGITS)}`;
-  const when = { agent, kind: act.kind, name: act.name, ...narrowed(act.facts, read.data.whatever) };
-  const until = new Date(nowMs + read.data.for).toISOString();
-  const why = `${given.by.handle} allowed this until ${until.slice(0, 10)}: ${oneLine(read.data.reason)}`;
+  const when = { agent, kind: act.kind, name: act.name, ...narrowed(act.facts, request.whatever) };
+  const until = new Date(nowMs + request.for).toISOString();
+  const why = `${given.by.handle} allowed this until ${until.slice(0, 10)}: ${oneLine(request.reason)}`;
   const policy = { apiVersion: API_VERSION, kind: "Policy", name, rules: [{ name, when, then: "allow", lifts: [rule], until, why }, ...keptRules(workspace)] };
   const file: ProposedFile = {
     path: `policies/${name.replaceAll("_", "-")}.yaml`,
@@ -58,7 +59,7 @@ export async function proposePrecedent(deps: LearningDeps, given: { askId: strin
     id,
     kind: "precedent",
     title: `${act.kind} ${act.name} by ${agent} without asking until ${until.slice(0, 10)}`,
-    reason: `${ask.settledBy ?? "somebody"} approved ${ask.id}, which ${rule} asked for. ${read.data.reason}`,
+    reason: `${ask.settledBy ?? "somebody"} approved ${ask.id}, which ${rule} asked for. ${request.reason}`,
     fingerprint: `precedent:${digestOf({ when, rule })}`,
     files: [file],
     sources: { tickets: ask.ticketId ? [ask.ticketId] : [], ask: ask.id, rule, until },

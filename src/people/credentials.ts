@@ -25,6 +25,12 @@ export async function ensureCredentials(db: Db, clock: Clock, place: { file: str
   return credentials;
 }
 
+/** Whether the file holds a token that counts in this database. */
+export async function countsHere(db: Db, file: string): Promise<boolean> {
+  const held = await readCredentials(file);
+  return held !== undefined && (await authenticate(db, held.token)) !== undefined;
+}
+
 async function readCredentials(file: string): Promise<Credentials | undefined> {
   try {
     const read = JSON.parse(await readFile(file, "utf8")) as Partial<Credentials> | null;

@@ -16,6 +16,8 @@ export interface World {
   database(options?: Parameters<Cluster["database"]>[0]): Promise<TrialDatabase>;
   start(options: ChildOptions): Child;
   after(undo: Undo): void;
+  /** What several cases use, made by the first of them in a world of its own that lasts until all cases are over. */
+  kept<T>(name: string, make: (world: World) => Promise<T>): Promise<T>;
 }
 
 /**
@@ -24,6 +26,7 @@ export interface World {
  */
 export interface Shared {
   cluster(): Promise<Cluster>;
+  kept: World["kept"];
   /** Where the logs of a case that did not hold are kept. */
   readonly keep: string;
   close(): Promise<void>;
@@ -33,14 +36,23 @@ export async function openShared(keep: string, { short }: { short: boolean }): P
   const folder = await makeFolder("shared");
   process.env["NODE_COMPILE_CACHE"] = join(folder, "compiled"); // children start in half the time
   let cluster: Promise<Cluster> | undefined;
-  return {
+  const kept = new Map<string, Promise<unknown>>();
+  const worlds: OpenWorld[] = [];
+  const shared: Shared = {
     keep,
     cluster: () => (cluster ??= launchCluster(folder, { fsync: !short })),
+    kept<T>(name: string, make: (world: World) => Promise<T>): Promise<T> {
+      const made = kept.get(name) ?? openWorld(shared, short).then((world) => (worlds.push(world), make(world)));
+      kept.set(name, made);
+      return made as Promise<T>;
+    },
     async close() {
+      for (const world of worlds) await world.close(undefined);
       await (await cluster)?.stop();
       await rm(folder, { recursive: true, force: true });
     },
   };
+  return shared;
 }
 
 export interface OpenWorld extends World {
@@ -64,6 +76,7 @@ export async function openWorld(shared: Shared, short: boolean): Promise<OpenWor
     short,
     folder,
     cluster: shared.cluster,
+    kept: shared.kept,
     async database(options) {
       const database = await (await shared.cluster()).database(options);
       after(() => database.close());
