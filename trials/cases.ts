@@ -26,6 +26,7 @@ import { lastDollar } from "./f45-last-dollar.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
+import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
@@ -74,6 +75,12 @@ export const CASES: readonly Case[] = [
   replay,
   foreignIds,
   otherHomes,
+  injected,
+  withoutCredential,
+  mixedClaims,
+  fromLoopback,
+  wrongTokens,
+  rebinding,
   receiptTampering,
   githubOnce,
   ...failover,

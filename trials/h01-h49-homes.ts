@@ -14,6 +14,7 @@ import { contentsOf, type Homes, type Kind, type Tenant, touched, withHomes } fr
 import { bodyFor, filled, lineOf, type Route, routesOf } from "./harness/route-table.ts";
 import { startServer } from "./harness/server.ts";
 import { quantile } from "./harness/statistics.ts";
+import { textOf } from "./harness/text.ts";
 import { until } from "./harness/wait.ts";
 import type { World } from "./harness/world.ts";
 import { type Answered, asJson, bearer, codeOf, sendRaw } from "./harness/wire.ts";
@@ -78,42 +79,48 @@ const MEMBERS: Readonly<Record<string, Kind | "principal" | null>> = {
   agent: "agent",
   ...Object.fromEntries(
     [
-      ...[
-        "text",
-        "sender",
-        "externalId",
-        "language",
-        "labels",
-        "task",
-        "reason",
-        "answer",
-        "args",
-        "files",
-        "byUsd",
-        "byTokens",
-        "subject",
-        "kind",
-        "name",
-        "effect",
-        "risk",
-      ],
-      ...[
-        "severity",
-        "costUsd",
-        "taint",
-        "path",
-        "for",
-        "whatever",
-        "base",
-        "title",
-        "change",
-        "category",
-        "severityAtLeast",
-        "then",
-        "approvers",
-        "escalateTo",
-      ],
-      ...["escalateAfterMinutes", "from", "to", "note", "yes", "digest", "revision", "address", "label", "scopes", "expiresIn"],
+      "text",
+      "sender",
+      "externalId",
+      "language",
+      "labels",
+      "task",
+      "reason",
+      "answer",
+      "args",
+      "files",
+      "byUsd",
+      "byTokens",
+      "subject",
+      "kind",
+      "name",
+      "effect",
+      "risk",
+      "severity",
+      "costUsd",
+      "taint",
+      "path",
+      "for",
+      "whatever",
+      "base",
+      "title",
+      "change",
+      "category",
+      "severityAtLeast",
+      "then",
+      "approvers",
+      "escalateTo",
+      "escalateAfterMinutes",
+      "from",
+      "to",
+      "note",
+      "yes",
+      "digest",
+      "revision",
+      "address",
+      "label",
+      "scopes",
+      "expiresIn",
     ].map((name) => [name, null]),
   ),
 };
@@ -365,5 +372,5 @@ async function strangerOn(world: World, { a }: Homes): Promise<string> {
     env: { LOOP_WORKSPACE: workspace },
   });
   await until(() => child.said.length > 0, { limitMs: 30_000 });
-  return String(child.said[0]?.["code"] ?? child.said[0]?.say);
+  return textOf(child.said[0]?.["code"] ?? child.said[0]?.say);
 }

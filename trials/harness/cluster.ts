@@ -22,6 +22,8 @@ export interface TrialDatabase {
 /** One Postgres of the trials' own. */
 export interface Cluster {
   readonly server: PostgresServer;
+  /** The file that Postgres writes to. */
+  readonly log: string;
   /** A connection of the trial's own, as superuser, outside every pool. */
   admin<T>(work: (client: pg.Client) => Promise<T>): Promise<T>;
   database(options?: { movableClock?: boolean; empty?: boolean; poolSize?: number }): Promise<TrialDatabase>;
@@ -35,6 +37,7 @@ export async function launchCluster(folder: string, options: { maxConnections?: 
   let template: Promise<string> | undefined;
   return {
     server,
+    log: join(folder, "postgres", "postgres.log"),
     admin,
     async database({ movableClock = false, empty = false, poolSize = 10 } = {}) {
       template ??= makeTemplate(server.url, admin);

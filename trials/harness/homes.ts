@@ -92,7 +92,8 @@ async function openTenant(world: World, name: string): Promise<Tenant> {
     await writeFile(join(workspace, path), text);
   }
   const database = await world.database();
-  await sql.raw(`alter database ${database.name} set log_statement = 'all'`).execute(database.db); // for H-05: the texts of statements, apart from their parameters
+  for (const setting of ["log_statement = 'all'", "log_error_verbosity = 'default'"])
+    await sql.raw(`alter database ${database.name} set ${setting}`).execute(database.db); // for H-05: the texts of statements, apart from their parameters
   const folder = join(world.folder, name);
   const server = await openServer(world, { name, home: folder, databaseUrl: database.url, env: { LOOP_WORKSPACE: workspace } });
   const canary = `canary${randomUUID().replaceAll("-", "")}`;
@@ -132,18 +133,19 @@ async function fill({ server, db, name, canary }: { server: Server; db: Db; name
   const nowMs = Date.now();
   const memory = newId("mem", nowMs);
   const proposal = newId("pro", nowMs);
-  const data = { kind: "fact", scope: { kind: "workspace", of: "" }, agent: name, about: canary, state: "kept" };
-  await sql`insert into brain_items (id, layer, source, title, body, phrases, data, labels, categories, scope, trust, digest, words)
-    values (${memory}, 'memory', ${canary}, ${canary}, ${canary}, '{}', ${JSON.stringify(data)}::jsonb, '{}', '{}', 'workspace', 'member', ${canary}, to_tsvector('simple', ${canary}))`.execute(
-    db,
-  );
+  const run = textOf(sent?.body["runId"]);
+  const told = { kind: "fact", about: canary, scope: { kind: "workspace", of: "" }, agent: name, person: null, source: { run, ticket, act: "act_0" } };
+  const data = JSON.stringify({ ...told, taint: [], sawPrivate: false, ask: null, against: [], said: canary });
+  await sql`insert into brain_items (id, layer, source, title, body, phrases, data, labels, categories, scope, trust, digest, words, happened_at, expires_at)
+    values (${memory}, 'memory', ${run}, ${canary}, ${canary}, '{}', ${data}::jsonb, '{}', '{}', 'memory:workspace:', 'member', ${canary},
+            to_tsvector('simple', ${canary}), loop_now(), loop_now() + interval '1 day')`.execute(db);
   await sql`insert into proposals (id, kind, state, title, reason, fingerprint, files, sources, author)
-    values (${proposal}, 'rule', 'open', ${canary}, ${canary}, ${canary}, '{}', '{}', 'system')`.execute(db);
+    values (${proposal}, 'rule', 'open', ${canary}, ${canary}, ${canary}, '[]', '{"tickets": []}', 'system')`.execute(db);
   if (ask === undefined || ticket === "") throw new Error(`${name} could not be filled: ticket ${sent?.status} ${JSON.stringify(sent?.body)}`);
   await atRest(db);
   return {
     ticket,
-    run: textOf(sent?.body["runId"]),
+    run,
     ask,
     thread: textOf(thread?.body["id"]),
     token: token!.id,

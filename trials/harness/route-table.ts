@@ -60,7 +60,7 @@ export const lineOf = ({ method, path }: Pick<Route, "method" | "path">): string
 export const filled = (path: string, value: string): string => path.replaceAll(/\{\w+\}/g, encodeURIComponent(value));
 
 /** A body that a route takes, so that nothing but the id can be wrong with a request. */
-export const BODIES: Readonly<Record<string, unknown>> = {
+const BODIES: Readonly<Record<string, unknown>> = {
   "POST /v1/asks/{id}/answer": { answer: "approve" },
   "POST /v1/asks/{id}/edit": { args: {} },
   "POST /v1/asks/{id}/override": { answer: "deny", reason: "x" },

@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request } from "node:http";
+import { Agent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
 
 /** One request as its bytes are to go out: nothing is added, corrected or left out by a client library. */
 export interface Sending {
@@ -37,9 +37,11 @@ export function sendRaw(url: string, sending: Sending): Promise<Answered> {
   const all = [...(named ? [] : ["host", host]), ...headers, ...length];
   return new Promise((resolve) => {
     const none = (): void => resolve({ status: 0, headers: {}, text: "", tookMs: performance.now() - startMs });
+    let begun: IncomingMessage | undefined;
     try {
       const place = socketPath === undefined ? { hostname, port, agent } : { socketPath, agent: false as const };
       const sent = request({ ...place, method, path, headers: all, timeout: limitMs }, (response) => {
+        begun = response;
         const pieces: Buffer[] = [];
         let bytes = 0;
         const finish = (): void => {
@@ -58,7 +60,7 @@ export function sendRaw(url: string, sending: Sending): Promise<Answered> {
         response.once("close", finish);
         response.once("error", finish);
       });
-      sent.once("timeout", () => sent.destroy(new Error("no answer in time")));
+      sent.once("timeout", () => void (begun ? begun.destroy() : sent.destroy(new Error("no answer in time"))));
       sent.once("error", none);
       sent.end(body);
     } catch {
