@@ -27,6 +27,7 @@ import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
+import { blankSecrets, revoked } from "./h16-h19-secrets.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
@@ -81,6 +82,8 @@ export const CASES: readonly Case[] = [
   fromLoopback,
   wrongTokens,
   rebinding,
+  blankSecrets,
+  revoked,
   receiptTampering,
   githubOnce,
   ...failover,
