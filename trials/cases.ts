@@ -28,6 +28,7 @@ import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
 import { blankSecrets, revoked } from "./h16-h19-secrets.ts";
+import { bruteForce, newInstall, ownPower, senders } from "./h03-h55-authority.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
@@ -76,6 +77,8 @@ export const CASES: readonly Case[] = [
   replay,
   foreignIds,
   otherHomes,
+  ownPower,
+  newInstall,
   injected,
   withoutCredential,
   mixedClaims,
@@ -83,7 +86,9 @@ export const CASES: readonly Case[] = [
   wrongTokens,
   rebinding,
   blankSecrets,
+  senders,
   revoked,
+  bruteForce,
   receiptTampering,
   githubOnce,
   ...failover,

@@ -10,6 +10,7 @@ import { type Bearer, may } from "#src/people/permission.ts";
 import { powerDigest } from "#src/workspace/power.ts";
 import { digestsOf, recordRevision } from "#src/workspace/revisions.ts";
 import { insertBlobs } from "#src/workspace/store/blobs.ts";
+import { isMachine } from "#src/people/role.ts";
 import type { Plan } from "./plan/plan.ts";
 import type { ApplyRequestId } from "./request.ts";
 import type { Planned, Problems } from "./sides.ts";
@@ -71,7 +72,7 @@ export async function applyPlanned(place: { db: Db; clock: Clock; plan: () => Pr
 
 /** What works may not say what it may do. */
 function requireNoMachine({ roles, handle }: Applier): void {
-  if (!roles.some((role) => role === "agent" || role === "worker")) return;
+  if (!isMachine(roles)) return;
   throw new LoopError(
     "permission_missing",
     `${handle} may not apply changes to the workspace: no agent decides on its own power. Roles: ${roles.join(", ")}.`,

@@ -1,4 +1,4 @@
-import type { Role } from "#src/people/role.ts";
+import { isMachine, type Role } from "#src/people/role.ts";
 import { type Db, inTransaction, type Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import type { Clock } from "#src/kernel/clock.ts";
@@ -62,8 +62,7 @@ const MIGHTY_ROLES: readonly Role[] = ["owner", "admin"];
 /** What learns or works may not let in what it learned. */
 function requireDecider({ handle, roles }: Decider, { kind }: Pick<Proposal, "kind">): void {
   const needed = kind === "precedent" ? MIGHTY_ROLES : DECIDING_ROLES;
-  const isMachine = roles.some((role) => role === "agent" || role === "worker");
-  if (!isMachine && roles.some((role) => needed.includes(role))) return;
+  if (!isMachine(roles) && roles.some((role) => needed.includes(role))) return;
   throw new LoopError(
     "permission_missing",
     `${handle} may not decide on this proposal: it takes the role ${needed.join(", ")}, and a person. Roles: ${roles.join(", ") || "none"}.`,

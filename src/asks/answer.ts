@@ -5,6 +5,7 @@ import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { wake } from "#src/leases/store/wake.ts";
+import { isMachine } from "#src/people/role.ts";
 import { type Answerer, type Ask, type AskDecision, EDIT, mayAnswer, verdictOf } from "./ask.ts";
 import { requireAsk } from "./store/read.ts";
 import { insertDecision, keepEdit, lockOpenAsk, overrideAsk, settleAsk } from "./store/settle.ts";
@@ -125,10 +126,10 @@ async function late(tx: Transaction, clock: Clock, given: Answer): Promise<Answe
  */
 export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { reason: string }): Promise<Ask> {
   const asked = await requireAsk(db, given.askId);
-  if (!given.person.roles.some((role) => OVERRIDING_ROLES.includes(role))) {
+  if (isMachine(given.person.roles) || !given.person.roles.some((role) => OVERRIDING_ROLES.includes(role))) {
     throw new LoopError(
       "ask_not_yours",
-      `Only an owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`,
+      `Only a person who is owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`,
     );
   }
   if (asked.approvers.except === given.person.id) requireRight(asked, given); // a separation holds for the mighty too

@@ -1,5 +1,5 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
-import type { Role } from "#src/people/role.ts";
+import { isMachine, type Role } from "#src/people/role.ts";
 import type { ActId, AskId, PrincipalId, RunId, TicketId } from "#src/kernel/ids.ts";
 
 /*
@@ -109,7 +109,7 @@ export const EDIT = "edit";
 
 /** Whether this person may answer. Roles, names and teams count, nothing else does; an agent or worker never answers. */
 export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolean {
-  if (person.roles.some((role) => role === "agent" || role === "worker")) return false;
+  if (isMachine(person.roles)) return false;
   if (ask.approvers.except === person.id) return false;
   if (ask.approvers.names.includes(person.handle)) return true;
   if (person.groups?.some((group) => ask.approvers.groups?.includes(group))) return true;

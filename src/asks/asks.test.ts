@@ -114,6 +114,8 @@ test("an override is a new decision by an owner, and the old answer stays on rec
   await openAsk(db, opened);
   await answerAsk(db, clock, answer(opened.id, RUI, "deny"));
   await assert.rejects(overrideAnswer(db, clock, { ...answer(opened.id, EVA, "approve"), reason: "I know better" }), { code: "ask_not_yours" });
+  const machine = { ...ANA, roles: ["owner", "agent"] as const };
+  await assert.rejects(overrideAnswer(db, clock, { ...answer(opened.id, machine, "approve"), reason: "I am mighty" }), { code: "ask_not_yours" });
   const after = await overrideAnswer(db, clock, { ...answer(opened.id, ANA, "approve"), reason: "the guest called" });
   assert.deepEqual(
     { answer: after.answer, by: after.settledBy, kinds: after.decisions.map(({ kind, handle, answer: said }) => `${handle} ${kind} ${said}`) },

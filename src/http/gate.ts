@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
 import type { Db } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { may, requirePermission } from "#src/people/permission.ts";
+import { requirePermission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
 import { createRefusals } from "#src/people/refusals.ts";
 import { authenticate } from "#src/people/token.ts";
@@ -39,11 +39,16 @@ export function guard(app: App, deps: HttpDeps): void {
     }
     request.caller = caller;
     if (access === undefined || access === "credential") return undefined;
-    if (!may(caller, access)) await journalRefusal(caller, { method: request.method, route: request.routeOptions.url ?? "none", needed: access });
     requirePermission(caller, access);
     return undefined;
   });
+  app.addHook("onError", async ({ caller, method, routeOptions }, _reply, error) => {
+    if (!caller || !(error instanceof LoopError) || error.code !== "permission_missing") return;
+    await journalRefusal(caller, { method, route: routeOptions.url ?? "none", needed: textOf(error.facts["needed"]) ?? routeOptions.config.access ?? "none" });
+  });
 }
+
+const textOf = (fact: unknown): string | undefined => (typeof fact === "string" ? fact : undefined);
 
 /** The same words whatever was wrong with the credential. */
 const credentialInvalid = (): LoopError =>

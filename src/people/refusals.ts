@@ -2,6 +2,7 @@ import { type Db, inTransaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Caller } from "./principal.ts";
+import { isMachine } from "./role.ts";
 
 interface Attempt {
   readonly method: string;
@@ -20,8 +21,7 @@ const MOST_KEPT = 10_000;
 export function createRefusals(db: Db, clock: Clock): (caller: Caller, attempt: Attempt) => Promise<void> {
   const told = new Map<string, number>();
   return async ({ id, handle, roles, tokenId }, attempt) => {
-    const isMachine = roles.some((role) => role === "agent" || role === "worker");
-    if (!isMachine || attempt.method === "GET" || attempt.method === "HEAD") return;
+    if (!isMachine(roles) || attempt.method === "GET" || attempt.method === "HEAD") return;
     const key = `${tokenId} ${attempt.method} ${attempt.route}`;
     const nowMs = clock.nowMs();
     if (nowMs - (told.get(key) ?? Number.NEGATIVE_INFINITY) < APART_MS) return;

@@ -12,6 +12,7 @@ import { raisePeriod, recordNowMs } from "#src/ledger/store/raise.ts";
 import { makePeriod } from "#src/ledger/store/seat.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import { didYouMean } from "#src/workspace/nearest.ts";
+import { isMachine } from "#src/people/role.ts";
 import { budgetCause } from "./moves/budget-ask.ts";
 
 export interface RaiseRequest {
@@ -35,9 +36,12 @@ export interface Raised {
 
 /**
  * Grants a budget more for its present period, and lets everything go on that waits for that. The manifest stays: the next period has its cap again.
- * Whether the caller may is not asked here. @throws LoopError budget_unknown | input_invalid
+ * Whether the caller may is not asked here, but that it is no machine: none gives itself money. @throws LoopError budget_unknown | input_invalid | permission_missing
  */
 export async function raiseBudget({ db, clock, workspace }: { db: Db; clock: Clock; workspace: Workspace }, request: RaiseRequest): Promise<Raised> {
+  const { handle, roles } = request.by;
+  if (isMachine(roles))
+    throw new LoopError("permission_missing", `${handle} may not raise a budget: it takes a person. Roles: ${roles.join(", ")}.`, { facts: { handle } });
   const period = periodOf(request, { workspace, nowMs: await recordNowMs(db) });
   const { budget, subject } = period;
   const [nanos, tokens] = [nanosOfUsd(request.byUsd ?? 0), request.byTokens ?? 0];

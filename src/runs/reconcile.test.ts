@@ -265,6 +265,8 @@ test("a paused budget holds every run behind one question, and raising it for it
   const place = { db, clock: engine.clock, workspace };
   const by = { by: ANA, face: "test", reason: "the fair is on" };
   await assert.rejects(raiseBudget(place, { budget: "tigth", byUsd: 1, ...by }), { code: "budget_unknown", message: /tight/ });
+  const machine = { ...ANA, roles: ["owner", "agent"] as const };
+  await assert.rejects(raiseBudget(place, { budget: "tight", byUsd: 1, ...by, by: machine }), { code: "permission_missing" });
   await assert.rejects(raiseBudget(place, { budget: "tight", byUsd: 0, ...by }), { code: "input_invalid" });
   assert.deepEqual(await raiseBudget(place, { budget: "tight", byUsd: 1, ...by }), { budget: "tight", subject: "workspace", answered: 1 });
   await drain(engine);
