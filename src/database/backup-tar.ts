@@ -112,7 +112,7 @@ async function headerBlock(reader: ByteReader): Promise<{ entry: TarEntry; type:
 }
 
 function octalAt(header: Buffer, at: number, length: number): number {
-  const text = header.toString("latin1", at, at + length).replaceAll(/[\0 ]+$/g, "");
+  const text = header.toString("latin1", at, at + length).replaceAll(/(?<![\0 ])[\0 ]+$/g, "");
   if (!/^[0-7]+$/.test(text)) throw damaged("a number in it cannot be read");
   return Number.parseInt(text, 8);
 }

@@ -28,7 +28,9 @@ function formsOf(secret: string): string[] {
     secret,
     JSON.stringify(secret).slice(1, -1),
     encodeURIComponent(secret),
-    Buffer.from(secret).toString("base64").replace(/=+$/, ""),
+    Buffer.from(secret)
+      .toString("base64")
+      .replace(/(?<!=)=+$/, ""),
     Buffer.from(secret).toString("base64url"),
   ];
 }

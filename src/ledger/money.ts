@@ -16,5 +16,5 @@ export function usdText(nanos: number | null): string {
   if (usd >= 0.995 || usd === 0) return `${sign}$${usd.toFixed(2)}`;
   const leadingZeros = Math.max(0, -Math.floor(Math.log10(usd)) - 1);
   const [whole, decimals = ""] = usd.toFixed(leadingZeros + 2).split(".");
-  return `${sign}$${whole}.${decimals.replace(/0+$/, "").padEnd(2, "0")}`;
+  return `${sign}$${whole}.${decimals.replace(/(?<!0)0+$/, "").padEnd(2, "0")}`;
 }

@@ -28,7 +28,7 @@ export const NO_KEYS: Readonly<Record<string, string | undefined>> = {
   FEW_BYTES: "whsec_c2hvcnQ=",
 };
 
-export const GOOD_KEY = "a-good-secret-of-the-trial-0123456789";
+const GOOD_KEY = "a-good-secret-of-the-trial-0123456789";
 
 export interface Posted {
   readonly path: string;

@@ -126,7 +126,7 @@ const notAuthorised = (why: string, retryable = false) => ({ kind: "unusable", r
 function baseUrlOf(entry: ProviderEntry, region: string | undefined, defaults: ProviderDefaults | undefined): string | undefined {
   const aws = region && `https://bedrock-runtime.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
   const usual = aws ?? WIRES[entry.wire].baseUrl;
-  const url = (entry.baseUrl ?? defaults?.baseUrls[entry.wire] ?? usual)?.replace(/\/+$/, "");
+  const url = (entry.baseUrl ?? defaults?.baseUrls[entry.wire] ?? usual)?.replace(/(?<!\/)\/+$/, "");
   if (url === undefined) return undefined;
   // ANTHROPIC_BASE_URL by its vendor's convention ends before /v1, whatever path it has.
   const lacksPath = entry.wire === "anthropic" ? !/\/v\d+$/.test(url) : /^https?:\/\/[^/]*$/.test(url);

@@ -33,7 +33,7 @@ function after(text: string | null, { unitMs, nowMs }: { unitMs: number; nowMs: 
 }
 
 function dateMs(text: string | null): number | undefined {
-  const at = text === null || /^\s*-?[\d.]*\s*$/.test(text) ? Number.NaN : Date.parse(text);
+  const at = text === null || /^-?[\d.]*$/.test(text.trim()) ? Number.NaN : Date.parse(text);
   return Number.isNaN(at) ? undefined : at;
 }
 
@@ -77,5 +77,5 @@ const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_0
 
 function lengthMs(text: string): number | undefined {
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;
-  return [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ""] ?? 0), 0);
+  return [...text.matchAll(/(?<!\d)(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)].reduce((sum, [, amount, unit]) => sum + Number(amount) * (UNIT_MS[unit ?? ""] ?? 0), 0);
 }

@@ -28,10 +28,10 @@ const LONGEST_MS = 30_000;
 const MOST_BYTES = 16_777_216;
 
 export function githubClient(server: GithubServer, deps: GithubDeps): GithubClient {
-  const base = new URL(server.from.baseUrl.replace(/\/+$/, ""));
+  const base = new URL(server.from.baseUrl.replace(/(?<!\/)\/+$/, ""));
   const isBase = (url: URL): boolean => url.hostname === base.hostname && portOf(url) === portOf(base) && url.protocol === base.protocol;
   const send = async (call: Call, authorization: string): Promise<Answer> => {
-    const url = new URL(`${base.href.replace(/\/+$/, "")}${call.path}`);
+    const url = new URL(`${base.href.replace(/(?<!\/)\/+$/, "")}${call.path}`);
     for (const [name, value] of Object.entries(call.query ?? {})) if (value !== undefined) url.searchParams.set(name, String(value));
     try {
       return await request(

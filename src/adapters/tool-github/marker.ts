@@ -8,4 +8,4 @@ export const PAGES = 3;
 export const PER_PAGE = 100;
 
 /** What a reader is shown of a text: our own marks are no news, and a copied one must not look like one of ours. */
-export const unmarked = (body: string): string => body.replaceAll(/\s*<!-- loopwright:[\w.:-]{1,100} -->/g, "");
+export const unmarked = (body: string): string => body.replaceAll(/(?<!\s)\s*<!-- loopwright:[\w.:-]{1,100} -->/g, "");

@@ -135,7 +135,7 @@ function whyRemovalForbidden(args: readonly string[]): string | null {
 
 /** The root, a folder right below it, or a home: with or without what stands for all that is in it. */
 function isEverything(path: string): boolean {
-  const bare = path.replace(/\/+(?:\*|\.\*|\.)?$/, "").replace(/^\/+/, "/");
+  const bare = path.replace(/(?<!\/)\/+(?:\*|\.\*|\.)?$/, "").replace(/^\/+/, "/");
   if (path.startsWith("/") && (bare === "" || posix.normalize(`${bare}/`) === "/")) return true;
   if (/^(?:~\w*|\$\{?HOME\}?)$/.test(bare)) return true;
   const normal = bare.startsWith("/") ? posix.normalize(bare) : bare;

@@ -65,7 +65,7 @@ export async function search(
   bounds: Omit<Bounds, "mayReach" | "redirects">,
 ): Promise<readonly SearchHit[]> {
   const wire = PROVIDERS[provider];
-  const url = new URL(wire.path, `${(baseUrl ?? wire.baseUrl).replace(/\/+$/, "")}/`);
+  const url = new URL(wire.path, `${(baseUrl ?? wire.baseUrl).replace(/(?<!\/)\/+$/, "")}/`);
   const answer = await request(
     {
       url,

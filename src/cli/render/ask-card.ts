@@ -161,7 +161,7 @@ function commandsOf({ ask, command, reference }: AskCard): string[] {
   if (ask.kind === "approval") return [`${command} approve ${reference}`, `${command} deny ${reference} --reason <why>`];
   if (ask.kind === "acknowledgement" && ask.options.length === 1) return [`${command} ack ${reference}`];
   const options = ask.options.length === 0 ? ["<text>"] : ask.options;
-  return options.map((option) => `${command} answer ${reference} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`);
+  return options.map((option) => `${command} answer ${reference} ${/^(?:<\w+>|\w[\w-]*)$/.test(option) ? option : JSON.stringify(plainLine(option))}`);
 }
 
 function outcomeText({ state, answer, settledBy }: AskShape): string {

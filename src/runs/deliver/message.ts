@@ -131,7 +131,7 @@ function waysToAnswer({ ask, publicUrl }: AskMessage): string[] {
   if (ask.kind === "approval") return [`loop approve ${ask.id}`, `loop deny ${ask.id} --reason <why>`, ...look];
   if (ask.kind === "acknowledgement" && ask.options.length === 1) return [`loop ack ${ask.id}`, ...look];
   const options = ask.options.length === 0 ? ["<text>"] : ask.options;
-  return [...options.map((option) => `loop answer ${ask.id} ${/^[<\w]+[>\w-]*$/.test(option) ? option : JSON.stringify(plainLine(option))}`), ...look];
+  return [...options.map((option) => `loop answer ${ask.id} ${/^(?:<\w+>|\w[\w-]*)$/.test(option) ? option : JSON.stringify(plainLine(option))}`), ...look];
 }
 
 /** What the copy becomes when the ask is closed: who decided what, and below it the question as it was. */

@@ -44,7 +44,7 @@ function confirmed({ run, messages, acts }: RunState): { readonly to: string; re
     words
       .normalize("NFKC")
       .trim()
-      .replace(/[.!]+$/, "")
+      .replace(/(?<![.!])[.!]+$/, "")
       .toLocaleLowerCase();
   return asked.yes.some((yes) => plain(yes) === plain(said)) ? { to: asked.to, reason: "it was confirmed" } : undefined;
 }

@@ -13,7 +13,7 @@ export const duration = z
   .string()
   .regex(/^[1-9]\d{0,8}(ms|s|m|h|d)$/, "expected a length of time such as 30s, 5m, 2h or 1d")
   .transform((text) => {
-    const [, amount, unit] = /^(\d+)(\w+)$/.exec(text) as unknown as [string, string, keyof typeof UNIT_MS];
+    const [, amount, unit] = /^(\d+)([a-z]+)$/.exec(text) as unknown as [string, string, keyof typeof UNIT_MS];
     return Number(amount) * UNIT_MS[unit];
   });
 
