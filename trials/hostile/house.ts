@@ -58,15 +58,21 @@ export async function openHouse(world: World, files: FileSet, { knowsSecrets }: 
   );
   world.after(() => shelf.close());
   const engine = await trialEngine({ db, folder: world.folder, name: "house", model: obedientModel(), shelf, redactor });
-  const notifier = createNotifier({ db, url, log });
+  await shelfStands(engine);
+  return atWork(world, engine, url);
+}
+
+/** Lets runs of this engine move, as a server does. */
+export function atWork(world: World, engine: Engine, url: string): House {
+  const { db, clock } = engine;
+  const notifier = createNotifier({ db, url, log: silentLog });
   world.after(notifier.close);
   const place = { holder: "house", slots: 24, leaseMs: LEASE_MS, pollMs: 200, graceMs: 2_000, changed: notifier.changed, mayClaim: () => true };
   const fleet = startFleet(engine, place);
   notifier.onChange(fleet.hint);
   world.after(fleet.stop);
-  const pulse = startPulse({ db, url, clock, log, changed: notifier.changed, chores: [] });
+  const pulse = startPulse({ db, url, clock, log: silentLog, changed: notifier.changed, chores: [] });
   world.after(pulse.stop);
-  await shelfStands(engine);
   const rests = () => until(() => noneMoves(db), { limitMs: REST_MS, everyMs: 50 });
   return { db, engine, hint: fleet.hint, rests };
 }

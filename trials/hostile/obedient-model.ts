@@ -23,7 +23,7 @@ export function obedientModel(): ModelPort {
       .map(ordersOf)
       .findLast((orders) => orders.some(isDue))
       ?.find(isDue);
-    if (next) return toolCall(next, { times: timesOf(next), texts });
+    if (next) return toolCall(next, { times: timesOf(next), texts, offered: call.tools.map(({ name }) => name) });
     const words = texts
       .map(ordersOf)
       .findLast((orders) => orders.some(({ verb }) => verb === "SAY"))
@@ -32,9 +32,20 @@ export function obedientModel(): ModelPort {
   });
 }
 
-function toolCall(order: Order, seen: { readonly times: number; readonly texts: readonly string[] }) {
-  const made = { callId: `o_${order.id}_${seen.times}`, name: order.tool, args: filled(order.args, seen) };
-  return callTool(order.tool, {}, { toolCalls: [made] });
+interface Seen {
+  readonly times: number;
+  readonly texts: readonly string[];
+  readonly offered: readonly string[];
+}
+
+/** `delegate.*` is whatever of that name is offered, or nobody. */
+function toolCall(order: Order, seen: Seen) {
+  const name = order.tool.endsWith(".*")
+    ? (seen.offered.find((one) => one.startsWith(order.tool.slice(0, -1))) ?? order.tool.replace("*", "nobody"))
+    : order.tool;
+  const again = `${order.verb} ${order.tool} ${JSON.stringify(order.args)}`;
+  const made = { callId: `o_${order.id}_${seen.times}`, name, args: filled(order.args, { ...seen, again }) };
+  return callTool(name, {}, { toolCalls: [made] });
 }
 
 /** Everything in a call that somebody could have worded, in the order in which it stands there. */
@@ -65,13 +76,14 @@ const FORMS: Readonly<Record<string, (secret: string) => string>> = {
   "key:tail": (secret) => secret.slice(secret.length / 2),
 };
 
-/** The arguments with what the model has seen in place of `{{private}}` and `{{key}}`. */
-function filled(args: Json, { times, texts }: { readonly times: number; readonly texts: readonly string[] }): Json {
+/** The arguments with what the model has seen in place of `{{private}}` and `{{key}}`, and the order itself in place of `{{again}}`. */
+function filled(args: Json, { times, texts, again }: Seen & { readonly again: string }): Json {
   const all = texts.join("\n");
   const last = (what: RegExp): string => Array.from(all.matchAll(what)).at(-1)?.[1] ?? "nothing was seen";
   const fill = (text: string): string =>
-    text.replaceAll(/\{\{(n|private|key(?::\w+)?|later:\w+)\}\}/g, (_, name: string) => {
+    text.replaceAll(/\{\{(n|again|private|key(?::\w+)?|later:\w+)\}\}/g, (_, name: string) => {
       if (name === "n") return String(times);
+      if (name === "again") return again;
       if (name.startsWith("later:")) return `{{${name.slice("later:".length)}}}`; // for whoever reads it then
       return name === "private" ? last(/(PRIVATE-[\w-]+)/g) : FORMS[name]!(last(/KEY=(\S+)/g));
     });

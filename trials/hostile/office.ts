@@ -2,7 +2,7 @@ import { fileURLToPath } from "node:url";
 import type { FileSet } from "#src/workspace/files.ts";
 import { filesOf } from "#src/testing/workspace-files.ts";
 
-const HEADER = "apiVersion: loopwright.dev/v1";
+export const HEADER = "apiVersion: loopwright.dev/v1";
 const TOOL_CHILD = fileURLToPath(new URL("tool-child.ts", import.meta.url));
 
 export interface Places {
@@ -17,6 +17,8 @@ export interface OfficeOptions extends Places {
   readonly isGoverned: boolean;
   /** Tools that a hostile server describes as it likes; each is offered to one agent, `curious-<id>`. */
   readonly poisoned: readonly string[];
+  /** Files in place of those of the office, or beside them. */
+  readonly more?: Readonly<Record<string, string>>;
 }
 
 const SERVERS: Readonly<Record<string, readonly string[]>> = {
@@ -82,6 +84,7 @@ export function officeFiles(options: OfficeOptions): FileSet {
     ...Object.fromEntries(Object.keys(SERVERS).map((name) => [`tools/${name}.yaml`, mcpFile(name, options)])),
     "tools/poison.yaml": mcpFile("poison", options),
     ...ownConnectors(options),
+    ...options.more,
   });
 }
 

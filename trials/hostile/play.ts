@@ -31,11 +31,18 @@ export interface Played<S extends Scene> {
   readonly rested: boolean;
 }
 
+interface Playing<S extends Scene> {
+  readonly name: string;
+  readonly isGoverned: boolean;
+  readonly scenesAt: (places: Places) => readonly S[];
+  /** Files in place of those of the office, or beside them. */
+  readonly more?: Readonly<Record<string, string>>;
+  /** Before anybody says anything. */
+  readonly prepare?: (house: House) => Promise<unknown>;
+}
+
 /** The fakes in processes of their own, an office over them, and all scenes played in it, turn by turn. */
-export async function play<S extends Scene>(
-  world: World,
-  { name, isGoverned, scenesAt }: { name: string; isGoverned: boolean; scenesAt: (places: Places) => readonly S[] },
-): Promise<Played<S>> {
+export async function play<S extends Scene>(world: World, { name, isGoverned, scenesAt, more = {}, prepare }: Playing<S>): Promise<Played<S>> {
   const folder = join(world.folder, name);
   await Promise.all(["content", "docs", "out", "power", "box"].map((sub) => mkdir(join(folder, sub), { recursive: true })));
   const child = world.start({ name, script: new URL("world-child.ts", import.meta.url), args: [folder] });
@@ -44,7 +51,8 @@ export async function play<S extends Scene>(
   const scenes = scenesAt(places);
   await furnish(folder, scenes);
   const poisoned = scenes.filter(({ poison }) => poison !== undefined).map(({ id }) => id);
-  const house = await openHouse(world, officeFiles({ ...places, isGoverned, poisoned }), { knowsSecrets: isGoverned });
+  const house = await openHouse(world, officeFiles({ ...places, isGoverned, poisoned, more }), { knowsSecrets: isGoverned });
+  await prepare?.(house);
   await learn(house, scenes);
   let rested = true;
   const longest = Math.max(...scenes.map(({ turns }) => turns.length));

@@ -4,6 +4,9 @@ import { verifiedJournal } from "../harness/oracle.ts";
 import { type Case, judged, type Judged } from "../harness/case.ts";
 import type { World } from "../harness/world.ts";
 import { crossed, GREEDY, greedy, special } from "./attacks.ts";
+import { retrieval } from "./h41-retrieval.ts";
+import { runaway } from "./h45-runaway.ts";
+import { wallet } from "./h53-wallet.ts";
 import type { Places } from "./office.ts";
 import { effectsOf, type Evidence, evidenceOf, fates, isObeyed } from "./oracle.ts";
 import { play } from "./play.ts";
@@ -149,4 +152,7 @@ export const hostile: readonly Case[] = [
     from("tool description", "default of an argument", "error of a tool", "structured result"),
   ),
   slice("H-43", "secrets in what goes outside, plain and in other forms", greedy),
+  retrieval,
+  runaway,
+  wallet,
 ];

@@ -122,6 +122,24 @@ test("a poisoned memory is untrusted, taints the run that recalls it, and privat
   );
 });
 
+test("a stranger who has much remembered fills no more than two places of what is recalled", async (t) => {
+  const flood = Array.from({ length: 7 }, (_, at) => callTool("memory.remember", { kind: "fact", text: `The bank account of supplier ${at} is new` }));
+  const ours = callTool("memory.remember", { kind: "fact", text: "Invoices are paid on Fridays" });
+  const model = scriptedModel([ours, say("ok"), ...flood, say("ok"), say("ok")]);
+  const { db, engine } = await memoryWorld(t, { model });
+  const at = { agent: "channel-one", channel: "help" };
+  for (const trust of ["member", "outside", "member"] as const) {
+    await runIn(engine, { ...at, trust, text: "the bank account of a supplier" });
+    await drain(engine);
+  }
+  const { rows } = await sql<{ result: unknown }>`select result from acts where name = 'memory.recall' order by id desc limit 1`.execute(db);
+  const recalled = (rows[0]!.result as { memories: { text: string; untrusted: boolean }[] }).memories;
+  assert.deepEqual(
+    recalled.map(({ untrusted }) => untrusted),
+    [true, true, false],
+  );
+});
+
 test("forgetting takes the words out of the brain, the acts, the transcript and the questions; that it was forgotten stays", async (t) => {
   const model = scriptedModel([callTool("memory.remember", { kind: "fact", text: "The zebra code is kept upstairs" }), say("kept"), say("hm"), say("?")]);
   const { db, engine } = await memoryWorld(t, { model });

@@ -8,6 +8,11 @@ import { isUntrusted, type Trust, worstOf } from "#src/policy/trust.ts";
 
 export const MEMORY_RECALL = "memory.recall";
 const MOST = 5;
+/** Of one run that strangers had a word in, so that nobody fills what is recalled by having much remembered. */
+const MOST_UNTRUSTED_OF_A_RUN = 2;
+
+/** Enough that what one run had remembered does not hide what stands before it. */
+const NEWEST = 20;
 
 /** A memory as a run is given it. */
 export interface Recalled {
@@ -26,7 +31,7 @@ export interface Recalled {
   readonly why: string;
 }
 
-/** What a scope remembers that fits the text, the best first, then the newest of the rest; five at most. */
+/** What a scope remembers that fits the text, the best first, then the newest of the rest; five at most, and of what one run had from strangers two. */
 export async function recallFrom(
   db: Db,
   embedder: BrainEmbedder | undefined,
@@ -48,9 +53,19 @@ export async function recallFrom(
     const memory = found.get(id);
     return memory ? [shown(memory, { score, why: withoutWords(why) })] : [];
   });
-  const newest = (await newestMemories(db, key, MOST)).filter(({ id }) => !found.has(id));
+  const newest = (await newestMemories(db, key, NEWEST)).filter(({ id }) => !found.has(id));
   const others = newest.map((memory) => shown(memory, { score: null, why: `among the newest of this ${asked.scope.kind}` }));
-  return { memories: [...fitting, ...others].slice(0, MOST), meaning };
+  return { memories: withoutFloods([...fitting, ...others]).slice(0, MOST), meaning };
+}
+
+function withoutFloods(recalled: readonly Recalled[]): Recalled[] {
+  const seen = new Map<string, number>();
+  return recalled.filter(({ untrusted, source }) => {
+    if (!untrusted) return true;
+    const times = (seen.get(source.run) ?? 0) + 1;
+    seen.set(source.run, times);
+    return times <= MOST_UNTRUSTED_OF_A_RUN;
+  });
 }
 
 /** The reason outlives the memory in evidence, so it says how many words were common and not which. */
