@@ -12,7 +12,8 @@ import { newId, type RunId } from "#src/kernel/ids.ts";
 import { claim } from "#src/leases/store/claim.ts";
 import { park } from "#src/leases/store/park.ts";
 import { wake } from "#src/leases/store/wake.ts";
-import { insertMessages, insertRun } from "#src/runs/store/write.ts";
+import { prepareEvent } from "#src/journal/event.ts";
+import { insertRun } from "#src/runs/store/write.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import type { TrialDatabase } from "../trials/harness/cluster.ts";
@@ -137,7 +138,7 @@ function parkBatch(db: Db, { size, revision }: { size: number; revision: number 
     for (let made = 0; made < size; made += 1) {
       const id = newId("run", systemClock.nowMs());
       const limits = { maxTurns: 20, maxOutputTokens: 4_096 };
-      await insertRun(tx, {
+      const run = {
         id,
         ticketId: null,
         threadId: null,
@@ -150,8 +151,9 @@ function parkBatch(db: Db, { size, revision }: { size: number; revision: number 
         attempt: 1,
         lanes: [],
         retryOf: null,
-      });
-      await insertMessages(tx, id, [{ seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } }]);
+      } as const;
+      const message = { seq: 1, role: "input", name: null, source: "bench", trust: "owner", content: { text: "Please send four towels." } };
+      await insertRun(tx, { run, messages: [message], event: prepareEvent({ kind: "run.queued", actor: "bench", runId: id }, systemClock.nowMs()) });
       const act = askedAct(id);
       const asked = { outcome: "ask" as const, rule: "bench", why: "somebody should look", matched: [] };
       const ask = approvalFor({ act, asked, ticketId: null, revision, nowMs: systemClock.nowMs() });

@@ -102,7 +102,8 @@ async function openService(world: World): Promise<Open> {
     model: scriptedModel(() => sayObject({ decision: "keep", reasoning: "it is good" })),
   });
   const notifier = createNotifier({ db, url, log });
-  const options = { holder: "bench", slots: AT_ONCE, leaseMs: 10_000, pollMs: 1_000, graceMs: 1_000, changed: notifier.changed, mayClaim: () => true };
+  const watch = createRunWatch({ db, onChange: (look) => notifier.onChange(look, "record") });
+  const options = { holder: "bench", slots: AT_ONCE, leaseMs: 10_000, pollMs: 1_000, graceMs: 1_000, changed: notifier.changed, mayClaim: () => true, watch };
   const fleet = startFleet(engine, options);
   const silence = notifier.onChange(fleet.hint);
   const { principal } = await ensureOwner(db, clock);
@@ -123,7 +124,8 @@ async function openService(world: World): Promise<Open> {
     recall: () => Promise.reject(new Error("nothing is recalled here")),
     health: () => Promise.resolve({ ok: true }),
     changed: notifier.changed,
-    watch: createRunWatch({ db, onChange: notifier.onChange }),
+    watch,
+    seat: fleet.seat,
     limits: { writesPerMinute: 1_000_000 },
   });
   await app.listen({ host: "127.0.0.1", port: 0 });

@@ -11,7 +11,7 @@ import type { Lease } from "#src/leases/lease.ts";
 import { claim } from "#src/leases/store/claim.ts";
 import { park } from "#src/leases/store/park.ts";
 import { wake } from "#src/leases/store/wake.ts";
-import { insertRun } from "#src/runs/store/write.ts";
+import { insertRun, type NewRun } from "#src/runs/store/write.ts";
 import { type BudgetManifest } from "#src/workspace/manifest/governance.ts";
 import { compare, type Line } from "./measure.ts";
 import type { World } from "./world.ts";
@@ -96,7 +96,7 @@ async function timed(count: number, work: () => Promise<void>): Promise<number> 
 /** A run that this process holds, with an allotment large enough for all turns. */
 export async function heldRun({ database: { db } }: World): Promise<Lease> {
   const id = newId("run", systemClock.nowMs());
-  await insertRun(db, {
+  const run: NewRun = {
     id,
     ticketId: null,
     threadId: null,
@@ -109,11 +109,11 @@ export async function heldRun({ database: { db } }: World): Promise<Lease> {
     attempt: 1,
     lanes: [],
     retryOf: null,
-  });
+  };
+  await insertRun(db, { run, messages: [], event: prepareEvent({ kind: "run.queued", actor: "bench", runId: id }, systemClock.nowMs()) });
   const prices = createPriceList({ overrides: { "bench:*": { inputUsd: 1, outputUsd: 2 } }, clock: systemClock });
-  const run = { runId: id, agent: "bench", ticketId: null, labels: {} };
   const allotted = await allotModelCall(db, prices, {
-    run,
+    run: { runId: id, agent: "bench", ticketId: null, labels: {} },
     budgets: [BUDGET],
     timeZone: "UTC",
     model: MODEL,

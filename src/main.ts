@@ -35,10 +35,9 @@ import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
 import { ensureCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
-import { startWork, type WorkParts } from "#src/pulse/start-work.ts";
+import { startWork, type Work, type WorkParts } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
-import { createRunWatch } from "#src/runs/watch.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { journaled } from "#src/secrets/journaled.ts";
 import { enqueueAfter, workCallbacks } from "#src/services/jobs.ts";
@@ -106,9 +105,10 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const engine = await buildEngine(base, embedder, stops);
     await engine.tools.follow(await base.workspaces.current()); // servers that were never seen are asked in the background
     const { notifier, queue, storage, record } = base;
-    stops.push(...(await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom })));
+    const work = await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom });
+    stops.push(...work.stops);
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
-    const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops }) : "";
+    const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops, work }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
     return { url, home: base.home, migrated: base.record.migrated.length, stop };
   } catch (error) {
@@ -241,9 +241,10 @@ interface Parts {
   readonly engine: Engine;
   readonly embedder: Embedder | undefined;
   readonly stops: (() => Promise<void> | void)[];
+  readonly work: Work;
 }
 
-async function startApi({ base, engine, following, embedder, stops }: Parts & { following: Following }): Promise<string> {
+async function startApi({ base, engine, following, embedder, stops, work }: Parts & { following: Following }): Promise<string> {
   const { settings, home, log, notifier, workspaces, storage } = base;
   const { db } = base.record;
   let stopping = false;
@@ -273,7 +274,8 @@ async function startApi({ base, engine, following, embedder, stops }: Parts & { 
     tiers: engine.tiers,
     receive: telling(notifier, (message: InboundMessage) => receiveText(intake, message)),
     receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
-    watch: createRunWatch({ db, onChange: notifier.onChange }),
+    watch: work.watch,
+    seat: work.seat,
     tools: engine.tools,
     toolLogin: loginOf({ ...base, clock, version: VERSION }),
     recall: (query) => retrieve(db, query, embedder),

@@ -41,7 +41,7 @@ const engine = await trialEngine({
   maxTries: settings.maxTries,
 });
 const notifier = createNotifier({ db, url, log });
-const sealer = startSealer({ db, signer: engine.signer, log, hint: notifier.onChange });
+const sealer = startSealer({ db, signer: engine.signer, log, hint: (wake) => notifier.onChange(wake, "record") });
 const pulse = settings.pulses
   ? startPulse({ db, url, clock, log, changed: notifier.changed, chores: usualChores({ db, clock, workspaces: engine.workspaces, tiers: engine.tiers }) })
   : undefined;

@@ -34,3 +34,30 @@ async function hearing(other: pg.Client, notifier: Notifier): Promise<void> {
   await once(other, "notification");
   assert.equal(heard, 3);
 }
+
+test(
+  "what leaves nobody anything to do is told only to those who read the record, here and elsewhere, and nobody hears himself again",
+  { timeout: 30_000 },
+  async (t) => {
+    const { db, url } = await testDatabase(t);
+    const [here, elsewhere] = [createNotifier({ db, url, log: silentLog }), createNotifier({ db, url, log: silentLog })];
+    t.after(() => Promise.all([here.close(), elsewhere.close()]));
+    const heard: string[] = [];
+    let told = Promise.withResolvers<void>();
+    here.onChange(() => heard.push("work here"));
+    here.onChange(() => (heard.push("record here"), told.resolve()), "record");
+    elsewhere.onChange(() => heard.push("work elsewhere"));
+    elsewhere.onChange(() => (heard.push("record elsewhere"), told.resolve()), "record");
+    for (; !heard.includes("record elsewhere") || !heard.includes("record here"); told = Promise.withResolvers()) await told.promise; // both listen
+    for (const [what, expected] of [
+      ["record", ["record here", "record elsewhere"]],
+      ["work", ["work here", "record here", "work elsewhere", "record elsewhere"]],
+    ] as const) {
+      heard.length = 0;
+      told = Promise.withResolvers<void>();
+      here.changed(what);
+      for (; !heard.includes("record elsewhere"); told = Promise.withResolvers()) await told.promise;
+      assert.deepEqual(heard, expected);
+    }
+  },
+);

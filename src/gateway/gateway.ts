@@ -8,7 +8,7 @@ import type { Caller } from "#src/people/principal.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import { nearest } from "#src/workspace/nearest.ts";
 import { admit } from "./admit.ts";
-import { batched } from "./batched.ts";
+import { batched } from "#src/kernel/batched.ts";
 import { createStreamMeter, ERROR_FRAME, readWhole } from "./meter.ts";
 import { findOffer, type Offer, offersOf } from "./offer.ts";
 import { clientError, isCharged } from "./provider-failure.ts";

@@ -6,7 +6,7 @@ import type { Log } from "#src/kernel/log.ts";
 import { returnAllotment } from "#src/ledger/allot.ts";
 import { lostAttempt } from "#src/ledger/store/settle.ts";
 import { type LoneSettlement, settleMany } from "#src/ledger/store/settle-many.ts";
-import { batched } from "./batched.ts";
+import { batched } from "#src/kernel/batched.ts";
 import type { Seen } from "./meter.ts";
 import type { Admitted } from "./terms.ts";
 

@@ -11,7 +11,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Permission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
-import type { Service } from "#src/workspace/model.ts";
+import type { Service, Workspace } from "#src/workspace/model.ts";
 import type { Feed } from "./feed.ts";
 import type { LiveStreams } from "./live-stream.ts";
 import type { Revocations } from "./revoked.ts";
@@ -37,6 +37,8 @@ declare module "fastify" {
     caller: Caller | null;
     /** The applied service that is called; null on every other request. */
     service: Service | null;
+    /** What was in force when the request came, where that was looked up to find the service. */
+    inForce: { readonly revision: number; readonly workspace: Workspace } | null;
   }
   interface FastifyInstance {
     /** Every route, in the order of registration. */

@@ -10,7 +10,7 @@ export async function calledService({ workspaces }: HttpDeps, request: FastifyRe
   const path = request.url.split("?", 1)[0]!;
   const name = UNDER_NAME.exec(path)?.[1];
   if (name === undefined && !request.is404) return null;
-  const { workspace } = await workspaces.current();
+  const { workspace } = (request.inForce = await workspaces.current());
   return workspace.services.find((service) => (name === undefined ? service.path === path : service.name === name)) ?? null;
 }
 

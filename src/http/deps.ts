@@ -9,6 +9,7 @@ import type { InboundTurn, ReceivedTurn } from "#src/intake/receive-turn.ts";
 import type { Received } from "#src/intake/receive.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
+import type { Seat } from "#src/runs/seats.ts";
 import type { RunWatch } from "#src/runs/watch.ts";
 import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
@@ -77,6 +78,8 @@ export interface HttpDeps {
   readonly receive: (message: InboundMessage) => Promise<Received>;
   /** `receiveTurn` of intake/. @throws LoopError delivery_conflict | agent_unknown | model_missing | storage_full */
   readonly receiveTurn: (turn: InboundTurn) => Promise<ReceivedTurn>;
+  /** A place for a run that is made by a request, where runs move in this process. */
+  readonly seat?: () => Seat | undefined;
   /** Says when a run rests; left out: it is looked at again and again. */
   readonly watch?: RunWatch;
   /** The tools of this process. */

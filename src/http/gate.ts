@@ -1,11 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import type { FastifyRequest } from "fastify";
-import type { Db } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { requirePermission } from "#src/people/permission.ts";
 import type { Caller } from "#src/people/principal.ts";
 import { createRefusals } from "#src/people/refusals.ts";
-import { authenticate } from "#src/people/token.ts";
+import { createAuthenticator } from "#src/people/token.ts";
 import type { App } from "./app.ts";
 import { allowOrigin, calledService } from "./called-service.ts";
 import type { HttpAddress, HttpDeps } from "./deps.ts";
@@ -19,20 +18,23 @@ const BROWSER_ROUTES = /^\/(docs|openapi\.json)(\/|$)/;
  */
 export function guard(app: App, deps: HttpDeps): void {
   const hosts = knownHosts(deps.address);
+  const authenticate = createAuthenticator(deps.db);
   const journalRefusal = createRefusals(deps.db, deps.clock);
   app.decorateRequest("caller", null);
   app.decorateRequest("service", null);
+  app.decorateRequest("inForce", null);
   app.addHook("onRequest", async (request, reply) => {
     requirePlain(request.raw);
     requireOurHost(request.raw, hosts);
-    request.service = await calledService(deps, request);
+    const inBrowser = !request.is404 && BROWSER_ROUTES.test(request.routeOptions.url ?? "");
+    const access = request.is404 ? "credential" : request.routeOptions.config.access;
+    const looking = access === "public" ? undefined : callerByHeader(authenticate, request, inBrowser); // both are looked up at once
+    const [service, caller] = await Promise.all([calledService(deps, request), looking]);
+    request.service = service;
     const isAllowed = allowOrigin(request, reply);
     if (!isAllowed) requireOurOrigin(request.raw, deps.address);
     if (isAllowed && request.method === "OPTIONS") return reply.code(204).send();
-    const access = request.is404 ? "credential" : request.routeOptions.config.access;
     if (access === "public") return undefined;
-    const inBrowser = !request.is404 && BROWSER_ROUTES.test(request.routeOptions.url ?? "");
-    const caller = await callerByHeader(deps.db, request, inBrowser);
     if (!caller) {
       void reply.header("www-authenticate", inBrowser ? 'Basic realm="Loopwright: any name, a token as the password", charset="UTF-8"' : "Bearer");
       throw credentialInvalid();
@@ -57,12 +59,14 @@ const credentialInvalid = (): LoopError =>
     "This needs a token that counts: send `Authorization: Bearer loop_…`. The first one is in credentials.json in the home of the server.",
   );
 
-async function callerByHeader(db: Db, request: FastifyRequest, inBrowser: boolean): Promise<Caller | undefined> {
+type Authenticate = ReturnType<typeof createAuthenticator>;
+
+async function callerByHeader(authenticate: Authenticate, request: FastifyRequest, inBrowser: boolean): Promise<Caller | undefined> {
   const [, scheme = "", value = ""] = /^(Bearer|Basic) +(\S{1,512})$/i.exec(request.headers.authorization ?? "") ?? [];
-  if (/^bearer$/i.test(scheme)) return authenticate(db, value);
+  if (/^bearer$/i.test(scheme)) return authenticate(value);
   if (!inBrowser || scheme === "") return undefined;
   const pair = Buffer.from(value, "base64").toString("utf8");
-  return authenticate(db, pair.slice(pair.indexOf(":") + 1));
+  return authenticate(pair.slice(pair.indexOf(":") + 1));
 }
 
 /** Headers of which two would let two readers see two requests. */

@@ -50,10 +50,10 @@ export function serviceFace(deps: HttpDeps): ServiceFace {
       const caller = callerOf(request);
       requirePermission(caller, "services:call");
       countCall(count, { service, tokenId: caller.tokenId, reply });
-      const { revision, workspace } = await deps.workspaces.current();
-      const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
+      const { revision, workspace } = request.inForce ?? (await deps.workspaces.current());
+      const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace), seat: deps.seat };
       const called = await takeCall(deps.db, place, { service, body: request.body, caller, key: keyedRequest(request)?.key });
-      deps.changed?.();
+      if (!called.isHere) deps.changed?.();
       return settle({ deps, watch, service, called, request, reply });
     },
   };

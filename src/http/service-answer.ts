@@ -19,10 +19,10 @@ export interface Settling {
 
 /** How the run of the call stands when it rests, or when this time is over. */
 export async function waitFor({ deps, watch, called, request }: Settling, timeoutMs: number) {
-  const { call } = called;
+  const { call, isHere } = called;
   const { signal } = request;
-  if (call.messageId !== null) await awaitTurn(deps.db, watch, { messageId: call.messageId, timeoutMs, signal });
-  else await watch.rested(call.runId!, { timeoutMs, signal });
+  if (call.messageId === null) return (await watch.rested(call.runId!, { timeoutMs, signal, isHere })) ?? endOfCall(deps.db, call);
+  await awaitTurn(deps.db, watch, { messageId: call.messageId, timeoutMs, signal });
   return endOfCall(deps.db, call);
 }
 

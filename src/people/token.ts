@@ -1,14 +1,16 @@
 import { createHash, randomBytes } from "node:crypto";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
+import { batched } from "#src/kernel/batched.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { newId } from "#src/kernel/ids.ts";
 import { may, type Permission, PERMISSIONS, type Scope } from "./permission.ts";
 import type { Caller, Principal } from "./principal.ts";
-import { callerByHash, insertToken, requireToken, revokeRow, type Token } from "./store/tokens.ts";
+import { callersByHash, insertToken, requireToken, revokeRow, type Token } from "./store/tokens.ts";
 
 const RANDOM_BYTES = 24;
+const MOST_AT_ONCE = 200;
 const SHAPE = /^loop_[A-Za-z0-9_-]{32}$/;
 
 export interface TokenRequest {
@@ -51,7 +53,16 @@ export async function revokeToken(db: Db, clock: Clock, { tokenId, by }: { reado
  * itself goes no further than its digest.
  */
 export async function authenticate(db: Db, tokenText: string): Promise<Caller | undefined> {
-  return SHAPE.test(tokenText) ? callerByHash(db, hashOf(tokenText)) : undefined;
+  return createAuthenticator(db)(tokenText);
+}
+
+/** The same for many at once: those who ask while one look is under way are looked up together by the next, never by one that began before they asked. */
+export function createAuthenticator(db: Db): (tokenText: string) => Promise<Caller | undefined> {
+  const look = batched<string, Caller | undefined>(async (hashes) => {
+    const callers = await callersByHash(db, [...new Set(hashes)]);
+    return hashes.map((hash) => callers.get(hash));
+  }, MOST_AT_ONCE);
+  return async (tokenText) => (SHAPE.test(tokenText) ? look(hashOf(tokenText).toString("hex")) : undefined);
 }
 
 /**

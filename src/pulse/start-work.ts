@@ -9,7 +9,8 @@ import { startSealer } from "#src/journal/sealer.ts";
 import { learnFrom } from "#src/learning/learn.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
-import { startFleet } from "#src/runs/fleet.ts";
+import { type Fleet, startFleet } from "#src/runs/fleet.ts";
+import { createRunWatch, type RunWatch } from "#src/runs/watch.ts";
 import type { Settings } from "#src/settings/schema.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
@@ -36,17 +37,27 @@ export interface WorkParts {
   readonly mayClaim: () => boolean;
 }
 
-/** Starts the sealer, the fleet with its deliverer, and the pulse: whichever the roles of this process ask for. Gives how to stop them, in the order in which they started. */
-export async function startWork(parts: WorkParts): Promise<(() => Promise<void> | void)[]> {
-  const { engine, settings, notifier } = parts;
-  const { db, log, signer } = engine;
-  const sealer = startSealer({ db, signer, log, hint: notifier.onChange });
-  const fleet = settings.roles.includes("engine") ? await startEngine(parts) : [];
-  const pulse = settings.roles.includes("pulse") ? await startBeating(parts) : [];
-  return [sealer.stop, ...fleet, ...pulse];
+export interface Work {
+  /** In the order in which they started. */
+  readonly stops: (() => Promise<void> | void)[];
+  /** A place for a run that is about to be made, where runs move in this process. */
+  readonly seat: Fleet["seat"];
+  /** Says when runs rest, those of this process as soon as they do. */
+  readonly watch: RunWatch;
 }
 
-async function startEngine({ engine, settings, notifier, queue, mayClaim }: WorkParts): Promise<(() => Promise<void> | void)[]> {
+/** Starts the sealer, the fleet with its deliverer, and the pulse: whichever the roles of this process ask for. Gives how to stop them. */
+export async function startWork(parts: WorkParts): Promise<Work> {
+  const { engine, settings, notifier } = parts;
+  const { db, log, signer } = engine;
+  const sealer = startSealer({ db, signer, log, hint: (wake) => notifier.onChange(wake, "record") });
+  const watch = createRunWatch({ db, onChange: (look) => notifier.onChange(look, "record") });
+  const moving = settings.roles.includes("engine") ? await startEngine({ ...parts, watch }) : { stops: [], seat: () => undefined };
+  const pulse = settings.roles.includes("pulse") ? await startBeating(parts) : [];
+  return { stops: [sealer.stop, ...moving.stops, ...pulse], seat: moving.seat, watch };
+}
+
+async function startEngine({ engine, settings, notifier, queue, mayClaim, watch }: WorkParts & Pick<Work, "watch">): Promise<Omit<Work, "watch">> {
   const fleet = startFleet(engine, {
     holder: `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`,
     slots: settings.slots,
@@ -55,13 +66,15 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim }: Work
     graceMs: GRACE_MS,
     mayClaim,
     changed: notifier.changed,
+    watch,
   });
   await queue.work<{ runId: string }>("learn", async ({ data }) => void (await learnFrom(engine, data.runId)), { concurrency: 1 });
   const deliverer = startDeliverer(
     { ...engine, publicUrl: settings.publicUrl },
     { pollMs: DELIVER_POLL_MS, graceMs: GRACE_MS, changed: notifier.changed, mayClaim },
   );
-  return [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
+  const stops = [() => engine.live.stop(), fleet.stop, notifier.onChange(fleet.hint), deliverer.stop, notifier.onChange(deliverer.hint)];
+  return { stops, seat: fleet.seat };
 }
 
 async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, telemetry }: WorkParts): Promise<(() => Promise<void> | void)[]> {

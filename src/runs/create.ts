@@ -1,5 +1,5 @@
 import type { Transaction } from "#src/database/open.ts";
-import { append } from "#src/journal/store/append.ts";
+import { prepareEvent } from "#src/journal/event.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -10,8 +10,8 @@ import type { Attachment } from "#src/tickets/thread.ts";
 import type { Agent, Workspace } from "#src/workspace/model.ts";
 import { lanesOfRun } from "./lanes.ts";
 import type { PlannedAct } from "./procedure.ts";
-import type { RunBrief } from "./run.ts";
-import { insertMessages, insertRun, type NewRun } from "./store/write.ts";
+import type { Message, RunBrief, RunState } from "./run.ts";
+import { type Birth, insertRun, type NewRun } from "./store/write.ts";
 import { hasModel } from "./think/model-policy.ts";
 import type { ModelTiers } from "./think/tiers.ts";
 
@@ -58,7 +58,14 @@ export interface RunPlace {
 
 /** Queues a run; it is due when the transaction commits. @throws LoopError agent_unknown | model_missing */
 export async function createRun(tx: Transaction, place: RunPlace, request: RunRequest): Promise<RunId> {
-  const { clock, workspace, tiers } = place;
+  const birth = birthOf(place, request);
+  await insertRun(tx, birth);
+  return birth.run.id;
+}
+
+/** The rows of a run that is to be made. @throws LoopError agent_unknown | model_missing */
+export function birthOf(place: RunPlace, request: RunRequest): Birth {
+  const { clock, workspace, tiers, revision } = place;
   const agent = workspace.agents.find((known) => known.name === request.agent);
   if (!agent) {
     const known = workspace.agents.map((other) => other.name).join(", ");
@@ -74,18 +81,26 @@ export async function createRun(tx: Transaction, place: RunPlace, request: RunRe
     );
   }
   const id = request.id ?? newId("run", clock.nowMs());
-  await insertRun(tx, newRun(place, agent, { ...request, id }));
-  await insertMessages(tx, id, transcriptOf(request));
-  await append(tx, clock, [
-    {
-      kind: "run.queued",
-      actor: "system",
-      runId: id,
-      ...(request.ticketId ? { ticketId: request.ticketId } : {}),
-      payload: { agent: agent.name, revision: place.revision, retryOf: request.retryOf?.runId ?? null },
-    },
-  ]);
-  return id;
+  const payload = { agent: agent.name, revision, retryOf: request.retryOf?.runId ?? null };
+  const about = { runId: id, ...(request.ticketId ? { ticketId: request.ticketId } : {}) };
+  const event = prepareEvent({ kind: "run.queued", actor: "system", ...about, payload }, clock.nowMs());
+  return { run: newRun(place, agent, { ...request, id }), messages: transcriptOf(request), event };
+}
+
+/** What the next move of a run that was just made depends on; nothing else can have touched it. `nowMs`: by the database, when it was made. Not for turns of threads or work on tickets. */
+export function stateOf({ run, messages }: Birth, nowMs: number): RunState {
+  const begun = { state: "running", reason: null, turns: 0, createdAtMs: Math.floor(nowMs), endedAtMs: null } as const;
+  const { lanes: _lanes, retryOf: _retryOf, ...kept } = run;
+  return {
+    run: { ...kept, ...begun, brief: run.brief ?? {}, parentRunId: run.parentRunId ?? null },
+    ticket: null,
+    messages: messages as readonly Message[],
+    acts: [],
+    asks: [],
+    waiting: [],
+    children: [],
+    nowMs,
+  };
 }
 
 /** How a transcript begins: the exchanges before, then what this run is about. */

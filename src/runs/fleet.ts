@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Change } from "#src/database/notify.ts";
 import { isConnectionLoss } from "#src/database/open.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import type { Lease } from "#src/leases/lease.ts";
@@ -6,8 +7,11 @@ import { claim, claimBounded } from "#src/leases/store/claim.ts";
 import { abandon } from "#src/leases/store/park.ts";
 import { renew } from "#src/leases/store/renew.ts";
 import type { Engine } from "./engine.ts";
-import { type Claimed, readClaimed, reconcile, reconcileClaimed, type Until } from "./reconcile.ts";
+import type { RunEnd } from "./run.ts";
+import { type Claimed, type Reconciled, readClaimed, reconcile, reconcileClaimed, type Until } from "./reconcile.ts";
+import { createSeats, type Seat } from "./seats.ts";
 import { LeaseLost } from "./store/hold.ts";
+import type { RunWatch } from "./watch.ts";
 
 export interface FleetOptions {
   /** Names this process among all holders; a new one each time a process starts. */
@@ -19,8 +23,10 @@ export interface FleetOptions {
   readonly pollMs: number;
   /** How long a stop lets acts that are being performed come to their end. */
   readonly graceMs: number;
-  /** Something was recorded that others may wait for. */
-  readonly changed: () => void;
+  /** Something was recorded that others may wait for; `record`: that nobody has to act on. */
+  readonly changed: (what: Change) => void;
+  /** Told of the runs that end here, and of those that are moved here no longer. */
+  readonly watch?: Pick<RunWatch, "ended" | "released">;
   /** False while no new work is to be taken: the disk is full, say. */
   readonly mayClaim: () => boolean;
 }
@@ -28,6 +34,8 @@ export interface FleetOptions {
 export interface Fleet {
   /** Some run may be due: look now. */
   hint(): void;
+  /** A place for a run that is about to be made: it can be made held, and needs no claim. Undefined: none is free, or no new work is taken. */
+  seat(): Seat | undefined;
   /** Takes no more runs, hands back those it holds after the move they are in (at most the grace time), and resolves when nothing moves, or what moves does not listen. */
   stop(): Promise<void>;
   readonly moving: () => number;
@@ -41,8 +49,16 @@ interface Held {
   done: Promise<void>;
 }
 
+interface Room {
+  /** Places that nobody has. */
+  readonly free: () => number;
+  /** False when no new work is to be taken. */
+  readonly mayTake: () => boolean;
+  readonly take: (taken: Taken, heldSinceMs: number) => void;
+}
+
 /** A claimed run; without what it starts from where that could not be read together with its mates. */
-type Taken = Claimed | { readonly lease: Lease };
+type Taken = (Claimed & { readonly isNew?: boolean }) | { readonly lease: Lease };
 
 /** How long an act that was aborted may take to notice. */
 const DEAF_MS = 1_000;
@@ -50,29 +66,31 @@ const DEAF_MS = 1_000;
 /** One fetcher, N slots, one renewer. A slow run holds one slot and nobody else. */
 export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   const held = new Map<RunId, Held>();
-  const stopping = new AbortController(); // no more runs
-  const ended = new AbortController(); // no more renewals either
+  const [stopping, ended] = [new AbortController(), new AbortController()]; // no more runs; no more renewals either
   let wakeUp = Promise.withResolvers<void>();
   const hint = (): void => wakeUp.resolve();
+  let isShort = false; // runs may be due that found no place
   const take = (taken: Taken, claimedMs: number): void => {
     const seat: Held = { lease: taken.lease, abort: new AbortController(), renewedMs: claimedMs, done: Promise.resolve() };
     const { runId } = seat.lease;
     const isFresh = (): boolean => performance.now() - seat.renewedMs < options.leaseMs;
-    seat.done = move(engine, taken, { abort: seat.abort.signal, isFresh, stopping: () => stopping.signal.aborted }).finally(() => {
+    const until = { abort: seat.abort.signal, isFresh, stopping: () => stopping.signal.aborted, onEnd: (end: RunEnd) => options.watch?.ended(end) };
+    seat.done = move(engine, taken, until).then(({ quiet }) => {
       if (held.get(runId) === seat) held.delete(runId);
-      hint();
-      options.changed();
+      options.watch?.released(runId);
+      if (isShort || !quiet) hint();
+      options.changed(quiet ? "record" : "work");
     });
     held.set(runId, seat);
   };
+  const mayTake = (): boolean => !stopping.signal.aborted && options.mayClaim();
+  const seats = createSeats(options, { free: () => options.slots - held.size, mayTake, take, left: () => isShort && hint() });
   const fetching = (async () => {
     while (!stopping.signal.aborted) {
       wakeUp = Promise.withResolvers<void>();
-      const free = options.slots - held.size;
-      const claimedMs = performance.now();
-      const claimed = free > 0 && options.mayClaim() ? await readTogether(engine, await claimSome(engine, options, free)) : [];
-      for (const taken of claimed) take(taken, claimedMs);
-      if (claimed.length > 0 && claimed.length === free) continue;
+      const { short, goOn } = await fetchSome(engine, options, { free: seats.free, mayTake, take });
+      isShort = short;
+      if (goOn) continue;
       await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
     }
   })();
@@ -84,6 +102,7 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   })();
   return {
     hint,
+    seat: seats.seat,
     moving: () => held.size,
     async stop() {
       stopping.abort();
@@ -103,6 +122,17 @@ async function letFinish(engine: Engine, held: ReadonlyMap<RunId, Held>, graceMs
   for (const run of held.values()) run.abort.abort();
   await Promise.race([allDone, sleep(DEAF_MS, undefined, { ref: false })]);
   if (held.size > 0) engine.log.warn("acts that do not hear the stop are left behind; their leases run out", { runs: [...held.keys()] });
+}
+
+/** Claims as many as there are places. `short`: others may be due that found none. `goOn`: there was one for each place, so look again. */
+async function fetchSome(engine: Engine, options: FleetOptions, { free, mayTake, take }: Room): Promise<{ readonly short: boolean; readonly goOn: boolean }> {
+  const places = free();
+  const claimedMs = performance.now();
+  const claimed = places > 0 && mayTake() ? await readTogether(engine, await claimSome(engine, options, places)) : [];
+  const stillFree = Math.max(free(), 0); // runs that were made meanwhile may have some of them
+  for (const taken of claimed.slice(0, stillFree)) take(taken, claimedMs);
+  await Promise.all(claimed.slice(stillFree).map(({ lease }) => letGo(engine, lease)));
+  return { short: places <= 0 || claimed.length === places || claimed.length > stillFree, goOn: claimed.length > 0 && claimed.length === places };
 }
 
 async function claimSome(engine: Engine, options: FleetOptions, limit: number): Promise<Lease[]> {
@@ -151,15 +181,24 @@ const PAUSE_AFTER_BUG_MS = 1_000;
 const PAUSE_AFTER_LOSS_MS = 500;
 
 /** One claim of one run. This is one of the three places where bugs are caught. */
-async function move(engine: Engine, taken: Taken, until: Until): Promise<void> {
+async function move(engine: Engine, taken: Taken, until: Until): Promise<Reconciled> {
   const { lease } = taken;
   try {
-    await ("state" in taken ? reconcileClaimed(engine, taken, until) : reconcile(engine, lease, until));
+    if ("isNew" in taken) await engine.tools.follow(taken.current); // nobody read it, so nobody has looked
+    return await ("state" in taken ? reconcileClaimed(engine, taken, until) : reconcile(engine, lease, until));
   } catch (error) {
     await handBack(engine, lease, error).catch((lost: unknown) =>
       engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error: lost }),
     );
+    return { quiet: false };
   }
+}
+
+/** A claimed run that found no place any more: as if it had not been claimed. */
+async function letGo(engine: Engine, lease: Lease): Promise<void> {
+  await abandon(engine.db, lease, { pauseMs: 0, counts: false }).catch((error: unknown) =>
+    engine.log.warn("a run could not be handed back; its lease runs out", { run: lease.runId, error }),
+  );
 }
 
 async function handBack(engine: Engine, lease: Lease, error: unknown): Promise<void> {

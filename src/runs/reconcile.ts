@@ -13,7 +13,7 @@ import { askIfHappened, settleUnknown } from "./moves/recover.ts";
 import { ask, plan, think } from "./moves/steps.ts";
 import { type Move, nextMove } from "./next-move.ts";
 import { isSettled } from "#src/acts/act.ts";
-import { isOpen, type RunState } from "./run.ts";
+import { isOpen, type RunEnd, type RunState } from "./run.ts";
 import type { Made, Session } from "./session.ts";
 import { LeaseLost } from "./store/hold.ts";
 import { readState, readStates } from "./store/state.ts";
@@ -25,13 +25,20 @@ export interface Until {
   readonly isFresh: () => boolean;
   /** Stop after the move that is being made. */
   readonly stopping: () => boolean;
+  /** Told when the run has ended. */
+  readonly onEnd?: (end: RunEnd) => void;
+}
+
+/** `quiet`: nothing came of it that anybody else has to act on. */
+export interface Reconciled {
+  readonly quiet: boolean;
 }
 
 /**
  * Moves a claimed run as far as it goes now: until it parks, ends, or the lease is lost. Level-triggered: it reads the state and does the next thing, so it is
  * safe to call late, twice, and after a crash. Throws bugs and lost databases; never because of what an act does.
  */
-export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<void> {
+export async function reconcile(engine: Engine, lease: Lease, until: Until): Promise<Reconciled> {
   const [claimed] = await readClaimed(engine, [lease]);
   return reconcileClaimed(engine, claimed!, until);
 }
@@ -57,23 +64,27 @@ export async function readClaimed(engine: Engine, leases: readonly Lease[]): Pro
 }
 
 /** As `reconcile`, from what was read before. What has happened since has raised the wake counter: the run is then due again when it parks. */
-export async function reconcileClaimed(engine: Engine, claimed: Claimed, until: Until): Promise<void> {
+export async function reconcileClaimed(engine: Engine, claimed: Claimed, until: Until): Promise<Reconciled> {
   const { lease, current } = claimed;
   let { state, readAtMs } = claimed;
+  let quiet = true;
   const pinned = state.run.revision === current.revision ? current.workspace : await engine.workspaces.at(state.run.revision);
-  if (!isOpen(state.run.state)) return;
+  if (!isOpen(state.run.state)) return { quiet: false };
   for (;;) {
     if (until.abort.aborted || until.stopping()) throw new LeaseLost(`the reconcile of ${lease.runId} was told to stop`);
     const read = { nowMs: state.nowMs, atMs: readAtMs };
     const recordNowMs = (): number => Math.round(read.nowMs + performance.now() - read.atMs);
-    const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, recordNowMs, pinned, current };
+    const session: Session = { engine, lease, state, signal: until.abort, isFresh: until.isFresh, onEnd: until.onEnd ?? ignored, recordNowMs, pinned, current };
     const made = await makeMove(session);
-    if (made.kind !== "moved") return;
+    quiet &&= made.kind !== "parked" && (made.quiet ?? false);
+    if (made.kind !== "moved") return { quiet };
     state = (mayGoOn(made.state) ? made.state : undefined) ?? (await readState(engine.db, lease.runId));
     readAtMs = performance.now();
     failpoint("reconcile.reread");
   }
 }
+
+const ignored = (): void => undefined;
 
 /** In a conversation, what was said meanwhile is looked for before each new thought; the end of a run looks for it by itself. */
 function mayGoOn(state: RunState | undefined): boolean {

@@ -100,6 +100,17 @@ export interface ServiceHandoff {
   readonly on: "output" | { readonly tool: string } | { readonly confirm: string; readonly yes: readonly string[] };
 }
 
+/** How a run stands, for whoever waits for what it gives. */
+export interface RunEnd {
+  readonly id: RunId;
+  readonly agent: string;
+  readonly state: RunStatus;
+  readonly reason: string | null;
+  /** What it gave, when it ended well. */
+  readonly answer: { readonly said: string; readonly value?: Json } | null;
+  readonly isOver: boolean;
+}
+
 /** One entry of the transcript. `source`: `rules`, a model id, `system`, or who said it. */
 export interface Message {
   readonly seq: number;

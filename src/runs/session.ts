@@ -4,7 +4,7 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Lease } from "#src/leases/lease.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { Engine } from "./engine.ts";
-import type { RunState } from "./run.ts";
+import type { RunEnd, RunState } from "./run.ts";
 
 /** One claim of one run: who holds it, what was read, and when to stop. */
 export interface Session {
@@ -15,6 +15,8 @@ export interface Session {
   readonly signal: AbortSignal;
   /** Asked right before an effect: a process that was stopped and goes on must not do what another has done since. */
   readonly isFresh: () => boolean;
+  /** Told the end of the run as soon as it is on record. */
+  readonly onEnd: (end: RunEnd) => void;
   /** What the database's clock says now, by the steady clock of this process since the state was read. Times that a run waits for are reckoned from it alone. */
   readonly recordNowMs: () => number;
   /** The revision that the run keeps: instructions, tools, models. */
@@ -23,8 +25,11 @@ export interface Session {
   readonly current: { readonly revision: number; readonly workspace: Workspace };
 }
 
-/** What a move did. `state`: go on from here without reading again. */
-export type Made = { readonly kind: "moved"; readonly state?: RunState } | { readonly kind: "parked" } | { readonly kind: "ended" };
+/** What a move did. `state`: go on from here without reading again. `quiet`: it gave nobody else anything to do. */
+export type Made =
+  | { readonly kind: "moved"; readonly state?: RunState; readonly quiet?: boolean }
+  | { readonly kind: "parked" }
+  | { readonly kind: "ended"; readonly quiet: boolean };
 
 /** An event of this run, said by its agent unless the system did it. */
 export function runEvent(session: Pick<Session, "state">, kind: string, payload: { readonly [key: string]: Json | undefined }): NewEvent {

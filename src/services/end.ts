@@ -2,7 +2,9 @@ import type { Db, Transaction } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { delivered } from "#src/intake/await-answer.ts";
 import { answerOfRun } from "#src/tickets/store/thread-messages.ts";
-import { findCall, readEnd, type RunEnd, type ServiceCall } from "./store/calls.ts";
+import type { RunEnd } from "#src/runs/run.ts";
+import { readEnd } from "#src/runs/store/turns.ts";
+import { findCall, type ServiceCall } from "./store/calls.ts";
 
 type Named = Pick<ServiceCall, "id"> | { readonly runId: string; readonly service: string; readonly principalId: string };
 

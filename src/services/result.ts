@@ -1,6 +1,6 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Service } from "#src/workspace/model.ts";
-import type { RunEnd } from "./store/calls.ts";
+import type { RunEnd } from "#src/runs/run.ts";
 
 /** What a call came to. `status`: as HTTP counts it. */
 export interface CallResult {

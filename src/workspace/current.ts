@@ -1,4 +1,5 @@
 import type { Db } from "#src/database/open.ts";
+import { batched } from "#src/kernel/batched.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { parseWorkspace } from "./load.ts";
 import type { Workspace } from "./model.ts";
@@ -20,6 +21,10 @@ const KEPT_NUMBERS = 1_000;
 export function createWorkspaceView(db: Db): WorkspaceView {
   const byDigest = new Map<string, Promise<Workspace>>();
   const digests = new Map<number, string>();
+  const look = batched<null, Revision | null>(async (askers) => {
+    const revision = await currentRevision(db);
+    return askers.map(() => revision); // it was read after each of them had asked
+  }, Number.POSITIVE_INFINITY);
 
   const load = ({ number, digest }: Pick<Revision, "number" | "digest">): Promise<Workspace> => {
     keep(digests, number, { value: digest, most: KEPT_NUMBERS });
@@ -31,7 +36,7 @@ export function createWorkspaceView(db: Db): WorkspaceView {
 
   return {
     async current() {
-      const revision = await currentRevision(db);
+      const revision = await look(null);
       if (revision === null) throw new LoopError("revision_unknown", "No workspace is in force yet. Put one in force with `loop apply`.");
       return { revision: revision.number, workspace: await load(revision) };
     },

@@ -43,12 +43,13 @@ export async function revokeRow(tx: Transaction, tokenId: TokenId): Promise<bool
 
 type CallerRow = PrincipalRow & { readonly token_id: TokenId; readonly scopes: readonly string[] };
 
-/** Whose token has this digest, if it counts now. */
-export async function callerByHash(db: Db, hash: Uint8Array): Promise<Caller | undefined> {
-  const { rows } = await sql<CallerRow>`
-    select p.*, t.id as token_id, t.scopes from tokens t join principals p on p.id = t.principal_id
-    where t.hash = ${Buffer.from(hash)} and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(db);
-  return rows.map(toCaller)[0];
+/** Whose tokens have these digests, in hex, where they count now; by digest. */
+export async function callersByHash(db: Db, hashes: readonly string[]): Promise<ReadonlyMap<string, Caller>> {
+  const { rows } = await sql<CallerRow & { readonly hash: Buffer }>`
+    select p.*, t.id as token_id, t.scopes, t.hash from tokens t join principals p on p.id = t.principal_id
+    where t.hash = any(array(select decode(h, 'hex') from unnest(${hashes}::text[]) as h)) and t.revoked_at is null
+      and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(db);
+  return new Map(rows.map(({ hash, ...row }) => [hash.toString("hex"), toCaller(row)]));
 }
 
 /** Which of these tokens count now, with the roles and scopes of now: for what stays open after it was let in. */

@@ -13,6 +13,7 @@ import { moveTicket, type TicketChange } from "#src/tickets/store/move.ts";
 import { wake } from "#src/leases/store/wake.ts";
 import type { RunPlace } from "../create.ts";
 import type { Outcome, Step } from "../procedure.ts";
+import type { RunEnd } from "../run.ts";
 import { type Made, runEvent, type Session } from "../session.ts";
 import { type Ended, endRun, type RunEnding } from "../store/end.ts";
 import { fencedMove, LeaseLost } from "../store/hold.ts";
@@ -29,13 +30,22 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
   const envelope = signReceipt(statementOf(input, digest), engine.signer);
   const receipt = { runId: state.run.id, ticketId: state.run.ticketId, digest, pack, envelope };
   const closing = { ending, receipt, next: engine.whenEnded(state.run) };
-  const ended = (await endAlone(session, closing)) ?? (await endWithOthers(session, closing));
+  const alone = await endAlone(session, closing);
+  const ended = alone ?? (await endWithOthers(session, closing));
   if (ended === "steered") return { kind: "moved" };
+  session.onEnd(endOf(session, ending));
   failpoint("finish.committed");
   if (ended.owes) await returnAllotment(engine.db, state.run.id);
   failpoint("finish.returned");
-  return { kind: "ended" };
+  return { kind: "ended", quiet: alone !== undefined && !ended.owes };
 }
+
+const overOf = (ending: Ending) =>
+  ending.kind === "finish"
+    ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
+    : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
+
+const endOf = ({ state: { run } }: Session, ending: Ending): RunEnd => ({ id: run.id, agent: run.agent, ...overOf(ending), isOver: true });
 
 interface Closing {
   readonly ending: Ending;
@@ -77,10 +87,7 @@ async function endWithOthers(session: Session, closing: Closing): Promise<Ended 
 }
 
 function rowsOf({ engine, state }: Pick<Session, "engine" | "state">, { ending, receipt }: Closing, stranded: readonly AskId[]): RunEnding {
-  const over =
-    ending.kind === "finish"
-      ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
-      : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
+  const over = overOf(ending);
   const said = ending.kind === "finish" ? { ...ending.outcome } : {};
   const events = [
     runEvent({ state }, "receipt.signed", { digest: receipt.digest, keyId: engine.signer.keyId }),
@@ -90,7 +97,7 @@ function rowsOf({ engine, state }: Pick<Session, "engine" | "state">, { ending, 
   return { ...over, receipt, events: events.map((event) => prepareEvent(event, atMs)) };
 }
 
-const answerOf = ({ said, value }: Outcome): Json => (value === undefined ? { said } : { said, value });
+const answerOf = ({ said, value }: Outcome): { said: string; value?: Json } => (value === undefined ? { said } : { said, value });
 
 /** Where the next run of the same thread is made: under the revision in force. */
 function placeOf({ engine, current }: Session): RunPlace {

@@ -91,7 +91,8 @@ export async function think(session: Session, request: ThoughtRequest): Promise<
     args: { purpose: request.purpose, tier: request.tier, ...(request.repair === undefined ? {} : { repair: request.repair }) },
     facts: { labels: session.state.run.labels },
   };
-  return performModel(session, newAct(session, planned, { turn: session.state.run.turns + 1, ordinal: 0 }));
+  const made = await performModel(session, newAct(session, planned, { turn: session.state.run.turns + 1, ordinal: 0 }));
+  return made.kind === "moved" && made.state !== undefined ? { ...made, quiet: true } : made;
 }
 
 async function thinkByRules(session: Session, request: ThoughtRequest): Promise<Made> {

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { RunId, ThreadId } from "#src/kernel/ids.ts";
-import type { RunBrief, RunLimits, RunStatus } from "../run.ts";
+import type { RunBrief, RunEnd, RunLimits, RunStatus } from "../run.ts";
 
 /** The run of this thread that has not ended; there is one at most. */
 export async function openTurnOf(db: Db | Transaction, threadId: ThreadId): Promise<RunId | undefined> {
@@ -29,10 +29,17 @@ export async function threadsWithoutTurn(db: Db, limit: number): Promise<ThreadI
   return rows.map((row) => row.thread_id);
 }
 
+const END = sql`id, agent, state, reason, answer, ended_at is not null as "isOver"`;
+
+export async function readEnd(db: Db, runId: string): Promise<RunEnd | undefined> {
+  const { rows } = await sql<RunEnd>`select ${END} from runs where id = ${runId}`.execute(db);
+  return rows[0];
+}
+
 /** Those of the runs that go no further by themselves: they have ended, or somebody is asked. */
-export async function restingAmong(db: Db, runIds: readonly string[]): Promise<{ readonly id: string; readonly state: RunStatus }[]> {
-  const { rows } = await sql<{ id: string; state: RunStatus }>`
-    select id, state from runs r
+export async function restingAmong(db: Db, runIds: readonly string[]): Promise<RunEnd[]> {
+  const { rows } = await sql<RunEnd>`
+    select ${END} from runs r
     where id = any(${runIds}::text[])
       and (ended_at is not null or state in ('paused', 'quarantined')
            or (state = 'waiting' and exists (select from asks a where a.run_id = r.id and a.state = 'open' and not a.stranded)))`.execute(db);

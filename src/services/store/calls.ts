@@ -1,8 +1,9 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
+import type { PreparedEvent } from "#src/journal/event.ts";
+import { eventRows } from "#src/journal/store/append.ts";
 import type { Id, RunId, ThreadId } from "#src/kernel/ids.ts";
-import type { RunStatus } from "#src/runs/run.ts";
+import { type Birth, type Holder, runFragment } from "#src/runs/store/write.ts";
 
 export interface ServiceCall {
   readonly id: Id<"job">;
@@ -17,30 +18,59 @@ export interface ServiceCall {
   readonly callbackUrl: string | null;
 }
 
-export async function insertCall(tx: Transaction, call: ServiceCall): Promise<void> {
-  await sql`
-    insert into service_calls (id, service, principal_id, digest, session_id, thread_id, message_id, run_id, callback_url, callback_state, at)
-    values (${call.id}, ${call.service}, ${call.principalId}, ${call.digest}, ${call.sessionId}, ${call.threadId}, ${call.messageId}, ${call.runId},
-            ${call.callbackUrl}, case when ${call.callbackUrl}::text is not null then 'waiting' end, loop_now())`.execute(tx);
-}
+/** Whether a call of this digest is to be done again: it is older than this time (null: there is none), or it failed before it had done anything. */
+const isSpent = (withinMs: number | null): RawBuilder<boolean> => sql<boolean>`
+  (${withinMs}::float8 is not null and c.at <= loop_now() - ${withinMs}::float8 * interval '1 millisecond'
+   or exists (
+     select from runs r
+     where r.id = coalesce(c.run_id, (select m.run_id from thread_messages m where m.id = c.message_id)) and r.state in ('failed', 'cancelled', 'interrupted')
+       and not exists (select from acts a
+         where a.run_id = r.id and a.kind in ('tool', 'message', 'shell', 'push', 'worker') and a.effect <> 'read' and a.state in ('done', 'unknown', 'started'))))`;
 
-/** Calls with this digest go one after the other. */
-export async function lockDigest(tx: Transaction, digest: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${digest}, 7))`.execute(tx);
+interface NewCall {
+  readonly call: ServiceCall;
+  /** How long a repeat is this call; null: for good. */
+  readonly withinMs: number | null;
+  readonly events: readonly PreparedEvent[];
 }
 
 /**
- * The last call with this digest that a repeat stands for: not older than `withinMs` (null: however old), and not one that failed before it had done anything, which may be tried
- * again.
+ * Members of a WITH clause; `new_call` gives a row when the call is on record, and none when one of its digest stands that it is a repeat of, also one that is
+ * being made now: its commit is waited for.
  */
+const callFragment = ({ call, withinMs, events }: NewCall): RawBuilder<unknown> => sql`
+    spent as (update service_calls c set stands = false where c.digest = ${call.digest} and c.stands and ${isSpent(withinMs)} returning c.id),
+    new_call as (
+      insert into service_calls (id, service, principal_id, digest, session_id, thread_id, message_id, run_id, callback_url, callback_state, at, stands)
+      select ${call.id}, ${call.service}, ${call.principalId}, ${call.digest}, ${call.sessionId}, ${call.threadId}, ${call.messageId}, ${call.runId},
+        ${call.callbackUrl}::text, case when ${call.callbackUrl}::text is not null then 'waiting' end, loop_now(), true
+      from (select count(*) from spent) first
+      on conflict (digest) where stands do nothing
+      returning id
+    ), ${eventRows(events, sql`exists (select from new_call)`)}`;
+
+/** False: it is a repeat, and nothing was written. */
+export async function insertCall(tx: Transaction, made: NewCall): Promise<boolean> {
+  const { rows } = await sql`with ${callFragment(made)} select id from new_call`.execute(tx);
+  return rows.length === 1;
+}
+
+/** The same with the run that it begins, in one statement. Gives the time by the database; undefined: it is a repeat. */
+export async function insertCallWithRun(
+  db: Db | Transaction,
+  { birth, holder, ...made }: NewCall & { readonly birth: Omit<Birth, "event">; readonly holder: Holder | undefined },
+): Promise<number | undefined> {
+  const { rows } = await sql<{ nowMs: number }>`
+    with ${callFragment(made)}, ${runFragment({ ...birth, holder }, sql`exists (select from new_call)`)}
+    select (extract(epoch from created_at) * 1000)::float8 as "nowMs" from new_run`.execute(db);
+  return rows[0]?.nowMs;
+}
+
+/** The call of this digest that a repeat stands for. */
 export async function findRepeat(tx: Db | Transaction, digest: string, withinMs: number | null): Promise<ServiceCall | undefined> {
   const { rows } = await sql<CallRow>`
     select c.*, coalesce(c.run_id, m.run_id) as run from service_calls c left join thread_messages m on m.id = c.message_id
-    left join runs r on r.id = coalesce(c.run_id, m.run_id)
-    where c.digest = ${digest} and (${withinMs}::float8 is null or c.at > loop_now() - ${withinMs}::float8 * interval '1 millisecond')
-      and (coalesce(r.state, 'queued') not in ('failed', 'cancelled', 'interrupted')
-           or exists (select from acts a where a.run_id = r.id and a.kind in ('tool', 'message', 'shell', 'push', 'worker') and a.effect <> 'read' and a.state in ('done', 'unknown', 'started')))
-    order by c.at desc, c.id desc limit 1`.execute(tx);
+    where c.digest = ${digest} and c.stands and not ${isSpent(withinMs)}`.execute(tx);
   return rows[0] && toCall(rows[0]);
 }
 
@@ -65,21 +95,6 @@ export async function callbackOf(tx: Transaction, runId: string): Promise<string
 /** The result reached whoever was to be called back. */
 export async function markCalledBack(db: Db | Transaction, id: string): Promise<void> {
   await sql`update service_calls set callback_state = 'sent', delivered_at = loop_now() where id = ${id} and callback_state = 'waiting'`.execute(db);
-}
-
-export interface RunEnd {
-  readonly id: RunId;
-  readonly agent: string;
-  readonly state: RunStatus;
-  readonly reason: string | null;
-  /** What it gave, when it ended well. */
-  readonly answer: { readonly said: string; readonly value?: Json } | null;
-  readonly isOver: boolean;
-}
-
-export async function readEnd(db: Db, runId: string): Promise<RunEnd | undefined> {
-  const { rows } = await sql<RunEnd>`select id, agent, state, reason, answer, ended_at is not null as "isOver" from runs where id = ${runId}`.execute(db);
-  return rows[0];
 }
 
 interface CallRow {
