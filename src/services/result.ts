@@ -1,6 +1,7 @@
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Service } from "#src/workspace/model.ts";
 import type { RunEnd } from "#src/runs/run.ts";
+import { SET_UP_MODEL } from "#src/runs/think/set-up-model.ts";
 
 /** What a call came to. `status`: as HTTP counts it. */
 export interface CallResult {
@@ -40,9 +41,6 @@ const UNAVAILABLE = /^(model_(not_authorised|rate_limited|overloaded|usage_limit
 function failed(service: Service, { state, reason }: RunEnd): CallResult {
   if (state !== "failed") return { status: 409, state: "failed", code: `run_${state}`, error: reason ?? `The run is ${state}.` };
   const [, code = "run_failed", message = reason ?? ""] = /^(\w[\w-]*): ([^]*)$/.exec(reason ?? "") ?? [];
-  const error = code === service.unusable ? message : `${message} ${UNAVAILABLE.test(code) ? SET_UP : ""}`.trim();
+  const error = code === service.unusable ? message : `${message} ${UNAVAILABLE.test(code) ? SET_UP_MODEL : ""}`.trim();
   return { status: UNAVAILABLE.test(code) ? 503 : 502, state: "failed", code, error };
 }
-
-const SET_UP =
-  "Models are named in loop.yaml; the key of a provider comes from its variable in the environment, such as ANTHROPIC_API_KEY with LOOP_MODEL=on, or from `loop secrets set`.";

@@ -5,6 +5,7 @@ import type { Procedure, Step } from "../procedure.ts";
 import type { RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
 import { TASK_PURPOSE } from "../think/model-policy.ts";
+import { SET_UP_MODEL } from "../think/set-up-model.ts";
 
 /**
  * A conversation with tools: think, perform what was called, think again, until an answer calls nothing. Where an answer in a form was asked for, one that does
@@ -24,7 +25,7 @@ export const chat: Procedure = {
     const invalid = trailingInvalid(spoken);
     if (invalid.length >= MOST_INVALID) return { kind: "fail", code: state.run.brief.unusable ?? "output_unusable", message: unusable(invalid) };
     if (thought && "unable" in thought)
-      return { kind: "fail", code: "thought_unusable", message: "Only a model can hold a conversation, and this run has none." };
+      return { kind: "fail", code: "thought_unusable", message: `Only a model can hold a conversation, and this run has none. ${SET_UP_MODEL}` };
     if (thought && "value" in thought) return { kind: "finish", outcome: { said: JSON.stringify(thought.value), value: thought.value, checked: "unchecked" } };
     if (thought && "text" in thought && answered) return { kind: "finish", outcome: { said: withQuestion(state, thought.text), checked: "unchecked" } };
     return { kind: "think", thought: { purpose: "chat", tier: "strong", ...(thought && "invalid" in thought ? { repair: thought.invalid } : {}) } };
