@@ -7,25 +7,21 @@ import { systemClock as clock } from "#src/kernel/clock.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
 import type { Environment } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
-import type { WorkspaceView } from "#src/workspace/current.ts";
+import type { SeeingView } from "#src/workspace/current.ts";
 
 interface ModelBase {
   readonly settings: Settings;
   readonly env: Environment;
   readonly secrets: Secrets;
-  readonly workspaces: WorkspaceView;
+  readonly workspaces: SeeingView;
 }
 
 /** Where models are, by the workspace in force, and their keys. */
 export async function providerSources({ settings, env, secrets, workspaces }: ModelBase): Promise<ProviderSources> {
-  let { providers } = (await workspaces.current()).workspace.manifest;
-  const refresh = async (): Promise<void> => {
-    providers = (await workspaces.current()).workspace.manifest.providers;
-  };
+  const { workspace } = await workspaces.current();
   return {
     get providers() {
-      void refresh().catch(() => undefined); // the next call sees what changed since
-      return providers;
+      return (workspaces.seen() ?? workspace).manifest.providers; // each run asks what is in force before it does anything
     },
     secrets: (reference) => (!settings.usesModel && reference.startsWith("secret:env:") ? Promise.resolve(undefined) : secrets.resolve(reference)),
     ...(settings.usesModel ? { defaults: defaultsFrom(env) } : {}),

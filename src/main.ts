@@ -44,7 +44,7 @@ import { enqueueAfter, workCallbacks } from "#src/services/jobs.ts";
 import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
-import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.ts";
+import { createWorkspaceView, type SeeingView } from "#src/workspace/current.ts";
 import { gitRemote } from "#src/workspace/git-remote.ts";
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
@@ -72,7 +72,7 @@ interface Base {
   readonly logFile: LogFile;
   readonly redactor: Redactor;
   readonly record: OpenRecord;
-  readonly workspaces: WorkspaceView;
+  readonly workspaces: SeeingView;
   readonly signer: Signer;
   readonly notifier: Notifier;
   readonly storage: StorageWatch;

@@ -15,16 +15,22 @@ export interface WorkspaceView {
   at(revision: number): Promise<Workspace>;
 }
 
+export interface SeeingView extends WorkspaceView {
+  /** The workspace that `current` gave last in this process; undefined before the first time. For what is done right after somebody asked. */
+  seen(): Workspace | undefined;
+}
+
 const KEPT_WORKSPACES = 8;
 const KEPT_NUMBERS = 1_000;
 
-export function createWorkspaceView(db: Db): WorkspaceView {
+export function createWorkspaceView(db: Db): SeeingView {
   const byDigest = new Map<string, Promise<Workspace>>();
   const digests = new Map<number, string>();
   const look = batched<null, Revision | null>(async (askers) => {
     const revision = await currentRevision(db);
     return askers.map(() => revision); // it was read after each of them had asked
   }, Number.POSITIVE_INFINITY);
+  let seen: { readonly revision: number; readonly workspace: Workspace } | undefined;
 
   const load = ({ number, digest }: Pick<Revision, "number" | "digest">): Promise<Workspace> => {
     keep(digests, number, { value: digest, most: KEPT_NUMBERS });
@@ -35,10 +41,13 @@ export function createWorkspaceView(db: Db): WorkspaceView {
   };
 
   return {
+    seen: () => seen?.workspace,
     async current() {
       const revision = await look(null);
       if (revision === null) throw new LoopError("revision_unknown", "No workspace is in force yet. Put one in force with `loop apply`.");
-      return { revision: revision.number, workspace: await load(revision) };
+      const current = { revision: revision.number, workspace: await load(revision) };
+      if (seen === undefined || seen.revision <= current.revision) seen = current;
+      return current;
     },
     async at(number) {
       const digest = digests.get(number);
