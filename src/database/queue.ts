@@ -57,6 +57,8 @@ export interface Queue {
   unschedule(name: QueueName, key?: string): Promise<void>;
   /** The schedules of a queue, as they are kept. */
   scheduled(name: QueueName): Promise<readonly Scheduled[]>;
+  /** The moments of a schedule after this one, soonest first. @throws Error where it cannot be read */
+  moments(schedule: { readonly at: string; readonly timeZone: string }, after: { readonly fromMs: number; readonly count: number }): readonly number[];
   /** Newest first. */
   deadLetters(limit?: number): Promise<DeadLetter[]>;
   /** Puts it back into its queue as a new job, with all its tries. @throws LoopError dead_letter_unknown */
@@ -105,6 +107,7 @@ export function createQueue(options: QueueOptions): Queue {
     schedule: (name, when, rule) => schedule(boss, name, { when, rule }),
     unschedule: (name, key) => boss.unschedule(name, key),
     scheduled: (name) => schedulesOf(boss, name),
+    moments: ({ at, timeZone }, { fromMs, count }) => boss.previewSchedule(at, { tz: timeZone, from: new Date(fromMs), count }).map((date) => date.getTime()),
     deadLetters: (limit) => listDeadLetters(db, limit),
     async redrive(id) {
       if (!UUID.test(id) || (await boss.redrive(DEAD_LETTERS, { ids: [id] })) === 0) throw unknown(id);

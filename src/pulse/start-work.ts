@@ -90,7 +90,7 @@ async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, 
     clock,
     log,
     changed: notifier.changed,
-    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), { name: "follow the schedules of triggers", run: triggers.follow }, ...embedding],
+    chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), { name: "look at the schedules of triggers", run: triggers.look }, ...embedding],
   });
   const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];
   return [pulse.stop, notifier.onChange(pulse.hint), ...exporting];
