@@ -24,6 +24,11 @@ const workspace = workspaceOf(
   agent("reader", "tools: [files.read]\n"),
 );
 
+const TALKS: [string, string] = [
+  "policies/talk.yaml",
+  `${HEADER}\nkind: Policy\nname: talk\nrules:\n  - { name: talk, when: { kind: message }, then: allow, why: it may speak }\n`,
+];
+
 const HARMLESS = { taint: ["owner"], sawPrivate: false } as const;
 
 function toolAct(name: string, more: Partial<Act> = {}): Act {
@@ -62,6 +67,8 @@ test("untrusted text, private data and a way out together need a person, and the
   assert.deepEqual(decided({ act, agent: "clerk", read: { ...read, sawPrivate: false } }), ["allow", "clerk:tools"]);
   assert.deepEqual(decided({ act, agent: "clerk", read: { ...read, taint: ["member"] } }), ["allow", "clerk:tools"]);
   assert.deepEqual(decided({ act: toolAct("files.read"), agent: "clerk", read }), ["allow", "clerk:tools"]);
+  const message = { ...toolAct("message.dispatch"), kind: "message" } as const;
+  assert.deepEqual(decided({ act: message, agent: "clerk", read, workspace: workspaceOf(agent("clerk", ""), TALKS) }), ["ask", "egress"]);
   const ask = { id: "ask_1", state: "answered", answer: "approve", binding: "b1", rule: "egress" } as unknown as Ask;
   const cleared = judge({ act, agent: "clerk", read, workspace, ask, nowMs: 0 });
   assert.deepEqual(cleared.kind === "allow" && cleared.cleared.by, "ask_1");

@@ -45,7 +45,7 @@ export function rulesOf(workspace: Workspace): CompiledRules {
  */
 export function judge({ act, agent, givers = [], read, workspace, ask, nowMs }: GateInput): Verdict {
   const byPolicy = [agent, ...givers].map((who) => decisionFor(act, who, { workspace, nowMs })).reduce(stricter);
-  const egress = egressNeedsPerson({ ...read, outbound: act.facts.outbound ?? false });
+  const egress = egressNeedsPerson({ ...read, outbound: act.facts.outbound ?? OUTBOUND.has(act.kind) });
   const decision = byPolicy.outcome === "allow" && egress.kind === "ask" ? stricter(byPolicy, egress.decision) : byPolicy;
   const recorded = recordOf(decision, ask);
   if (decision.outcome === "deny") return { kind: "deny", decision: recorded, why: decision.why };
@@ -62,6 +62,9 @@ function decisionFor(act: Act, agent: string, { workspace, nowMs }: Pick<GateInp
   const why = file ? `${file.source} does not offer ${act.name} to ${agent}` : `there is no agent ${agent} in the workspace any more`;
   return { outcome: "deny", rule: "tools", why, matched: ["tools"] };
 }
+
+/** Kinds whose acts go outside where nobody says that they do not. */
+const OUTBOUND: ReadonlySet<Act["kind"]> = new Set(["message", "push", "shell"]);
 
 const NAMED_IN_FILE: ReadonlySet<Act["kind"]> = new Set(["tool", "shell", "handoff"]);
 

@@ -2,12 +2,14 @@ import { z } from "zod";
 import type { NewAsk } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import type { Redactor } from "#src/kernel/redaction.ts";
 import type { AskId } from "#src/kernel/ids.ts";
 import { ROLES } from "#src/people/role.ts";
 import type { Act } from "./act.ts";
 import type { Performed, Performer, Situation } from "./performer.ts";
 import type { MessagePort, PostedRef } from "./ports/message-port.ts";
 import { readArgs } from "./read-args.ts";
+import { secretIn } from "./secret-shapes.ts";
 
 /** Arguments of a message act. With `acknowledge` it is a dispatch: it waits for somebody to say that it was received. */
 export const messageArgs = z.strictObject({
@@ -22,8 +24,8 @@ export const messageArgs = z.strictObject({
 });
 export type MessageArgs = z.infer<typeof messageArgs>;
 
-/** Acts of kind `message`, through the port of their surface. */
-export function messagePerformer(ports: ReadonlyMap<string, MessagePort>): Performer {
+/** Acts of kind `message`, through the port of their surface. One with a secret in it is refused before policy or a person sees it. */
+export function messagePerformer(ports: ReadonlyMap<string, MessagePort>, redactor: Pick<Redactor, "redact">): Performer {
   const read = (act: Act): { args: MessageArgs; port: MessagePort } => {
     const args = readArgs(messageArgs, act);
     const port = ports.get(args.surface);
@@ -34,7 +36,11 @@ export function messagePerformer(ports: ReadonlyMap<string, MessagePort>): Perfo
     return { args, port };
   };
   return {
-    check: (act) => void read(act),
+    check(act) {
+      read(act);
+      const secret = secretIn(act.args, redactor);
+      if (secret !== null) throw new LoopError("input_invalid", `The message goes outside, and ${secret}. Nothing was sent.`, { facts: { act: act.id } });
+    },
     async perform(act, situation) {
       const { args, port } = read(act);
       const posted = await port.post({ to: args.to, subject: args.subject, text: args.text, facts: args.facts as { [key: string]: Json } }, act.key);

@@ -31,7 +31,7 @@ export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: 
     ["tool", toolPerformer(tools, redactor)],
     ["shell", toolPerformer(tools, redactor)],
     ["push", toolPerformer(tools, redactor)],
-    ["message", messagePerformer(bySurface)],
+    ["message", messagePerformer(bySurface, redactor)],
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
   ]);
   const thoughts = [...deskThoughts, chatThought(tools), classifyTask];

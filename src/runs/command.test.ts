@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "kysely";
 import { openAsks } from "#src/asks/store/read.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { testDatabase } from "#src/testing/database.ts";
@@ -74,4 +75,14 @@ test("the work of an ended run is begun again in a run of its own, once", async 
     ],
   );
   assert.equal((await requireTicket(db, ticketId)).status, "awaiting_human");
+});
+
+test("what is begun again has no more authority than before, and no less to answer for", async (t) => {
+  const { db, engine, runId } = await held(t);
+  const { revision, workspace } = await engine.workspaces.current();
+  const brief = { chain: ["front", "triage"], taint: ["outside", "tool"], sawPrivate: true };
+  await sql`update runs set limits = limits || '{"givers":["front"]}', brief = ${JSON.stringify(brief)}::jsonb where id = ${runId}`.execute(db);
+  await cancelRun(db, engine.clock, by(runId));
+  const { run } = await readState(db, await retryRun(db, { clock: engine.clock, revision, workspace, tiers: engine.tiers(workspace) }, by(runId)));
+  assert.deepEqual([run.limits.givers, run.brief], [["front"], brief]);
 });

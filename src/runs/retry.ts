@@ -12,7 +12,8 @@ import { lockRun, openRunOf } from "./store/retry.ts";
 import { requireRun } from "./store/state.ts";
 
 /**
- * Begins a ticket's work again, in a run of its own that says which it follows. What the old one did stays done, and stays on its record.
+ * Begins a ticket's work again, in a run of its own that says which it follows, with no more authority than the old one had. What that one did stays done, and stays on
+ * its record.
  * @throws LoopError run_unknown | run_not_open (it has not ended, or another run of the ticket is at work) | ticket_not_open
  */
 export async function retryRun(db: Db, place: RunPlace, command: Command): Promise<RunId> {
@@ -44,6 +45,8 @@ export async function retryRun(db: Db, place: RunPlace, command: Command): Promi
       labels: run.labels,
       task: run.limits.task,
       input,
+      brief: run.brief,
+      givers: run.limits.givers ?? [],
       retryOf: { runId: run.id, attempt: run.attempt },
     });
   });
