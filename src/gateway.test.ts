@@ -242,6 +242,17 @@ test("a hundred calls at once never spend more than the cap and one call; the ou
   assert.deepEqual([after.status, body.code, body.error.type, after.headers.get("x-should-retry")], [402, "budget_reached", "insufficient_quota", "false"]);
 });
 
+test("of calls one after the other each finds free what the one before did not use, however late that is put on record", async (t) => {
+  const answer: Answering = (response) => sendJson(response, completion("hi", { usage: { prompt_tokens: 30, completion_tokens: 5 } }));
+  const { post, asked, ledger } = await gatewayFixture(t, answer, { files: BUDGET(0.01) });
+  for (let made = 0; made < 4; made += 1) assert.equal((await post("/v1/chat/completions", { ...CHAT, max_tokens: 4_000 })).status, 200); // $0.008 each at most
+  assert.deepEqual(
+    asked.map(({ body }) => body.max_tokens),
+    [4_000, 4_000, 4_000, 4_000],
+  );
+  assert.deepEqual(new Set((await ledger()).map(({ cost }) => cost)), new Set([40_000]));
+});
+
 test("a model without a price is refused under a cap in money, and unknown, never free, without one", async (t) => {
   const options = { prices: "{}", gateway: 'gateway: { models: ["mine:x"] }' };
   const call = { ...CHAT, model: "mine:x" };

@@ -119,9 +119,14 @@ const TRIES = 4;
  * @throws LoopError database_unavailable when the connection is gone; the work may then have been committed or not
  */
 export async function inTransaction<T>(db: Db, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  return retried(() => db.transaction().execute(work));
+}
+
+/** The same for work that is one statement, which needs no transaction around it. */
+export async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await db.transaction().execute(work);
+      return await work();
     } catch (error) {
       if (attempt < TRIES && RETRYABLE_STATES.has(stateOf(error))) continue;
       throw named(error);

@@ -27,6 +27,8 @@ interface Place {
   readonly deps: GatewayDeps;
   readonly seats: Seats;
   readonly reserve: (reservation: Reservation) => Promise<boolean>;
+  /** Settles the calls that have ended. */
+  readonly settleEnded: () => Promise<void>;
 }
 
 const TRIES = 6; // another call of the same holder may take what was granted
@@ -51,6 +53,7 @@ export async function admit(place: Place, asking: Asking): Promise<Admitted> {
   const holder = seats.holderOf(labels);
   if (await place.reserve(reservationOf(admitted, holder, { nanos, tokens: wish.inputTokens + most }))) return admitted;
   failpoint("gateway.unseated");
+  await place.settleEnded(); // what they did not use may be all that is missing
   return seats.inTurn(holder, () => admitByBudgets(place, admitted));
 }
 

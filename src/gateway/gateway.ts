@@ -33,24 +33,27 @@ const MOST_RESERVED_AT_ONCE = 200;
 export function createGateway(deps: GatewayDeps): Gateway {
   const seats = createSeats(deps);
   const settler = createSettler(deps);
-  const reserve = batched<Reservation, boolean>(async (reservations) => {
-    const reserved = await reserveMany(deps.db, reservations);
-    failpoint("gateway.reserved");
-    return reservations.map(({ actId }) => reserved.has(actId));
-  }, MOST_RESERVED_AT_ONCE);
+  const reserve = batched<Reservation, boolean>(
+    async (reservations) => {
+      const reserved = await reserveMany(deps.db, reservations);
+      failpoint("gateway.reserved");
+      return reservations.map(({ actId }) => reserved.has(actId));
+    },
+    { most: MOST_RESERVED_AT_ONCE },
+  );
   return {
     async models(caller) {
       const workspace = await workspaceOf(deps);
       return offersOf(workspace, deps.tiers(workspace)).filter(({ scope }) => may(caller, scope));
     },
     async call(call) {
-      const workspace = await workspaceOf(deps);
+      const workspace = withGateway(call.workspace);
       if (!deps.mayTake()) throw new LoopError("storage_full", "No model is called: the disk is nearly full, and what it costs could not be recorded.");
       const offer = offerOf(deps, workspace, call);
       const wish = wishOf(call, workspace.manifest.defaults.maxOutputTokens);
       const speaks = deps.wire.speaks(offer.model, workspace.manifest.providers);
       const prepared = speaks === undefined ? translated(call, wish) : undefined; // what cannot be translated is refused before anything is reserved
-      const admitted = await admit({ deps, seats, reserve }, { call, offer, wish, workspace });
+      const admitted = await admit({ deps, seats, reserve, settleEnded: settler.settled }, { call, offer, wish, workspace });
       const place = { deps, settler, admitted };
       return prepared === undefined ? forward(place, speaks!) : prepared.perform(place);
     },
@@ -63,6 +66,10 @@ export function createGateway(deps: GatewayDeps): Gateway {
 
 async function workspaceOf({ workspaces }: GatewayDeps): Promise<Workspace> {
   const { workspace } = await workspaces.current();
+  return withGateway(workspace);
+}
+
+function withGateway(workspace: Workspace): Workspace {
   if (workspace.manifest.gateway) return workspace;
   throw new LoopError("route_unknown", "This workspace has no gateway. Add `gateway: { models: [fast] }` to loop.yaml and apply it.");
 }

@@ -1,4 +1,4 @@
-import { type Db, inTransaction, isConnectionLoss } from "#src/database/open.ts";
+import { type Db, isConnectionLoss, retried } from "#src/database/open.ts";
 import { prepareEvent, type PreparedEvent } from "#src/journal/event.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
@@ -39,11 +39,15 @@ function settlementOf(admitted: Admitted, ending: Ending, seen: Seen = UNKNOWN):
 export interface Settler {
   /** Comes back at once: the call is reserved, so nothing is lost if this process dies now. */
   settle(admitted: Admitted, ending: Ending, seen?: Seen): void;
-  /** When everything that was given is on record, or given up. */
+  /** When what was given by now is on record, or given up; it is hurried on, since somebody wants what it frees. */
+  settled(): Promise<void>;
+  /** When everything is. */
   drained(): Promise<void>;
 }
 
 const MOST_AT_ONCE = 200;
+/** No answer waits for a settlement, so calls that end within this time share a commit. A crash within it settles them at their reservation, as one between answer and record does. */
+const GATHER_MS = 20;
 const RETRY_MS = 1_000;
 const RETRIES = 60;
 
@@ -52,15 +56,22 @@ export function createSettler({ db, clock, log }: { db: Db; clock: Clock; log: L
     readonly settlement: LoneSettlement;
     readonly event: PreparedEvent;
   }
-  const write = batched<Item, void>(async (items) => {
-    const settlements = items.map(({ settlement }) => settlement);
-    const events = items.map(({ event }) => event);
-    const draining = await tried(() => inTransaction(db, (tx) => settleMany(tx, settlements, events)));
-    failpoint("gateway.settled");
-    for (const holder of draining) await returnAllotment(db, holder);
-    return items.map(() => undefined);
-  }, MOST_AT_ONCE);
+  const write = batched<Item, void>(
+    async (items) => {
+      const settlements = items.map(({ settlement }) => settlement);
+      const events = items.map(({ event }) => event);
+      const draining = await tried(() => retried(() => settleMany(db, settlements, events)));
+      failpoint("gateway.settled");
+      for (const holder of draining) await returnAllotment(db, holder);
+      return items.map(() => undefined);
+    },
+    { most: MOST_AT_ONCE, gatherMs: GATHER_MS },
+  );
   const open = new Set<Promise<void>>();
+  const settled = async (): Promise<void> => {
+    void write.flush();
+    await Promise.all(open);
+  };
   return {
     settle(admitted, ending, seen) {
       const settlement = settlementOf(admitted, ending, seen);
@@ -71,8 +82,9 @@ export function createSettler({ db, clock, log }: { db: Db; clock: Clock; log: L
       open.add(work);
       void work.finally(() => open.delete(work));
     },
+    settled,
     async drained() {
-      while (open.size > 0) await Promise.all(open);
+      while (open.size > 0) await settled();
     },
   };
 }

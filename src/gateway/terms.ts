@@ -35,6 +35,8 @@ export interface GatewayCall {
   readonly labels: Readonly<Record<string, string>>;
   /** Aborted when the client is gone. */
   readonly signal: AbortSignal;
+  /** In force when the call came. */
+  readonly workspace: Workspace;
 }
 
 /** A stream must be read, at least begun: its end settles the call, whoever ends it. */

@@ -31,6 +31,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** A route without it does not start. */
     readonly access?: Access;
+    /** It needs the workspace in force, which is then looked up together with the credential. */
+    readonly needsWorkspace?: boolean;
   }
   interface FastifyRequest {
     /** Null on public routes only. */

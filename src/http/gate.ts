@@ -29,8 +29,10 @@ export function guard(app: App, deps: HttpDeps): void {
     const inBrowser = !request.is404 && BROWSER_ROUTES.test(request.routeOptions.url ?? "");
     const access = request.is404 ? "credential" : request.routeOptions.config.access;
     const looking = access === "public" ? undefined : callerByHeader(authenticate, request, inBrowser); // both are looked up at once
-    const [service, caller] = await Promise.all([calledService(deps, request), looking]);
+    const inForce = !request.is404 && request.routeOptions.config.needsWorkspace ? deps.workspaces.current() : null;
+    const [service, caller, found] = await Promise.all([calledService(deps, request), looking, inForce]);
     request.service = service;
+    request.inForce ??= found;
     const isAllowed = allowOrigin(request, reply);
     if (!isAllowed) requireOurOrigin(request.raw, deps.address);
     if (isAllowed && request.method === "OPTIONS") return reply.code(204).send();

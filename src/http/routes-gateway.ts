@@ -46,7 +46,7 @@ export function gatewayRoutes(app: App, deps: HttpDeps): void {
     for (const [path, summary] of PATHS) {
       scope.post(
         `/v1/${path}`,
-        { config: { access: "credential", rateLimit: false }, schema: { summary, tags: ["gateway"], response: { 200: z.unknown() } } },
+        { config: { access: "credential", rateLimit: false, needsWorkspace: true }, schema: { summary, tags: ["gateway"], response: { 200: z.unknown() } } },
         (request, reply) => call(deps, path, { request, reply }),
       );
     }
@@ -85,6 +85,7 @@ async function call(deps: HttpDeps, path: GatewayPath, { request, reply }: Excha
     sizeBytes: sizeBytes ?? 0,
     labels: labelsOf(request),
     signal: gone.signal,
+    workspace: request.inForce!.workspace,
   });
   reply.hijack();
   const release = request.server.revocations.watch({ tokenId: callerOf(request).tokenId, needs: "credential", end: () => reply.raw.destroy() });

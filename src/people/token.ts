@@ -58,10 +58,13 @@ export async function authenticate(db: Db, tokenText: string): Promise<Caller | 
 
 /** The same for many at once: those who ask while one look is under way are looked up together by the next, never by one that began before they asked. */
 export function createAuthenticator(db: Db): (tokenText: string) => Promise<Caller | undefined> {
-  const look = batched<string, Caller | undefined>(async (hashes) => {
-    const callers = await callersByHash(db, [...new Set(hashes)]);
-    return hashes.map((hash) => callers.get(hash));
-  }, MOST_AT_ONCE);
+  const look = batched<string, Caller | undefined>(
+    async (hashes) => {
+      const callers = await callersByHash(db, [...new Set(hashes)]);
+      return hashes.map((hash) => callers.get(hash));
+    },
+    { most: MOST_AT_ONCE },
+  );
   return async (tokenText) => (SHAPE.test(tokenText) ? look(hashOf(tokenText).toString("hex")) : undefined);
 }
 

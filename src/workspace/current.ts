@@ -26,10 +26,13 @@ const KEPT_NUMBERS = 1_000;
 export function createWorkspaceView(db: Db): SeeingView {
   const byDigest = new Map<string, Promise<Workspace>>();
   const digests = new Map<number, string>();
-  const look = batched<null, Revision | null>(async (askers) => {
-    const revision = await currentRevision(db);
-    return askers.map(() => revision); // it was read after each of them had asked
-  }, Number.POSITIVE_INFINITY);
+  const look = batched<null, Revision | null>(
+    async (askers) => {
+      const revision = await currentRevision(db);
+      return askers.map(() => revision); // it was read after each of them had asked
+    },
+    { most: Number.POSITIVE_INFINITY },
+  );
   let seen: { readonly revision: number; readonly workspace: Workspace } | undefined;
 
   const load = ({ number, digest }: Pick<Revision, "number" | "digest">): Promise<Workspace> => {
