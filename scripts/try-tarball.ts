@@ -6,14 +6,14 @@ import { join, resolve } from "node:path";
 
 const QUIET = ["--loglevel=error", "--no-audit", "--no-fund", "--no-update-notifier"];
 const PROGRAM = `
-  import { heldClock, scriptedModel, say } from "loopwright/testing";
+  import { heldClock, scriptedModel, say, startServer } from "loopwright/testing";
   import { LoopError } from "loopwright";
   const clock = heldClock(0);
   clock.advance(1_000);
   const model = scriptedModel([say("hello")]);
   const call = { model: "scripted:one", system: "", messages: [], tools: [], maxOutputTokens: 8 };
   const result = await model.generate(call, { signal: new AbortController().signal });
-  console.log(clock.nowMs(), result.answer.text, new LoopError("input_invalid", "told").httpStatus);`;
+  console.log(clock.nowMs(), result.answer.text, new LoopError("input_invalid", "told").httpStatus, typeof startServer);`;
 
 /** A tool of a workspace, described and called by the code that was installed, as a server would do it. */
 const TOOL_PROGRAM = `
@@ -56,7 +56,7 @@ try {
   const { filename, size, entryCount } = packed[0]!;
   console.log(`packed ${filename}: ${entryCount} files, ${Math.round(size / 1_000)} kB`);
   install(join(folder, filename));
-  expect("import loopwright/testing", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", PROGRAM]), "1000 hello 422");
+  expect("import loopwright/testing", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", PROGRAM]), "1000 hello 422 function");
   expect("a tool in TypeScript", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", TOOL_PROGRAM]), "sums.double 42");
   expect("a service in TypeScript", run(join("node_modules", ".bin", "node"), ["--input-type=module", "-e", SERVICE_PROGRAM]), "1 Service hello text");
   expect("loopwright --version", run(join("node_modules", ".bin", "loopwright"), ["--version"]), version);

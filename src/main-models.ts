@@ -14,6 +14,8 @@ interface ModelBase {
   readonly env: Environment;
   readonly secrets: Secrets;
   readonly workspaces: SeeingView;
+  /** In place of all that the workspace names. */
+  readonly model?: ModelPort | undefined;
 }
 
 /** Where models are, by the workspace in force, and their keys. */
@@ -37,7 +39,7 @@ const limitsOf = ({ modelConnectMs, modelHeadersMs, modelIdleMs, modelTimeoutMs 
 
 /** Models for the runs of this workspace, one call at a time. */
 export async function modelPort(base: ModelBase): Promise<ModelPort> {
-  return createModelPort({ ...(await providerSources(base)), ...limitsOf(base.settings), clock });
+  return base.model ?? createModelPort({ ...(await providerSources(base)), ...limitsOf(base.settings), clock });
 }
 
 /** The same providers for other clients, in their own words. */

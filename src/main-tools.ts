@@ -4,11 +4,13 @@ import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import type { ToolPort } from "#src/acts/ports/tool-port.ts";
 import type { ToolFactories, ToolLogin } from "#src/acts/ports/tool-source.ts";
 import { schemaProblem } from "#src/acts/check-args.ts";
+import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import { createToolPins, sourceOf } from "#src/acts/tool-pins.ts";
 import { createToolShelf, type ToolShelf } from "#src/acts/tool-shelf.ts";
 import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
 import { createSandboxOff } from "#src/adapters/sandbox-off/sandbox.ts";
 import { secretPlaces } from "#src/adapters/sandbox-bwrap/secret-places.ts";
+import { definesServices } from "#src/adapters/tool-code/services.ts";
 import { codeTools } from "#src/adapters/tool-code/tools.ts";
 import { filesTools } from "#src/adapters/tool-files/tools.ts";
 import { githubTools } from "#src/adapters/tool-github/tools.ts";
@@ -48,7 +50,7 @@ interface ToolWorld {
 }
 
 /** The sandbox, and what runs commands as they are. */
-export function sandboxesOf({ settings, env, home }: ToolWorld): { readonly sandbox: SandboxPort; readonly off: SandboxPort } {
+function sandboxesOf({ settings, env, home }: ToolWorld): { readonly sandbox: SandboxPort; readonly off: SandboxPort } {
   const sandbox = createBwrapSandbox({
     searchPath: env["PATH"] ?? "",
     platform: process.platform,
@@ -58,6 +60,9 @@ export function sandboxesOf({ settings, env, home }: ToolWorld): { readonly sand
   });
   return { sandbox, off: createSandboxOff() };
 }
+
+/** What runs the code of services/. */
+export const defineOf = (world: ToolWorld): DefineServices => definesServices(sandboxesOf(world));
 
 /** Where commands run: in the sandbox, or as they are where the workspace in force says `sandbox: off`. */
 export function sandboxOf(world: ToolWorld): () => Promise<SandboxPort> {

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import { sendCallback } from "#src/adapters/callback-http/send.ts";
 import { createEmbedder } from "#src/adapters/model-aisdk/embedder.ts";
 import { usualModels } from "#src/adapters/model-aisdk/usual-models.ts";
-import { definesServices } from "#src/adapters/tool-code/services.ts";
 import { runSecretCommand } from "#src/adapters/secret-command/run-command.ts";
 import { otlpTelemetry } from "#src/adapters/telemetry-otlp/telemetry.ts";
 import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
@@ -14,6 +13,7 @@ import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
 import { writeReturned } from "#src/apply/return-files.ts";
 import { requireSameWorkspace } from "#src/apply/same-workspace.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
+import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { type LogFile, openLogFile } from "#src/database/log-file.ts";
@@ -48,11 +48,10 @@ import { createWorkspaceView, type SeeingView } from "#src/workspace/current.ts"
 import { gitRemote } from "#src/workspace/git-remote.ts";
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
-import type { DefineServices } from "#src/workspace/manifest/service.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { modelPort, openaiWire, providerSources } from "#src/main-models.ts";
-import { loginOf, ownTools, sandboxesOf, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { defineOf, loginOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -78,6 +77,7 @@ interface Base {
   readonly storage: StorageWatch;
   readonly secrets: Secrets;
   readonly queue: Queue;
+  readonly model: ModelPort | undefined;
   /** Its real path. */
   readonly workspaceFolder: string;
 }
@@ -89,6 +89,8 @@ interface Told {
   readonly onStep?: (step: "database") => void;
   /** Sentences for whoever waits for the start; rare. */
   readonly say?: (sentence: string) => void;
+  /** In place of the providers of the workspace. */
+  readonly model?: ModelPort | undefined;
 }
 
 /** Brings everything up that the roles of this process ask for, in order, and takes it down in the other. @throws LoopError naming what is in the way */
@@ -98,7 +100,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     for (const undo of stops.toReversed()) await undo();
   });
   try {
-    const base = await openBase(settings, env, { stops, say: told.say ?? (() => undefined) });
+    const base = await openBase(settings, env, { stops, say: told.say ?? (() => undefined), model: told.model });
     told.onStep?.("database");
     const following = await followWorkspace(base, stops);
     const embedder = await embedderFor(base);
@@ -127,7 +129,7 @@ function telemetryOf({ settings, redactor, home }: Base): WorkParts["telemetry"]
 async function openBase(
   settings: Settings,
   env: Environment,
-  { stops, say }: { readonly stops: (() => Promise<void> | void)[]; readonly say: (sentence: string) => void },
+  { stops, say, model }: Pick<Base, "model"> & { readonly stops: (() => Promise<void> | void)[]; readonly say: (sentence: string) => void },
 ): Promise<Base> {
   const home = await openHome(settings.homeFolder);
   const redactor = createRedactor();
@@ -163,10 +165,8 @@ async function openBase(
   stops.push(() => queue.stop());
   const workspaceFolder = await realFolder(settings.workspaceFolder);
   const workspaces = createWorkspaceView(db);
-  return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue };
+  return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue, model };
 }
-
-const defineOf = (base: Base): DefineServices => definesServices(sandboxesOf({ ...base, clock, version: VERSION }));
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
 async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Following> {
@@ -178,7 +178,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
   await writeReturned(db, folder);
   if ((await following.look()).kind !== "taken") {
-    const applied = await applyFolder(db, clock, { folder, define: defineOf(base), author: "system", note: "first start" });
+    const applied = await applyFolder(db, clock, { folder, define: defineOf({ ...base, clock, version: VERSION }), author: "system", note: "first start" });
     if (applied.kind === "problems") {
       throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, {
         facts: { problems: applied.problems.length },
@@ -252,7 +252,7 @@ async function startApi({ base, engine, following, embedder, stops, work }: Part
     await followRevision(db, clock, workspaces);
     await engine.tools.follow(await workspaces.current());
   };
-  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf(base), tookEffect });
+  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf({ ...base, clock, version: VERSION }), tookEffect });
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,

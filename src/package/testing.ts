@@ -7,4 +7,5 @@ export { type MessagePortSubject, type MessagePortSuite, messagePortSuite } from
 export { type ModelPortSubject, type ModelPortSuite, modelPortSuite, type ProviderFault, type ProviderScript } from "#src/testing/model-port.suite.ts";
 export { callTool, callTools, failWith, say, sayObject, type ScriptedModel, scriptedModel, type ScriptStep } from "#src/testing/scripted-model.ts";
 export { silentLog } from "#src/testing/silent-log.ts";
+export { type ServerOptions, type StartedServer, startServer } from "#src/testing/started-server.ts";
 export { type ToolPortSubject, type ToolPortSuite, toolPortSuite } from "#src/testing/tool-port.suite.ts";
