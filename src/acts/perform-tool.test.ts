@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { sql } from "kysely";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import { LoopError } from "#src/kernel/errors.ts";
 import { createRedactor } from "#src/kernel/redaction.ts";
 import { chatWorkspace } from "#src/testing/chat-workspace.ts";
 import { testDatabase } from "#src/testing/database.ts";
@@ -67,4 +70,31 @@ test("what goes outside carries no value of a secret, in no form, and nothing th
   );
   assert.ok(acts.every(({ error }) => error!.message.includes("note holds") && !error!.message.includes(SECRET)));
   assert.deepEqual(sent, []);
+});
+
+test("a secret that a tool gives back, or names in its failure, is neither kept nor shown to a model", async (t) => {
+  const { db } = await testDatabase(t);
+  const echo = (name: string, answer: () => Promise<Json>): ToolPort => ({
+    name,
+    description: "",
+    schema: { type: "object" },
+    effect: "idempotent",
+    invoke: answer,
+  });
+  const headers = { headers: [{ authorization: `Bearer ${SECRET}` }, Buffer.from(SECRET).toString("base64")], [SECRET]: 1 };
+  const tools = [
+    echo("effect.idempotent", () => Promise.resolve(headers)),
+    echo("effect.findable", () => Promise.reject(new LoopError("tool_failed", `It does not know the key ${SECRET}.`))),
+  ];
+  const redactor = createRedactor();
+  redactor.learn(SECRET);
+  const model = scriptedModel([callTool("effect.idempotent"), callTool("effect.findable"), say("done")]);
+  const engine = await testEngine({ db, clock: heldClock(), files: chatWorkspace(), tools, model, redactor });
+  const runId = await startRun(engine, "helper", "ask it");
+  await drain(engine);
+  const acts = (await actsOfRun(db, runId)).filter(({ kind }) => kind === "tool");
+  assert.deepEqual(acts[0]!.result, { headers: [{ authorization: "Bearer [secret]" }, "[secret]"], "[secret]": 1 });
+  assert.deepEqual(acts[1]!.error, { code: "tool_failed", message: "It does not know the key [secret]." });
+  const { rows } = await sql<{ all: string }>`select string_agg(body, ' ') as all from payloads`.execute(db);
+  for (const text of [rows[0]!.all, JSON.stringify(model.calls), JSON.stringify(acts)]) assert.ok(!text.includes(SECRET));
 });

@@ -1,4 +1,5 @@
 import type { NewAsk } from "#src/asks/ask.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import type { Act } from "./act.ts";
@@ -9,7 +10,8 @@ import { secretIn } from "./secret-shapes.ts";
 
 /**
  * Acts of kind `tool` and `shell`: by name, through the port that was registered under it. Arguments that do not fit the schema of the tool, and secrets in what would
- * go outside, are refused before policy or a person sees them.
+ * go outside, are refused before policy or a person sees them. What a tool gives back, or says of its failure, is kept and shown to a model without the secrets that this
+ * process knows: a service may echo the very key that it was asked with.
  */
 export function toolPerformer(tools: ToolBox, redactor: Pick<Redactor, "redact">): Performer {
   const portOf = (act: Act): ToolPort => {
@@ -41,13 +43,31 @@ export function toolPerformer(tools: ToolBox, redactor: Pick<Redactor, "redact">
       const use = { actKey: act.key, runId, agent, ticketId, threadId, labels, signal, cleared };
       const port = portOf(act);
       if (port.question) return { kind: "asking", ask: askOf(act, await port.question(act.args, use), { ticketId, revision }), result: {} };
-      return { kind: "done", result: await port.invoke(act.args, use) };
+      return { kind: "done", result: without(await saidWithout(() => port.invoke(act.args, use), redactor), redactor) };
     },
     async find(act, { signal }) {
-      const found = await portOf(act).find?.(act.key, signal, act.args);
-      return found === undefined ? undefined : { kind: "done", result: found };
+      const found = await saidWithout(() => portOf(act).find?.(act.key, signal, act.args) ?? Promise.resolve(undefined), redactor);
+      return found === undefined ? undefined : { kind: "done", result: without(found, redactor) };
     },
   };
+}
+
+function without(value: Json, redactor: Pick<Redactor, "redact">): Json {
+  if (typeof value === "string") return redactor.redact(value);
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) return value.map((item) => without(item as Json, redactor));
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [redactor.redact(key), without(member as Json, redactor)]));
+}
+
+/** The same, but for secrets in what a failure says. */
+async function saidWithout<T>(call: () => Promise<T>, redactor: Pick<Redactor, "redact">): Promise<T> {
+  try {
+    return await call();
+  } catch (error) {
+    if (!(error instanceof LoopError)) throw error;
+    const message = redactor.redact(error.message);
+    throw message === error.message ? error : new LoopError(error.code, message, { facts: error.facts, cause: error });
+  }
 }
 
 /** The id is made of the act's, so that a crash before its record opens no second ask. */
