@@ -23,6 +23,7 @@ import { toolServers } from "./f42-tool-servers.ts";
 import { providers } from "./f36-f44-providers.ts";
 import { answersOfProviders } from "./f38-f41-answers.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
+import { giants } from "./f49-giants.ts";
 import { replay } from "./f56-replay.ts";
 import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
@@ -73,6 +74,7 @@ export const CASES: readonly Case[] = [
   ...providers,
   ...answersOfProviders,
   lastDollar,
+  giants,
   poisonHead,
   replay,
   foreignIds,

@@ -77,6 +77,8 @@ export function readInput(service: Service, given: unknown): ServiceInput {
   if (!read.success || faults.length > 0) throw new InputError(distinct(faults));
   const { session_id, callback_url, conversation, stream, messages, images, files } = read.data;
   const body = given as Readonly<Record<string, Json>>;
+  const rest = Object.fromEntries(Object.entries(body).filter(([key]) => !COMMON.has(key)));
+  requireShort([rest, messages ?? []]);
   return {
     sessionId: session_id ?? undefined,
     callbackUrl: callback_url ?? undefined,
@@ -85,8 +87,17 @@ export function readInput(service: Service, given: unknown): ServiceInput {
     messages: messages ?? [],
     files: [...(images ?? []).map(named("image")), ...(files ?? []).map(named("file"))],
     body,
-    rest: Object.fromEntries(Object.entries(body).filter(([key]) => !COMMON.has(key))),
+    rest,
   };
+}
+
+/** More than any model reads at once, and far more than a call should cost. Files do not count: they have a limit of their own. */
+const LONGEST_TEXT = 1_000_000;
+
+function requireShort(said: Json): void {
+  const { length } = JSON.stringify(said);
+  if (length > LONGEST_TEXT)
+    throw new InputError([{ loc: ["body"], msg: `expected ${LONGEST_TEXT} characters of JSON at most beside files; these are ${length}`, type: "too_big" }]);
 }
 
 /** A JSON Schema as something that reads; made once. */

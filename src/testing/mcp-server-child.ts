@@ -4,7 +4,7 @@ import { setTimeout as pause } from "node:timers/promises";
 /*
  * A tool server of MCP in plain JSON-RPC, which does what no good server does when it is told to. It reads `HOW` from its environment:
  * `flood` writes without end to its standard error, `dead` ends at once, `mute` answers nothing, `huge` lists a tool of many megabytes,
- * `many` lists more tools than are taken, `same` lists a name twice.
+ * `many` lists more tools than are taken, `COUNT` of them, `same` lists a name twice.
  */
 interface Message {
   readonly id?: number | string;
@@ -81,7 +81,11 @@ const DO: Readonly<Record<string, (id: Id, given: Given) => void | Promise<void>
   },
 };
 
-names = [...Object.keys(DO), ...(how === "same" ? ["echo"] : []), ...(how === "many" ? Array.from({ length: 500 }, (_, at) => `more-${at}`) : [])];
+names = [
+  ...Object.keys(DO),
+  ...(how === "same" ? ["echo"] : []),
+  ...(how === "many" ? Array.from({ length: Number(process.env["COUNT"] ?? 500) }, (_, at) => `more-${at}`) : []),
+];
 
 async function take({ id, method, params }: Message): Promise<void> {
   if (id === undefined || method === undefined || how === "mute") return;

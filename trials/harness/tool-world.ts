@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import type { TrialDatabase } from "./cluster.ts";
 import { openServer, type Server } from "./server.ts";
 import { until } from "./wait.ts";
 import type { World } from "./world.ts";
@@ -7,14 +8,15 @@ import type { World } from "./world.ts";
 export const HEADER = "apiVersion: loopwright.dev/v1";
 
 /** A server on a workspace of these files, with a database of the cluster. */
-export async function serverWith(world: World, files: Readonly<Record<string, string>>): Promise<Server> {
+export async function serverWith(world: World, files: Readonly<Record<string, string>>): Promise<Server & { readonly database: TrialDatabase }> {
   const folder = join(world.folder, "tools-workspace");
   for (const [path, text] of Object.entries({ "loop.yaml": `${HEADER}\nkind: Workspace\nname: tools\n`, ...files })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
   const database = await world.database();
-  return openServer(world, { name: "tools", home: join(world.folder, "tools-home"), databaseUrl: database.url, env: { LOOP_WORKSPACE: folder } });
+  const server = await openServer(world, { name: "tools", home: join(world.folder, "tools-home"), databaseUrl: database.url, env: { LOOP_WORKSPACE: folder } });
+  return { ...server, database };
 }
 
 interface Called {
