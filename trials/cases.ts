@@ -30,6 +30,8 @@ import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
 import { blankSecrets, revoked } from "./h16-h19-secrets.ts";
 import { bruteForce, newInstall, ownPower, senders } from "./h03-h55-authority.ts";
+import { longTexts } from "./h54-texts.ts";
+import { bodies } from "./h07-bodies.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { realServers } from "./real-tool-servers.ts";
@@ -83,6 +85,7 @@ export const CASES: readonly Case[] = [
   newInstall,
   injected,
   withoutCredential,
+  bodies,
   mixedClaims,
   fromLoopback,
   wrongTokens,
@@ -90,6 +93,7 @@ export const CASES: readonly Case[] = [
   blankSecrets,
   senders,
   revoked,
+  longTexts,
   bruteForce,
   receiptTampering,
   githubOnce,

@@ -99,7 +99,7 @@ async function untilReady(dataFolder: string, child: { processId: number; staleP
 
 function whyEnded(said: string, end: unknown): Started {
   if (/could not bind|Address already in use/.test(said)) return { kind: "port_taken" };
-  if (/lock file ".*" already exists|lock file ".*" is empty|pre-existing shared memory block/.test(said)) return { kind: "old_postmaster" };
+  if (/lock file "[^"]*" (?:already exists|is empty)|pre-existing shared memory block/.test(said)) return { kind: "old_postmaster" };
   if (/No space left on device/.test(said)) {
     throw new LoopError("storage_full", `Postgres did not start because the disk is full. Free some space and start again. It said: ${said.trim()}`);
   }

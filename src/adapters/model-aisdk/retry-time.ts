@@ -52,7 +52,7 @@ function statedInBody(error: ErrorFields, nowMs: number): number | undefined {
 function latestReset(headers: Headers, nowMs: number): number | undefined {
   const limits: { remaining: number | undefined; at: number }[] = [];
   for (const [name, value] of headers) {
-    if (!/ratelimit.*reset/.test(name)) continue;
+    if (!name.includes("ratelimit") || !name.includes("reset")) continue;
     const at = resetMs(value, nowMs);
     const remaining = headers.get(name.replace("reset", "remaining"));
     if (at !== undefined) limits.push({ at, remaining: remaining === null ? undefined : Number(remaining) });

@@ -98,7 +98,7 @@ async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: read
   if (!outcome.started) return programNotStarted(argv[0], outcome.code);
   const { started: _, ...result } = outcome;
   if (tree.ranCommand() || result.exitCode === null) return result;
-  const refused = /^bwrap: execvp (?:[^]*): (No such file or directory|[^\n]+)\n$/.exec(result.stderr);
+  const refused = /^bwrap: execvp [^]*: ([^\n:]+)\n$/.exec(result.stderr);
   if (refused) return programNotStarted(argv[0], refused[1] === "No such file or directory" ? "ENOENT" : refused[1]!);
   throw unavailable(`The sandbox could not be made: ${result.stderr.trim() || "bwrap said nothing"}.`, {});
 }

@@ -10,21 +10,27 @@ const ENTITIES: Readonly<Record<string, string>> = {
   hellip: "…",
   copy: "©",
 };
-const UNSEEN = /<(script|style|noscript|template|svg|iframe|object|head)\b[^>]*>[^]*?(?:<\/\1\s*>|$)/gi;
-const BLOCKS = /<\/?(?:p|div|section|article|header|footer|main|nav|aside|h[1-6]|ul|ol|li|table|tr|blockquote|pre|hr|br|form|figure|dd|dt)\b[^>]*>/gi;
+const UNSEEN = /<(script|style|noscript|template|svg|iframe|object|head)\b[^<>]*>[^]*?(?:<\/\1\s*>|$)/gi;
+const BLOCKS = /<\/?(?:p|div|section|article|header|footer|main|nav|aside|h[1-6]|ul|ol|li|table|tr|blockquote|pre|hr|br|form|figure|dd|dt)\b[^<>]*>/gi;
+
+const HREF = /\bhref=["']?(https?:[^"'\s>]{1,500})/i;
 
 export interface Readable {
   readonly title: string;
   readonly text: string;
 }
 
-/** What a person would read of a page: no markup, no scripts, no comments, links with their address. Each step goes over the text once. */
+/** What a person would read of a page: no markup, no scripts, no comments, links with their address. Each step goes over the text once: a tag
+ * ends where the next one begins. */
 export function readable(html: string): Readable {
-  const title = /<title\b[^>]*>([^<]{0,500})/i.exec(html)?.[1] ?? "";
+  const title = /<title\b[^<>]*>([^<]{0,500})/i.exec(html)?.[1] ?? "";
   const text = withoutComments(html)
     .replace(UNSEEN, " ")
-    .replace(/<a\b[^>]*?\bhref=["']?(https?:[^"'\s>]{1,500})[^>]*>([^<]{0,500})<\/a\s*>/gi, (_, href: string, label: string) => `${label} (${href})`)
-    .replace(/<li\b[^>]*>/gi, "\n- ")
+    .replace(/<a\b([^<>]*)>([^<]{0,500})<\/a\s*>/gi, (whole, attributes: string, label: string) => {
+      const href = HREF.exec(attributes)?.[1];
+      return href === undefined ? whole : `${label} (${href})`;
+    })
+    .replace(/<li\b[^<>]*>/gi, "\n- ")
     .replace(BLOCKS, "\n")
     .replace(/<[^<>]*>/g, "");
   const lines = decoded(text)

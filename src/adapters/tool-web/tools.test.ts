@@ -76,3 +76,8 @@ test("a search service that is busy is asked later, one that does not know the k
   await assert.rejects(search.invoke({ query: "x" }, toolUse()), { code: "tool_failed", message: /key/ });
   await assert.rejects(search.invoke({ query: "x" }, toolUse()), { code: "tool_failed", message: /list of results/ });
 });
+
+test("a tag ends where the next begins, and a link has the first address among its attributes", () => {
+  assert.equal(readable('<a class="x" href="https://a.test/1" data-href="https://b.test">one</a> <a name=x>two</a>').text, "one (https://a.test/1) two");
+  assert.equal(readable("<a x='".repeat(50_000)).text.length > 0, true); // at once: none of them is looked at to the end of the page
+});
