@@ -56,7 +56,7 @@ const ESCAPES: readonly (readonly [RegExp, string])[] = [
   [/^\\x../, "\u0001"],
   [/^\\0/, "\0"],
 ];
-const LETTERS = [..."a1 .-_/:\"'\n\t{}[]()<>=,;#*`~|\\Z", "\u00e9", "\u6f22", "\u0001"];
+const LETTERS = "a1 .-_/:\"'\n\t{}[]()<>=,;#*`~|\\Z\u00e9\u6f22\u0001".split("");
 
 /** The parts of a pattern one after the other, as if no group were around them. */
 function atomsOf({ source, flags }: RegExp): Atom[] {
@@ -88,7 +88,7 @@ function atomAt(rest: string, flags: string): { length: number; samples?: readon
 const MOST_PUMPS = 32;
 
 /** Texts that are long where the pattern repeats something, and end in what it does not take. */
-export function pumpsFor(regex: RegExp, length: number): string[] {
+function pumpsFor(regex: RegExp, length: number): string[] {
   const pumps = new Set<string>();
   let before = "";
   for (const { samples, isRepeated } of atomsOf(regex)) {
@@ -106,13 +106,16 @@ export function pumpsFor(regex: RegExp, length: number): string[] {
   return [...pumps].slice(0, MOST_PUMPS);
 }
 
-const CALL = new Script("work()");
+const CALL = new Script("run()");
+const bounded: { work: () => unknown } = { work: () => undefined };
+const context = createContext({ run: () => bounded.work() });
 
 /** What this thread works for it, in milliseconds; endless when it had to be stopped, which a script can be in the middle of a pattern. */
 export function costMs(work: () => unknown, limitMs: number): number {
+  bounded.work = work;
   const before = process.threadCpuUsage();
   try {
-    CALL.runInContext(createContext({ work }), { timeout: limitMs * 10 });
+    CALL.runInContext(context, { timeout: limitMs * 10 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ERR_SCRIPT_EXECUTION_TIMEOUT") return Number.POSITIVE_INFINITY;
   }
