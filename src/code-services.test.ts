@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -97,6 +97,21 @@ test("a service in TypeScript is the same as its file in YAML, and answers the s
     [refused.status, refused.body.detail.map(({ loc }: { loc: string[] }) => loc.join("."))],
     [422, ["body.prompt", "body.options", "body.tone"]],
   );
+});
+
+test("the two examples of docs/services.md mean the same", async () => {
+  const text = await readFile(join(dirname(import.meta.dirname), "docs", "services.md"), "utf8");
+  const [, yaml = ""] = /```yaml\n([^]*?)```/.exec(text) ?? [];
+  const [, typescript = ""] = /```ts\n([^]*?)```/.exec(text) ?? [];
+  const agents = { "agents/decider.yaml": AGENT.replace("judge", "decider") };
+  const services = async (file: string, source: string) => {
+    const { files, problems } = await withDefined(chatWorkspace({ ...agents, [file]: source }), { inForce: new Map(), define });
+    const parsed = parseWorkspace(files);
+    assert.ok(parsed.kind === "ok" && problems.length === 0, JSON.stringify([parsed, problems]));
+    return parsed.workspace.services;
+  };
+  const [inYaml] = await services("services/decide.yaml", yaml);
+  assert.deepEqual(await services("services/decide.ts", typescript), [{ ...inYaml!, source: "services/decide.ts" }]);
 });
 
 test("what is wrong with a service in TypeScript is told with its file, its line and the nearest known name", async () => {

@@ -2,7 +2,11 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { test } from "node:test";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test, type TestContext } from "node:test";
+import { pathToFileURL } from "node:url";
 import { sql } from "kysely";
 import { sendCallback } from "#src/adapters/callback-http/send.ts";
 import { inTransaction } from "#src/database/open.ts";
@@ -63,6 +67,16 @@ test("a result is sent signed, tried again until it arrived, once, and only to w
     .update(`${call.id}.${String(headers["webhook-timestamp"])}.${body}`)
     .digest("base64");
   assert.deepEqual([headers["webhook-id"], headers["webhook-signature"], JSON.parse(body).output], [call.id, `v1,${expected}`, { text: "all good" }]);
+  const isGenuine = await documentedCheck(t);
+  const secret = `whsec_${KEY.toString("base64")}`;
+  const nowMs = engine.clock.nowMs();
+  assert.equal(isGenuine({ headers, body, secret, nowMs }), true);
+  assert.deepEqual(
+    [{ body: `${body} ` }, { secret: "another-secret-of-the-test" }, { nowMs: nowMs + 301_000 }].map((other) =>
+      isGenuine({ headers, body, secret, nowMs, ...other }),
+    ),
+    [false, false, false],
+  );
   for (const url of ["http://169.254.169.254/latest", "http://127.0.0.1:1/x", "https://127.0.0.1:1/x", "https://[::1]/x"]) {
     await assert.rejects(sendCallback({ url, headers: {}, body: "", hosts: [], signal: once.signal }), { name: "LoopError" }, url);
   }
@@ -78,3 +92,12 @@ test("a result is sent signed, tried again until it arrived, once, and only to w
   const { rows } = await sql<{ state: string }>`select callback_state as state from service_calls`.execute(db);
   assert.deepEqual(rows, [{ state: "sent" }]);
 });
+
+/** What docs/services.md gives to whoever receives results. */
+async function documentedCheck(t: TestContext): Promise<(given: object) => boolean> {
+  const [, source = ""] = /```js\n([^]*?)```/.exec(await readFile(join(import.meta.dirname, "..", "docs", "services.md"), "utf8")) ?? [];
+  const folder = await mkdtemp(join(tmpdir(), "loopwright-docs-"));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(join(folder, "check.mjs"), source);
+  return ((await import(pathToFileURL(join(folder, "check.mjs")).href)) as { isGenuine: (given: object) => boolean }).isGenuine;
+}
