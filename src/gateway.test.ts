@@ -123,7 +123,7 @@ test("what a provider says of a failure stays here, but for what is wrong with t
     [400, { error: { message: "messages[0].content is too strange", type: "invalid_request_error" } }, 400, "call_refused"],
     [200, { error: { message: "org-secret-name failed" } }, 502, "provider_failed"],
   ];
-  const { post, ledger } = await gatewayFixture(t, (response, { body }) =>
+  const { post, ledger, events } = await gatewayFixture(t, (response, { body }) =>
     sendJson(response, failures[body.seed]![1], { status: failures[body.seed]![0], headers: { "retry-after": "7" } }),
   );
   for (const [seed, [, , status, code]] of failures.entries()) {
@@ -144,6 +144,11 @@ test("what a provider says of a failure stays here, but for what is wrong with t
       [false, 0, "measured"],
       [true, "estimated"],
     ],
+  );
+  const said = await events("model.called");
+  assert.deepEqual(
+    said.map(({ ending, reason }) => `${ending} ${reason ?? "as no answer"}`),
+    ["refused not_authorised", "refused rate_limited", "broken server_error", "refused bad_request", "broken as no answer"],
   );
 });
 

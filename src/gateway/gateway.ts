@@ -14,7 +14,7 @@ import { findOffer, type Offer, offersOf } from "./offer.ts";
 import { clientError, isCharged } from "./provider-failure.ts";
 import { outgoingBody, wishOf } from "./request.ts";
 import { createSeats } from "./seats.ts";
-import { createSettler, type Ending } from "./settle.ts";
+import { createSettler, type Ending, UNKNOWN } from "./settle.ts";
 import type { GatewayAnswer, GatewayCall, GatewayDeps, OnItsWay } from "./terms.ts";
 import { translated } from "./translated.ts";
 
@@ -97,7 +97,7 @@ async function forward(place: OnItsWay, speaks: "openai" | "compatible"): Promis
   );
   failpoint("gateway.answered");
   if (answer.kind === "failed") {
-    settler.settle(admitted, isCharged(answer.failure) ? "broken" : "refused");
+    settler.settle(admitted, isCharged(answer.failure) ? "broken" : "refused", { ...UNKNOWN, reason: answer.failure.reason });
     throw clientError(answer.failure, deps.clock.nowMs());
   }
   if (wish.streams && /text\/event-stream/i.test(answer.contentType)) {

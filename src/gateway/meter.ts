@@ -1,3 +1,4 @@
+import type { ModelFailure } from "#src/acts/ports/model-port.ts";
 import type { SettledTokens } from "#src/ledger/store/settle.ts";
 
 /** What was seen of an answer on its way through. */
@@ -10,6 +11,8 @@ export interface Seen {
   readonly model: string | null;
   /** The answer said an error in the place of one. */
   readonly failed: boolean;
+  /** Why there is no answer, as the provider has it; for the record. */
+  readonly reason?: ModelFailure["reason"];
 }
 
 type Members = Readonly<Record<string, unknown>>;

@@ -27,9 +27,13 @@ export function clientError(failure: ModelFailure, nowMs: number): LoopError {
     case "usage_limit":
       return new LoopError("provider_limited", "The provider takes no more calls right now. Try again later.", { facts });
     case "not_authorised":
-      return new LoopError("provider_failed", "The provider refuses the key of this server. Whoever runs it sees why in the journal and with `loop doctor`.", {
-        facts,
-      });
+      return new LoopError(
+        "provider_failed",
+        "The provider refuses the key of this server. Whoever runs it finds the call, its provider and the reason in the journal (model.called).",
+        {
+          facts,
+        },
+      );
     default:
       return new LoopError("provider_failed", `The provider gave no answer that could be used (${failure.reason.replaceAll("_", " ")}).`, { facts });
   }

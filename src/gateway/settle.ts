@@ -19,7 +19,7 @@ export type Ending = "done" | "left" | "refused" | "broken";
 /** Estimates of the output go by the same measure as those of the input, in the provider's disfavour and ours. */
 const BYTES_A_TOKEN = 2;
 
-const UNKNOWN: Seen = { tokens: null, outputBytes: 0, model: null, failed: false };
+export const UNKNOWN: Seen = { tokens: null, outputBytes: 0, model: null, failed: false };
 const NO_TOKENS = { input: 0, cached: 0, output: 0, reasoning: 0 };
 
 /** What a call turned out to cost: by the provider's word, else by counted bytes, else, where nothing of the answer came, by its reservation. */
@@ -75,7 +75,7 @@ export function createSettler({ db, clock, log }: { db: Db; clock: Clock; log: L
   return {
     settle(admitted, ending, seen) {
       const settlement = settlementOf(admitted, ending, seen);
-      const event = prepareEvent(eventOf(admitted, ending, settlement), clock.nowMs());
+      const event = prepareEvent(eventOf(admitted, { ending, reason: seen?.reason }, settlement), clock.nowMs());
       const work = write({ settlement, event }).catch((error: unknown) =>
         log.error("a call of the gateway was not settled; it counts with its reservation", { call: admitted.id, error }),
       );
@@ -89,8 +89,13 @@ export function createSettler({ db, clock, log }: { db: Db; clock: Clock; log: L
   };
 }
 
-function eventOf({ id, call, offer, labels }: Admitted, ending: Ending, { tokens, costNanos, source, model }: LoneSettlement) {
-  const payload = { call: id, path: call.path, asked: offer.name, model: model ?? offer.model, labels, ending, costNanos, tokens: { ...tokens }, source };
+function eventOf(
+  { id, call, offer, labels }: Admitted,
+  { ending, reason }: { readonly ending: Ending; readonly reason: Seen["reason"] },
+  { tokens, costNanos, source, model }: LoneSettlement,
+) {
+  const told = { ending, ...(reason === undefined ? {} : { reason }) };
+  const payload = { call: id, path: call.path, asked: offer.name, model: model ?? offer.model, labels, ...told, costNanos, tokens: { ...tokens }, source };
   return { kind: "model.called", actor: call.caller.id, payload };
 }
 

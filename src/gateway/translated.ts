@@ -6,7 +6,7 @@ import { ERROR_FRAME, type Seen } from "./meter.ts";
 import type { GatewayAnswer, GatewayCall, OnItsWay } from "./terms.ts";
 import { clientError, isCharged } from "./provider-failure.ts";
 import type { Wish } from "./request.ts";
-import type { Ending } from "./settle.ts";
+import { type Ending, UNKNOWN } from "./settle.ts";
 
 const textPart = z.looseObject({ type: z.literal("text"), text: z.string() });
 const content = z.union([z.string(), z.array(textPart)]);
@@ -125,7 +125,7 @@ function settled({ settler, admitted }: OnItsWay, result: ModelResult, spokenByt
     return "done";
   }
   const ending = result.failure.reason === "aborted" ? "left" : isCharged(result.failure) ? "broken" : "refused";
-  settler.settle(admitted, ending, { tokens: null, outputBytes: spokenBytes, model: null, failed: false });
+  settler.settle(admitted, ending, { ...UNKNOWN, outputBytes: spokenBytes, reason: result.failure.reason });
   return ending;
 }
 
