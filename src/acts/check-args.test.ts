@@ -70,6 +70,16 @@ for (const [what, schema, why] of [
   });
 }
 
+test("a schema whose compilation was stopped on a busy machine is compiled anew, and others go on", (t) => {
+  t.mock.method(process, "threadCpuUsage", () => ({ user: 0, system: 0 })); // nothing of the time was ours
+  const large = (least: number): Json => {
+    const members = Array.from({ length: 2_500 }, (_, at) => [`p${at}`, { type: "string", minLength: least, enum: ["a", `b${at}`] }] as const);
+    return { type: "object", properties: Object.fromEntries(members) };
+  };
+  assert.doesNotMatch(schemaProblem(large(1)) ?? "", /implementation error/);
+  assert.equal(schemaProblem({ type: "object", properties: { text: { type: "string", minLength: 1 } } }), null);
+});
+
 test("what takes too long is stopped and refused: a pattern that explodes, alternatives that double, a schema that only refers to itself", () => {
   const slow: Json = { type: "object", properties: { a: { type: "string", pattern: "^(a+)+$" } } };
   assert.match(argsProblem(slow, { a: `${"a".repeat(60)}b` }) ?? "", /could not be checked within 100 ms: it takes too long/);

@@ -32,7 +32,7 @@ export function argsProblem(schema: Json, args: Json): string | null {
   const tooBig = sizeProblem(args);
   if (tooBig !== null) return tooBig;
   const { validate, isCostly } = checker;
-  const checked = isCostly ? bounded(() => validate(args)) : attempt(() => validate(args));
+  const checked = isCostly ? bounded(() => () => validate(args)) : attempt(() => validate(args));
   if (checked.kind === "failed") return `they could not be checked within ${LONGEST_MS} ms: ${checked.why}`;
   return checked.value === true ? null : inWords(validate.errors ?? [], args);
 }
@@ -66,6 +66,12 @@ function checkerOf(schema: Json): Checker {
 
 const made: { newer?: Ajv; older?: Ajv } = {};
 
+/** One that was stopped at work is left as it was at that moment: to compile the same again it would fail. */
+function forgetDialects(): void {
+  delete made.newer;
+  delete made.older;
+}
+
 /** One for all schemas of a kind: none of them has a name by which another could find it. What the library prepares for itself is done before anything is timed. */
 function dialectOf($schema: Json | undefined): Ajv {
   const isOlder = typeof $schema === "string" && /draft-0[467]/.test($schema);
@@ -78,9 +84,13 @@ function compile(schema: Json): Checker {
   const look = lookAtSchema(schema);
   if (look.kind === "refused") return { kind: "unusable", why: look.why };
   const { $schema, $id: _, ...rest } = schema as { readonly [key: string]: Json | undefined };
-  const ajv = dialectOf($schema);
-  const compiled = bounded(() => ajv.compile(rest));
-  ajv.removeSchema(rest); // it would be kept for ever
+  const compiled = bounded((tries) => {
+    if (tries > 1) forgetDialects();
+    const ajv = dialectOf($schema);
+    return () => ajv.compile(rest);
+  });
+  if (compiled.kind === "done") dialectOf($schema).removeSchema(rest); // it would be kept for ever
+  else forgetDialects();
   return compiled.kind === "done" ? { kind: "ready", validate: compiled.value, isCostly: look.isCostly } : { kind: "unusable", why: compiled.why };
 }
 
@@ -103,10 +113,11 @@ const TRIES = 10;
 
 /**
  * Stops work that takes longer than it may. Only a script can be stopped from outside, even in the middle of a regular expression; what it calls is stopped
- * with it. What counts is the time that this thread really worked.
+ * with it. What counts is the time that this thread really worked. `begin` prepares each try.
  */
-function bounded<T>(work: () => T): Attempt<T> {
+function bounded<T>(begin: (tries: number) => () => T): Attempt<T> {
   for (let tries = 1; ; tries += 1) {
+    const work = begin(tries);
     const before = process.threadCpuUsage();
     const tried = attempt(() => CALL.runInContext(createContext({ work }), { timeout: LONGEST_MS }) as T);
     const { user, system } = process.threadCpuUsage(before);
