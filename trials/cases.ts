@@ -25,6 +25,7 @@ import { answersOfProviders } from "./f38-f41-answers.ts";
 import { lastDollar } from "./f45-last-dollar.ts";
 import { giants } from "./f49-giants.ts";
 import { replay } from "./f56-replay.ts";
+import { freshStart } from "./fresh-start.ts";
 import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
@@ -99,5 +100,6 @@ export const CASES: readonly Case[] = [
   githubOnce,
   ...failover,
   realServers,
+  freshStart,
   ...hostile,
 ];
