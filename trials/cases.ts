@@ -35,6 +35,7 @@ import { longTexts } from "./h54-texts.ts";
 import { bodies } from "./h07-bodies.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
+import { supplyChain } from "./h38-supply-chain.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
@@ -96,6 +97,7 @@ export const CASES: readonly Case[] = [
   revoked,
   longTexts,
   bruteForce,
+  supplyChain,
   receiptTampering,
   githubOnce,
   ...failover,
