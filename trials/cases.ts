@@ -35,6 +35,7 @@ import { longTexts } from "./h54-texts.ts";
 import { bodies } from "./h07-bodies.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
+import { toolServerFrauds } from "./h23-h40-tool-servers.ts";
 import { supplyChain } from "./h38-supply-chain.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
@@ -97,6 +98,7 @@ export const CASES: readonly Case[] = [
   revoked,
   longTexts,
   bruteForce,
+  ...toolServerFrauds,
   supplyChain,
   receiptTampering,
   githubOnce,

@@ -21,7 +21,7 @@ export interface OAuthServer {
 }
 
 /** A tool server of MCP over HTTP that wants a login, and the service that people log in at, in one. */
-export async function oauthServer(t: TestContext, faults: OAuthFaults = {}): Promise<OAuthServer> {
+export async function oauthServer(t: Pick<TestContext, "after">, faults: OAuthFaults = {}): Promise<OAuthServer> {
   const seen: { path: string; authorization: string | undefined }[] = [];
   const state = { token: "an-access-token-of-the-test", origin: "" };
   const server = createServer((request, response) => {

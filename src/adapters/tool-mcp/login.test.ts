@@ -71,6 +71,8 @@ for (const endpoint of [
       return true;
     });
     assert.ok([...vault.kept.values()].every((entry) => !entry.includes("tokens")));
+    oauth.faults.metadata = {};
+    assert.equal(new URL(await beginLogin(remote(oauth.url), deps, { vault })).origin, new URL(oauth.url).origin, "once it is mended, people may log in");
   });
 }
 

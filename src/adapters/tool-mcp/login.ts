@@ -68,7 +68,7 @@ const fetchOf = (server: Server, options: LoginOptions): Fetch =>
 export async function beginLogin(server: Server, deps: ToolDeps, options: LoginOptions): Promise<string> {
   requireOAuth(server);
   const { auth } = await import("@modelcontextprotocol/client");
-  const provider = new PersonLogin(server, deps, options);
+  const provider = new NewLogin(server, deps, options);
   await refusing(server, () =>
     auth(provider, { serverUrl: server.from.url!, fetchFn: fetchOf(server, options), forceReauthorization: true, ...scopeOf(server) }),
   );
@@ -225,6 +225,13 @@ class PersonLogin implements OAuthClientProvider {
 
   async #change(change: Partial<Login>): Promise<void> {
     await keepLogin(this.#server, this.#options, { ...(await readLogin(this.#server, this.#options)), ...change });
+  }
+}
+
+/** The begin of one: what the server said at an earlier login, such as one that was refused, is asked anew. */
+class NewLogin extends PersonLogin {
+  override discoveryState(): Promise<undefined> {
+    return Promise.resolve(undefined);
   }
 }
 
