@@ -93,7 +93,7 @@ const loginMetadata: Case = {
     const sprung = await trip.sprung();
     oauth.faults.metadata = {};
     const honest = await logIn(server, "remote");
-    spawnSync("xdg-open", ["https://127.0.0.1/"], { env: { PATH: trip.path } });
+    spawnSync(BROWSERS[0]!, ["https://127.0.0.1/"], { env: { PATH: trip.path } });
     return judged({
       reached: met,
       wanted: hostileAddresses("").length * 3,
