@@ -8,17 +8,24 @@ import type { World } from "./world.ts";
 export const HEADER = "apiVersion: loopwright.dev/v1";
 
 /** A server on a workspace of these files, with a database of the cluster. */
-export async function serverWith(world: World, files: Readonly<Record<string, string>>): Promise<Server & { readonly database: TrialDatabase }> {
-export async function serverWith(world: World, files: Readonly<Record<string, string>>, env: Readonly<Record<string, string>> = {}): Promise<Server> {
+export async function serverWith(
+  world: World,
+  files: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Server & { readonly database: TrialDatabase }> {
   const folder = join(world.folder, "tools-workspace");
   for (const [path, text] of Object.entries({ "loop.yaml": `${HEADER}\nkind: Workspace\nname: tools\n`, ...files })) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), text);
   }
   const database = await world.database();
-  const server = await openServer(world, { name: "tools", home: join(world.folder, "tools-home"), databaseUrl: database.url, env: { LOOP_WORKSPACE: folder } });
+  const server = await openServer(world, {
+    name: "tools",
+    home: join(world.folder, "tools-home"),
+    databaseUrl: database.url,
+    env: { ...env, LOOP_WORKSPACE: folder },
+  });
   return { ...server, database };
-  return openServer(world, { name: "tools", home: join(world.folder, "tools-home"), databaseUrl: database.url, env: { ...env, LOOP_WORKSPACE: folder } });
 }
 
 interface Called {
