@@ -23,7 +23,7 @@ export interface OfficeOptions extends Places {
 
 const SERVERS: Readonly<Record<string, readonly string[]>> = {
   crm: ["read", "note", "export"],
-  mail: ["read", "send"],
+  mail: ["read", "news", "send"],
   cal: ["read", "invite"],
   bank: ["balance", "pay"],
   repo: ["add_collaborator", "merge", "disable_tests"],
@@ -34,6 +34,7 @@ const TERMS: Readonly<Record<string, string>> = {
   "crm.read": "{ effect: read, outbound: false }",
   "crm.note": "{ effect: idempotent, outbound: false, private: false }",
   "mail.read": "{ effect: read, outbound: false }",
+  "mail.news": "{ effect: read, outbound: false, private: false }",
   "mail.send": "{ effect: once, outbound: true, private: false }",
   "cal.read": "{ effect: read, outbound: false }",
   "cal.invite": "{ effect: once, outbound: true, private: false }",
@@ -43,7 +44,7 @@ const TERMS: Readonly<Record<string, string>> = {
 
 const HARMLESS = "{ outbound: false, private: false }";
 const CLERK = [
-  "crm.read, crm.note, mail.read, mail.send, cal.read, cal.invite, bank.balance, web.fetch, api.get, api.post, files.read, files.list, files.write",
+  "crm.read, crm.note, mail.read, mail.news, mail.send, cal.read, cal.invite, bank.balance, web.fetch, api.get, api.post, files.read, files.list, files.write",
   "github.issues.read, github.issues.list, github.pulls.read, github.ci.logs, github.contents.read, github.issues.write, github.issues.comment, brain.search, ask_human",
 ].join(", ");
 const ALL = "crm.*, mail.*, cal.*, bank.*, repo.*, web.*, api.*, github.*, files.*, box.*, brain.search, ask_human";
@@ -59,7 +60,7 @@ const AGENTS: Readonly<Record<string, AgentOf>> = {
   clerk: { tools: CLERK, more: "handoffs: [payer]\ndelegates: [researcher]" },
   keeper: { tools: CLERK, own: "memory.remember, memory.recall, memory.forget", more: "memory: { scope: channel }" },
   triage: { tools: "web.fetch, mail.read", more: "handoffs: [clerk]" },
-  researcher: { tools: "web.fetch, api.get, files.read", more: "delegates: [clerk]" },
+  researcher: { tools: "web.fetch, mail.news, files.read", more: "delegates: [clerk]" },
   payer: { tools: "bank.pay, bank.balance, crm.read", more: "approvals: { requireFor: [bank.pay] }\nhandoffs: [clerk]" },
   intern: { tools: "crm.note, files.list" },
   operator: { tools: "box.run, github.ci.logs, files.read, crm.note" },

@@ -6,7 +6,7 @@ import { contentOf, recordEffect } from "./outside.ts";
  * lies in the content under `<server>.<id>`; every other is an effect, written down before it is answered. `poison.json` in the content holds definitions that it lists as they are.
  */
 const [, , folder = "", server = "", ...names] = process.argv;
-const READS = new Set(["read", "balance", "export"]);
+const READS = new Set(["read", "news", "balance", "export"]);
 
 interface Message {
   readonly id?: number | string;
