@@ -1,7 +1,22 @@
 import { z } from "zod";
 import { duration, header, secretReference, slug } from "./common.ts";
 
-const schemaObject = z.record(z.string(), z.json());
+/** One that cannot be read would fail at every call. */
+const schemaObject = z.record(z.string(), z.json()).superRefine((schema, context) => {
+  const fault = schemaFault(schema);
+  if (fault !== undefined) context.addIssue({ code: "custom", message: `expected a JSON Schema that can be read: ${fault}` });
+});
+const isOfObject = ({ type }: Readonly<Record<string, unknown>>): boolean => type === undefined || [type].flat().includes("object");
+
+function schemaFault(schema: object): string | undefined {
+  try {
+    z.fromJSONSchema(schema as Parameters<typeof z.fromJSONSchema>[0]);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
 const members = z.array(z.string().min(1).max(64)).default([]);
 
 /** When a service hands over by itself, beside what its agents decide: after a tool was called, after an answer, or once whoever asked said yes in the conversation. */
@@ -37,7 +52,7 @@ export const serviceManifest = z.strictObject({
    * JSON Schemas of what comes in and what goes out; left out: a text. In that of the output `x-enumFrom` and `x-keysFrom` name members of the input
    * whose values are then the only possible values, or keys.
    */
-  input: schemaObject.optional(),
+  input: schemaObject.refine(isOfObject, "expected the schema of an object, which is what a body is").optional(),
   output: schemaObject.optional(),
   /** What every agent of it is told, and which members of the input belong to the item at hand, to the session, and to the agent alone. */
   context: z.strictObject({ business: z.string().default(""), item: members, session: members, agent: members }).prefault({}),
