@@ -2,6 +2,7 @@ import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { ToolLogin } from "#src/acts/ports/tool-source.ts";
 import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
+import type { Change } from "#src/database/notify.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Gateway } from "#src/gateway/gateway.ts";
 import type { InboundMessage } from "#src/intake/read-message.ts";
@@ -95,7 +96,7 @@ export interface HttpDeps {
   /** Where the folder of the workspace is pushed to, if this process holds it and it is in git. */
   readonly gitRemote?: () => Promise<{ readonly host: string; readonly repo: string } | undefined>;
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
-  readonly changed?: () => void;
+  readonly changed?: (what?: Change) => void;
   readonly limits?: Partial<HttpLimits>;
   /** Models for other clients; it answers where the workspace in force has a `gateway`. */
   readonly gateway?: Gateway;

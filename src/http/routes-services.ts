@@ -53,7 +53,7 @@ export function serviceFace(deps: HttpDeps): ServiceFace {
       const { revision, workspace } = request.inForce ?? (await deps.workspaces.current());
       const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace), seat: deps.seat };
       const called = await takeCall(deps.db, place, { service, body: request.body, caller, key: keyedRequest(request)?.key });
-      if (!called.isHere) deps.changed?.();
+      deps.changed?.(called.isHere ? "record" : "work"); // what moves here already is nobody else's to do
       return settle({ deps, watch, service, called, request, reply });
     },
   };

@@ -41,10 +41,12 @@ export async function streamCall(settling: Settling): Promise<void> {
         say("message", { from: source, text: content.text as string });
     }
   };
+  let waiting = settling;
   const endsAt = performance.now() + service.limits.timeout;
   for (;;) {
     const leftMs = endsAt - performance.now();
-    const run = await waitFor(settling, Math.max(1, Math.min(LOOK_MS, leftMs)));
+    const run = await waitFor(waiting, Math.max(1, Math.min(LOOK_MS, leftMs)));
+    waiting = { ...settling, called: { ...called, isHere: false } }; // between two waits nobody is told: the next one looks first
     await look();
     if (raw.writableEnded) return; // its token counts no more
     const result = resultOf(service, run);
