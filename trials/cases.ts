@@ -37,6 +37,7 @@ import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { toolServerFrauds } from "./h23-h40-tool-servers.ts";
 import { supplyChain } from "./h38-supply-chain.ts";
+import { serviceSession } from "./service-session.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
@@ -101,6 +102,7 @@ export const CASES: readonly Case[] = [
   ...toolServerFrauds,
   supplyChain,
   receiptTampering,
+  serviceSession,
   githubOnce,
   ...failover,
   realServers,

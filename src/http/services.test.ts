@@ -38,6 +38,7 @@ const files = chatWorkspace({
   "agents/second.yaml": agent("second"),
   "services/decide.yaml": DECIDE,
   "services/talk.yaml": TALK,
+  "services/quick.yaml": DECIDE.replace("name: decide", "name: quick").replace("/decide_it", "/quick_one").replace("timeout: 5s", "timeout: 20ms"),
 });
 
 const made: string[] = [];
@@ -145,9 +146,8 @@ test("a session goes on where it was, on any server, one turn at a time, and han
   await Promise.all([turn("one"), turn("two", other)]);
   const { rows } = await sql<{ runs: number; together: number }>`
     select count(*)::int as runs,
-      (select count(*)::int from runs a join runs b on a.thread_id = b.thread_id and a.id < b.id and a.ended_at > b.created_at) as together from runs`.execute(
-    engine.db,
-  );
+      (select count(*)::int from runs a join runs b on a.thread_id = b.thread_id and a.id < b.id
+         and a.ended_at > (select min(created_at) from acts where run_id = b.id)) as together from runs`.execute(engine.db);
   assert.deepEqual(rows[0], { runs: 6, together: 0 });
 });
 
@@ -170,6 +170,31 @@ test("only callers with the scope may call, no more often than the service allow
   for (let n = 0; n < 41; n += 1) answers.push(await call("/decide_it", ASKED, { token: bot }));
   const limited = answers.find(({ status }) => status === 429);
   assert.ok(limited && Number(limited.headers["retry-after"]) > 0);
+});
+
+test("a call that takes longer than its service allows is 504 with the id of its run; the work goes on, and its result is there for whoever called", async (t) => {
+  const answer = Promise.withResolvers<void>();
+  const model = scriptedModel(async () => {
+    await answer.promise;
+    return sayObject({ decision: "keep", reasoning: "r" });
+  });
+  const { call, other, token } = await serviceFixture(t, { files, model });
+  const late = await call("/v1/services/quick", ASKED);
+  const bare = await call("/quick_one", ASKED);
+  assert.deepEqual([late.status, late.body.state, late.body.code, late.body.output], [504, "working", "still_working", undefined]);
+  assert.deepEqual(
+    [bare.status, bare.body.run_id, bare.headers["loop-run-id"]],
+    [504, late.body.run_id, late.body.run_id],
+    "a repeat is the call that there is",
+  );
+  const look = (more = {}) => call(`/v1/services/quick/runs/${late.body.run_id}`, undefined, { method: "GET", app: other, ...more });
+  assert.deepEqual([(await look()).body.state, (await look({ token: await token("stranger", ["operator"]) })).status], ["working", 404]);
+  answer.resolve();
+  let found = await look();
+  while (found.body.state === "working") found = await look();
+  assert.deepEqual([found.status, found.body.state, found.body.output], [200, "done", { decision: "keep", reasoning: "r" }]);
+  const again = await call("/v1/services/quick", ASKED);
+  assert.deepEqual([again.status, again.body.run_id, model.calls.length], [200, late.body.run_id, 1]);
 });
 
 test("the stream of a call ends when its token is revoked", async (t) => {
