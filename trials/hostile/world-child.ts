@@ -46,8 +46,8 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const send = (status: number, said: unknown, type = "application/json"): void =>
     void response.writeHead(status, { "content-type": type }).end(typeof said === "string" ? said : JSON.stringify(said));
   if (request.method !== "GET") recordEffect(folder, { by: isGithub ? "github" : "api", said: `${request.method} ${request.url} ${body}` });
-  const refusal = contentOf(folder, `refusal-${body.match(/R-[a-z]\d+/)?.[0] ?? ""}`);
-  if (refusal !== undefined) return send(422, { message: refusal.slice(0, 2_000) });
+  const refusal = contentOf(folder, `refusal of ${url.pathname}`);
+  if (refusal !== undefined) return send(422, { message: refusal });
   if (isGithub && request.method !== "GET") return send(201, { ...ISSUE, id: 1, body, number: 9 });
   if (isGithub && /\/jobs\/\d+\/logs$/.test(url.pathname)) return send(200, contentOf(folder, `job-${url.pathname.match(/\d+/)![0]}`) ?? "", "text/plain");
   if (isGithub) return send(200, github(url.pathname.slice("/github".length)));
