@@ -33,6 +33,10 @@ import { blankSecrets, revoked } from "./h16-h19-secrets.ts";
 import { bruteForce, newInstall, ownPower, senders } from "./h03-h55-authority.ts";
 import { longTexts } from "./h54-texts.ts";
 import { bodies } from "./h07-bodies.ts";
+import { noShell } from "./h02-shell.ts";
+import { archives } from "./h08-archives.ts";
+import { pages } from "./h12-pages.ts";
+import { sealedSecrets } from "./h48-secrets.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { toolServerFrauds } from "./h23-h40-tool-servers.ts";
@@ -85,18 +89,22 @@ export const CASES: readonly Case[] = [
   replay,
   foreignIds,
   otherHomes,
+  noShell,
   ownPower,
   newInstall,
   injected,
   withoutCredential,
   bodies,
+  archives,
   mixedClaims,
+  pages,
   fromLoopback,
   wrongTokens,
   rebinding,
   blankSecrets,
   senders,
   revoked,
+  sealedSecrets,
   longTexts,
   bruteForce,
   ...toolServerFrauds,

@@ -114,7 +114,11 @@ export const longTexts: Case = {
           texts += 1;
           const text = hostile.repeat(Math.ceil(mostBytes / hostile.length)).slice(0, mostBytes);
           let ms = costMs(() => read(text), LIMIT_MS);
-          if (ms > LIMIT_MS) ms = costMs(() => read(text), LIMIT_MS); // the first is slower by what is compiled
+          for (let tries = 1; ms > LIMIT_MS && tries < 4; tries += 1)
+            ms = Math.min(
+              ms,
+              costMs(() => read(text), LIMIT_MS),
+            ); // the first is slower by what is compiled
           if (ms > LIMIT_MS * 2.5) slow.push(`${name} at ${JSON.stringify(hostile)}: ${ms.toFixed(0)} ms`);
         }
       }

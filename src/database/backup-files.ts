@@ -4,7 +4,7 @@ import { type FileHandle, open, readdir, realpath, stat } from "node:fs/promises
 import { join, relative, sep } from "node:path";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { FileDigest } from "./backup-format.ts";
-import { pathFault } from "./backup-names.ts";
+import { isLeftOut, pathFault } from "./backup-names.ts";
 
 export interface FoundFile {
   /** In the workspace, with `/`. */
@@ -43,9 +43,6 @@ async function* walk(site: Walk, path: string): AsyncGenerator<FoundFile> {
 }
 
 const kindFault = (entry: Dirent): string | undefined => (entry.isFile() || entry.isDirectory() ? undefined : "no file, folder or link");
-
-/** What is made anew where it is needed; and what git would run, or is in the middle of. */
-const isLeftOut = (path: string): boolean => /(^|\/)node_modules$/.test(path) || path === ".git/hooks" || /^\.git\/(.+\/)?[^/]+\.lock$/.test(path);
 
 /** A backup has no links. One to a file of the workspace becomes a file with the same bytes. */
 async function* link({ root, skipped }: Walk, path: string): AsyncGenerator<FoundFile> {

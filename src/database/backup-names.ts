@@ -15,3 +15,10 @@ export function pathFault(path: string): string | undefined {
   }
   return undefined;
 }
+
+/** What is made anew where it is needed; and what git would run, or is in the middle of. */
+export const isLeftOut = (path: string): boolean =>
+  /(^|\/)node_modules$/.test(path) || /^\.git\/hooks$/i.test(path) || /^\.git\/(.+\/)?[^/]+\.lock$/i.test(path);
+
+/** The same for what lies in it. */
+export const isPartLeftOut = (path: string): boolean => path.split("/").some((_, index, parts) => isLeftOut(parts.slice(0, index + 1).join("/")));

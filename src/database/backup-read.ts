@@ -19,7 +19,7 @@ import {
   TABLES_FOLDER,
   WORKSPACE_FOLDER,
 } from "./backup-format.ts";
-import { pathFault } from "./backup-names.ts";
+import { isPartLeftOut, pathFault } from "./backup-names.ts";
 import { damaged, type OpenEntry, readTar, type TarEntry } from "./backup-tar.ts";
 
 /** Takes the parts of a backup in their order. Whatever it does must be undone when the reading ends in an error: only the end tells that all of it was whole. */
@@ -138,7 +138,7 @@ class Reading {
 
   async #workspace(found: OpenEntry): Promise<FileDigest[]> {
     const path = found.name.slice(WORKSPACE_FOLDER.length).replace(found.kind === "folder" ? /\/$/ : /$^/, "");
-    const fault = pathFault(path);
+    const fault = pathFault(path) ?? (isPartLeftOut(path) ? "a file that no backup takes, since git or a program would run it" : undefined);
     if (fault !== undefined) throw damaged(`it has ${fault}`);
     const tally = new Tally();
     const bytes = tally.count(found.bytes());

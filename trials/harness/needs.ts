@@ -34,6 +34,7 @@ const LOOKS: Readonly<Record<Need, () => boolean>> = {
   "real tool servers": installToolServers,
   root: () => process.geteuid?.() === 0,
   faketime: () => faketimeLibrary() !== undefined,
+  strace: () => spawnSync("strace", ["-f", "--seccomp-bpf", "-e", "trace=execve", "-o", "/dev/null", "true"], { stdio: "ignore" }).status === 0,
   bwrap: () => spawnSync("bwrap", ["--version"], { stdio: "ignore" }).status === 0,
   tmpfs: () => mounts(["-t", "tmpfs", "-o", "size=1m", "none"]),
   loop: () =>
