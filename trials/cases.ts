@@ -40,6 +40,7 @@ import { sealedSecrets } from "./h48-secrets.ts";
 import { receiptTampering } from "./h51-receipt.ts";
 import { hostile } from "./hostile/suite.ts";
 import { toolServerFrauds } from "./h23-h40-tool-servers.ts";
+import { textIsText } from "./h11-text.ts";
 import { rowsCovered, rowsInert } from "./h32-rows.ts";
 import { supplyChain } from "./h38-supply-chain.ts";
 import { serviceSession } from "./service-session.ts";
@@ -109,6 +110,7 @@ export const CASES: readonly Case[] = [
   longTexts,
   bruteForce,
   ...toolServerFrauds,
+  textIsText,
   rowsInert,
   rowsCovered,
   supplyChain,
