@@ -71,7 +71,7 @@ test(
       prepare,
       judge,
       unharmed: UNHARMED,
-      chosen: (points) => oncePerWay(points, /^(apply|revision|return|file|follow|ask)\./),
+      chosen: (points) => oncePerWay(points, /^(apply|revision|return|file|follow)\./),
       reaches: [
         ...["blobs_kept", "asked", "requested", "checked", "recorded", "journaled", "settled", "committed"].map((point) => `apply.${point}`),
         ...["blobs_written", "inserted", "journaled"].map((point) => `revision.${point}`),

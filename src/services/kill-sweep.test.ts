@@ -60,14 +60,14 @@ test(
       prepare,
       judge,
       unharmed: UNHARMED,
-      chosen: (points) => oncePerWay(points, /^(service|callback|handoff|act\.handoff|thread|turn)\.|^finish\.enqueued$/),
+      chosen: (points) => oncePerWay(points, /^(service|callback|handoff)\.|^finish\.enqueued$|^thread\.continue$/),
       reaches: [
         ...["begun", "recorded", "committed"].map((point) => `service.${point}`),
         ...["sent", "marked", "delivered", "committed"].map((point) => `callback.${point}`),
         "handoff.given",
         "handoff.committed",
         "finish.enqueued",
-        "turn.taken",
+
         "thread.continue",
       ],
     }),

@@ -38,7 +38,7 @@ test("killed at every point, what is remembered stands once, what is forgotten i
     prepare: async ({ db }) => void (await makePrincipal(db, systemClock, { handle: "ana", roles: ["owner"] })),
     judge,
     unharmed: UNHARMED,
-    chosen: (points) => oncePerWay(points, /^memory\.|^act\.tool\.(performed|ended)$/),
+    chosen: (points) => oncePerWay(points, /^memory\.|^act\.tool\.performed$/),
     reaches: ["locked", "superseded", "inserted", "held", "ask_opened", "deleted", "scrubbed", "answer_read", "moved", "settled"].map(
       (point) => `memory.${point}`,
     ),
