@@ -49,7 +49,7 @@ interface Spent {
 export const wallet: Case = {
   id: "H-53",
   title:
-    "a flood of cheap messages, some of them long: what a source spends ends at its budget and one call, others are answered meanwhile, nothing is lost, and one question is put",
+    "a flood of cheap messages, some of them long: what a source spends ends at its budget and one call, others are answered meanwhile, nothing is lost, and people are asked once or twice",
   short: true,
   limitMs: { short: 90_000, full: 180_000 },
   async run(world) {
