@@ -404,12 +404,12 @@ export const rebinding: Case = {
 
 const MARK = "zqmark";
 const EVIL = (mark: string): readonly string[] => [
-  `'||(select pg_sleep(3))||'${mark}`,
+  `'||(select pg_sleep(9))||'${mark}`,
   `${mark}"; drop table tickets; --`,
   `${mark}') or ('1'='1`,
   `${mark}\\' union select value from tokens --`,
   `$1${mark}`,
-  `${mark}\u02bc; select pg_sleep(3); --`,
+  `${mark}\u02bc; select pg_sleep(9); --`,
 ];
 
 const printable = (text: string): string => encodeURIComponent(text);
@@ -422,7 +422,7 @@ function injections(route: Route, home: Tenant, evil: string): Probe[] {
     ...base,
     ...more,
     headers: [...authorised, ...(base.headers ?? []), ...(more.headers ?? [])],
-    limitMs: 5_000,
+    limitMs: 12_000,
     name: `${lineOf(route)} ${name}`,
   });
   const inPath = route.path.includes("{") ? [as("in the path", { path: filled(route.path, evil) })] : [];
@@ -464,7 +464,7 @@ export const injected: Case = {
       const evils = EVIL(MARK);
       const all = routes.flatMap((route, at) => (world.short ? [evils[at % evils.length]!] : evils).flatMap((evil) => injections(route, b, evil)));
       const before = (await readFile(log)).length;
-      const seen = await attempt(b, all, ({ status, tookMs }) => status > 0 && status < 500 && tookMs < 2_500);
+      const seen = await attempt(b, all, ({ status, tookMs }) => status > 0 && status < 500 && tookMs < 8_000);
       const inCredential = routes
         .filter((route) => !isPublic(route))
         .flatMap((route) =>
@@ -475,7 +475,7 @@ export const injected: Case = {
               { ...plain(route, b), name: `${lineOf(route)} in a cookie`, headers: ["cookie", `loop=${encodeURIComponent(evil)}zqauth`] },
             ]),
         );
-      const unauthorised = await attempt(b, inCredential, ({ status, tookMs }) => status === 401 && tookMs < 2_500);
+      const unauthorised = await attempt(b, inCredential, ({ status, tookMs }) => status === 401 && tookMs < 8_000);
       await connected(b.databaseUrl, (client) => client.query("select 'zqcontrol'"));
       await sleep(200);
       const { statements, parameters } = await statementsSince(log, before);

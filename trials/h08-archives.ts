@@ -152,13 +152,12 @@ const TWINS: Evil = {
   parts: [fileOf(`${W}Twin.md`, "1"), fileOf(`${W}twin.md`, "2"), fileOf(`${W}caf\u00e9.md`, "3"), fileOf(`${W}cafe\u0301.md`, "4")],
 };
 
-async function tried(world: World, file: string, name: string): Promise<{ outcome: string; folder: string }> {
+async function tried(world: World, { file, url }: { file: string; url?: string }, name: string): Promise<{ outcome: string; folder: string }> {
   const folder = join(world.folder, "into", name);
   const home = await openHome(join(folder, "home"));
-  const target = await world.database({ empty: true });
   const outcome = await restore({
     file,
-    url: target.url,
+    url: url ?? (await world.database({ empty: true })).url,
     home,
     workspaceFolder: join(folder, "workspace"),
     secretsKeyFile: join(home.keys, "secrets.key"),
@@ -198,18 +197,19 @@ export const archives: Case = {
     const parts = await partsOf(out);
     const file = join(world.folder, "hostile.backup");
     const wrong: string[] = [];
+    const refusing = await world.database({ empty: true }); // stays so: nothing of them comes in
     for (const [at, evil] of EVILS.entries()) {
       await writeFile(file, written(parts, evil));
-      const { outcome, folder } = await tried(world, file, String(at));
+      const { outcome, folder } = await tried(world, { file, url: refusing.url }, String(at));
       const left = (await readdir(folder)).filter((name) => name !== "home");
       if (outcome !== "backup_invalid") wrong.push(`${evil.name}: ${outcome}`);
       if (left.length > 0) wrong.push(`${evil.name} left ${left.join(", ")}`);
     }
     await writeFile(file, written(parts, TWINS));
-    const twins = await tried(world, file, "twins");
+    const twins = await tried(world, { file }, "twins");
     const seen = await readdir(join(twins.folder, "workspace")).catch(() => []);
     const escaped = (await readdir(world.folder, { recursive: true })).filter((name) => /(^|\/)evil/.test(name));
-    const sound = await tried(world, out, "sound");
+    const sound = await tried(world, { file: out }, "sound");
     const text = await readFile(join(sound.folder, "workspace", "PLAYBOOK.md"), "utf8").catch(() => "");
     const areTwinsInside = twins.outcome === "restored" ? seen.filter((name) => /twin|caf/i.test(name)).length === 4 : twins.outcome === "backup_invalid";
     return judged({
