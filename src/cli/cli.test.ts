@@ -309,23 +309,26 @@ test("npm start --demo shows the whole loop on a fresh home and leaves proof, an
 test("commands that are pasted one after the other find the question that is just being opened, and a backup that nobody listens to is made", async (t) => {
   const home = await temporaryHome(t);
   const loop = loopFor(home);
-  assert.equal((await loop(["up"])).code, 0);
-  t.after(() => loop(["down"]));
-  for (const args of [
-    ["send", "--property=warm_taipei_2br", LEAK],
-    ["approve", "1"],
-    ["ack", "1"],
-    ["resolve", "1"],
-  ]) {
-    const { code, err } = await loop(args);
-    assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+  try {
+    assert.equal((await loop(["up"])).code, 0);
+    for (const args of [
+      ["send", "--property=warm_taipei_2br", LEAK],
+      ["approve", "1"],
+      ["ack", "1"],
+      ["resolve", "1"],
+    ]) {
+      const { code, err } = await loop(args);
+      assert.equal(code, 0, `${args.join(" ")}: ${err}`);
+    }
+    const file = join(home, "out.loopwright-backup");
+    const backup = `"$1" backup "$2" 2>&1 | head -n 1`;
+    const { stdout } = await promisify(execFile)("sh", ["-c", backup, "sh", LOOP, file], { env: { ...bare, LOOP_HOME: home } });
+    assert.match(stdout, /^table /);
+    await until(async () => (existsSync(file) ? true : undefined));
+    assert.equal((await loop(["backup", file])).code, 1); // it is whole, and no other takes its place
+  } finally {
+    await loop(["down", "--force"]); // before the home goes: it is what names the process
   }
-  const file = join(home, "out.loopwright-backup");
-  const backup = `"$1" backup "$2" 2>&1 | head -n 1`;
-  const { stdout } = await promisify(execFile)("sh", ["-c", backup, "sh", LOOP, file], { env: { ...bare, LOOP_HOME: home } });
-  assert.match(stdout, /^table /);
-  await until(async () => (existsSync(file) ? true : undefined));
-  assert.equal((await loop(["backup", file])).code, 1); // it is whole, and no other takes its place
 });
 
 test("before the first start a workspace is planned and checked without a server, and the way to start it is said", async (t) => {
