@@ -128,7 +128,7 @@ async function openHouse({ db, url }: TrialDatabase, { longActMs }: Scale): Prom
       for (const ask of asks) {
         await sleep(-Math.log(1 - Math.random()) * everyMs);
         givenMs.set(ask.actId!, performance.now());
-        answers.push(answerAsk(from.db, systemClock, { askId: ask.id, person: ANSWERER, answer: "approve", face: "bench" }).then(from.changed));
+        answers.push(answerAsk(from.db, systemClock, { askId: ask.id, person: ANSWERER, answer: "approve", face: "bench" }).then(() => from.changed()));
       }
       await Promise.all(answers);
       const left = () => [...givenMs.keys()].filter((act) => !startedMs.has(act));

@@ -43,6 +43,7 @@ import { toolServerFrauds } from "./h23-h40-tool-servers.ts";
 import { textIsText } from "./h11-text.ts";
 import { rowsCovered, rowsInert } from "./h32-rows.ts";
 import { supplyChain } from "./h38-supply-chain.ts";
+import { serviceKilled } from "./service-killed.ts";
 import { serviceSession } from "./service-session.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
@@ -115,6 +116,7 @@ export const CASES: readonly Case[] = [
   rowsCovered,
   supplyChain,
   receiptTampering,
+  serviceKilled,
   serviceSession,
   githubOnce,
   ...failover,

@@ -335,12 +335,15 @@ test("before the first start a workspace is planned and checked without a server
   const home = await emptyFolder(t);
   const folder = join(home, "our team");
   const loop = loopFor(join(home, "none"), { LOOP_WORKSPACE: folder }, home);
-  assert.match((await loop(["init", folder, "--template", "team"])).out, /See what it may do: LOOP_WORKSPACE='.*our team' .*loop plan\nServe it: .*loop up/);
+  assert.match(
+    (await loop(["init", folder, "--template", "team"])).out,
+    /See what it may do: LOOP_WORKSPACE='.*our team' .*loop'? plan\nServe it: .*loop'? up/,
+  );
   const planned = await loop(["plan"]);
   assert.equal(planned.code, 2, planned.err);
   assert.match(
     planned.out,
-    /Power widens\n[^]*Power would widen\.\nNothing is in force yet: no server has run for this home\. .*: LOOP_WORKSPACE='.*our team' .*loop up\n$/,
+    /Power widens\n[^]*Power would widen\.\nNothing is in force yet: no server has run for this home\. .*: LOOP_WORKSPACE='.*our team' .*loop'? up\n$/,
   );
   const { isNew, revision } = JSON.parse((await loop(["plan", "--json"])).out) as { isNew: boolean; revision: number };
   assert.deepEqual([isNew, revision], [true, 0]);

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import { eachLine } from "./lines.ts";
 import { until } from "./wait.ts";
 
@@ -44,7 +45,7 @@ const USUAL_LIMIT_MS = 60_000;
 const OURS = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(LOOP_|DATABASE_URL$|.*_API_KEY$|.*_BASE_URL$)/.test(name)));
 
 export function startChild({ name, script, args = [], env = {}, under = [] }: ChildOptions): Child {
-  const line = [...under, process.execPath, script.pathname, ...args];
+  const line = [...under, process.execPath, fileURLToPath(script), ...args];
   const child = spawn(line[0]!, line.slice(1), { env: { ...OURS, ...env }, stdio: ["pipe", "pipe", "pipe"] });
   const said: Said[] = [];
   let stderr = "";
