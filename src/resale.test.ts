@@ -7,10 +7,11 @@ import type { Json } from "#src/kernel/canonical-json.ts";
 import { catalogueTools } from "#src/testing/catalogue-tools.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { WORKSPACES_FOLDER } from "#src/testing/desk.ts";
+import { type ProviderAnswer, submissionModel } from "#src/testing/submission-model.ts";
 import { readFolder } from "#src/workspace/load.ts";
 
 /** The sample as it stands, with a model over a real wire; `answer` sees what the provider gets. */
-async function resale(t: TestContext, answer: (request: Asked) => { content: string } | { toolCalls: { name: string; arguments: string }[] }) {
+async function resale(t: TestContext, answer: (request: Asked) => ProviderAnswer) {
   const mock = new LLMock({ port: 0, logLevel: "silent", chunkSize: 64 });
   await mock.start();
   t.after(() => mock.stop());
@@ -53,18 +54,7 @@ test("a translation has every key for every locale, or there is none", async (t)
 });
 
 test("the submission goes from product to options to item to questions, each by the agent for it, and the item is created once", async (t) => {
-  const { call } = await resale(t, (request) => {
-    const seen = all(request);
-    const use = (name: string, args: Json) => ({ toolCalls: [{ name, arguments: JSON.stringify(args) }] });
-    if (seen.includes("q-years")) return { content: "Does it switch on?" };
-    if (seen.includes("item-1")) return use("catalogue_get_product_protocol", { product_id: "p-drill" });
-    if (seen.includes("handed this over to create_item"))
-      return use("catalogue_create_item", { product_id: "p-drill", brand_id: "b-bosch", option_value_ids: ["v-used", "v-box"] });
-    if (seen.includes("v-broken")) return use("handoff_create_item", { reason: "all options are known", evidence: "used, with box" });
-    if (seen.includes("handed this over to product_options")) return use("catalogue_get_product_options", { product_id: "p-drill" });
-    if (seen.includes("p-drill")) return use("handoff_product_options", { reason: "it is a Bosch drill" });
-    return use("catalogue_get_catalog", { query: "drill" });
-  });
+  const { call } = await resale(t, (request) => submissionModel(all(request)));
   const answer = await call("/submission", { session_id: "s", messages: [{ role: "user", text: "I have a Bosch drill, used, with its box" }] });
   assert.deepEqual([answer.status, answer.body], [200, [{ text: "Does it switch on?", role: "assistant", html: "<p>Does it switch on?</p>" }]]);
 });

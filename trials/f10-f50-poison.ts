@@ -74,7 +74,7 @@ export const crashLoop: Case = {
   async run(world) {
     const storm = await openStorm(world);
     const { db } = storm.database;
-    const maxTries = world.short ? 2 : 5;
+    const maxTries = world.short ? 3 : 5;
     const settings = { leaseMs: world.short ? 5_000 : 10_000, maxTries, slots: 8 }; // a crash strands what was under way for a lease; a shorter one would make that a larger part of all
     const engines = ["engine-a", "engine-b", "engine-c"].map((name) => supervise(storm, name, settings));
     await storm.queue(Array.from({ length: 30 }, () => Array.from({ length: 190 }, () => "careful").join(" ")));

@@ -73,7 +73,12 @@ export const noConnections: Case = {
     world.after(database.close);
     const storm = await openStorm(world, { database });
     const engine = await storm.engine("engine-a", { poolSize: 5, leaseMs: 3_000, toolMs: 30 });
-    const server = await openServer(world, { name: "server", home: join(world.folder, "home"), databaseUrl: database.url, env: { LOOP_ROLE: "api" } });
+    const server = await openServer(world, {
+      name: "server",
+      home: join(world.folder, "home"),
+      databaseUrl: database.url,
+      env: { LOOP_ROLE: "api", LOOP_WORKSPACE: await storm.workspaceFolder() },
+    });
     const scripts = stormScripts({ runs: 40, steps: 20 });
     await storm.queue(scripts);
     await sleep(500);

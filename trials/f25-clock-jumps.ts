@@ -39,7 +39,12 @@ export const clockJumps: Case = {
     const file = join(world.folder, "clock");
     await writeFile(file, "+0\n");
     const engine = await storm.engine("engine-a", { leaseMs: 3_000, toolMs: 20 }, under(file));
-    const server = await openServer(world, { name: "server", home: join(world.folder, "home"), databaseUrl: url, env: { LOOP_ROLE: "api", ...under(file) } });
+    const server = await openServer(world, {
+      name: "server",
+      home: join(world.folder, "home"),
+      databaseUrl: url,
+      env: { LOOP_ROLE: "api", LOOP_WORKSPACE: await storm.workspaceFolder(), ...under(file) },
+    });
     const made = await server.call("POST /v1/tokens", { body: { label: "for half an hour", scopes: ["read"], expiresIn: "30m" } });
     const token = textOf(made?.body["value"]);
     const jumps = world.short ? ["+3600", "-3600", "+0"] : ["+3600", "+0", "-3600", "+0", "+3600", "-3600", "+3600", "+0"];

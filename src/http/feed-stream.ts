@@ -10,7 +10,7 @@ import type { OpenStream } from "./revoked.ts";
 const LARGEST_BACKLOG = 1024 * 1024;
 const RECONNECT_MS = 1_000;
 /** How long a reader that was dropped may take to read why. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 2_000;
 
 export interface StreamOptions {
   readonly page: (after: number) => Promise<FeedPage>;

@@ -12,7 +12,7 @@ import type { OpenStream, Revocations } from "./revoked.ts";
 
 const RECONNECT_MS = 1_000;
 /** How long a reader that was dropped may take to read why. */
-const GRACE_MS = 5_000;
+const GRACE_MS = 2_000;
 
 interface LiveRequest {
   readonly response: ServerResponse;

@@ -1,4 +1,5 @@
-import { join } from "node:path";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Child } from "./child.ts";
 import type { TrialDatabase } from "./cluster.ts";
 import { openOutside, type Outside } from "./effects.ts";
@@ -56,6 +57,8 @@ export interface Storm {
   /** Starts one more engine on it; resolves when it is ready. */
   engine(name: string, more?: Partial<StormSettings>, env?: Record<string, string>): Promise<Child>;
   queue(scripts: readonly string[]): Promise<string[]>;
+  /** The workspace that is in force as a folder, for a server beside the engines. */
+  workspaceFolder(): Promise<string>;
   /** Whether every run ended in time. */
   allEnded(limitMs: number): Promise<boolean>;
 }
@@ -72,7 +75,8 @@ export async function openStorm(
   const effects = join(world.folder, "effects");
   const outside = await openOutside(effects, join(world.folder, "outside.sock"));
   world.after(outside.close);
-  await putInForce(db, stormWorkspace(more.files));
+  const files = stormWorkspace(more.files);
+  await putInForce(db, files);
   if (more.isWatched !== false) await watchStaleWrites(db);
   return {
     database,
@@ -85,6 +89,14 @@ export async function openStorm(
       return child;
     },
     queue: (scripts) => queueRuns(db, scripts),
+    async workspaceFolder() {
+      const folder = join(world.folder, "workspace-in-force");
+      for (const [path, bytes] of files) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await writeFile(join(folder, path), bytes);
+      }
+      return folder;
+    },
     allEnded: (limitMs) => until(async () => (await ended(db)).open === 0, { limitMs, everyMs: 100 }),
   };
 }
