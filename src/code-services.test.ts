@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -21,6 +21,7 @@ import { parseWorkspace } from "#src/workspace/load.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { revisionFiles } from "#src/workspace/revisions.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 
 const bwrap = createBwrapSandbox({ searchPath: "/usr/bin:/bin", platform: process.platform, isRoot: process.getuid?.() === 0, hidden: [] });
 const inSandbox = await bwrap.available();
@@ -205,11 +206,8 @@ async function stage(t: TestContext) {
   const clock = heldClock();
   const folder = await mkdtemp(join(tmpdir(), "loopwright-services-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const write = async (path: string, text: string | Uint8Array): Promise<void> => {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  };
-  for (const [path, bytes] of chatWorkspace({ "agents/judge.yaml": AGENT })) await write(path, bytes);
+  const write = (path: string, text: string | Uint8Array): Promise<void> => writeFiles(folder, [[path, text]]);
+  await writeFiles(folder, chatWorkspace({ "agents/judge.yaml": AGENT }));
   let count = 0;
   const counted: typeof define = (...given) => ((count += 1), define(...given));
   await applyFolder(db, clock, { folder, author: "system", note: "first", define: counted });

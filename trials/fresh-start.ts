@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { LLMock } from "@copilotkit/aimock";
+import { documentedOpenLoopAgent } from "#src/testing/openloop-agent.ts";
 import { callsTool, type ProviderAnswer, submissionModel } from "#src/testing/submission-model.ts";
 import { type Case, judged } from "./harness/case.ts";
 import { openServer, type Reply, type Server } from "./harness/server.ts";
@@ -22,26 +23,6 @@ export default defineService({
 });
 `;
 
-/** As its documentation has it. */
-const OPENLOOP = `apiVersion: openloop.ai/v1alpha1
-kind: Agent
-metadata: { name: dev-platform, workspace: acme }
-spec:
-  surfaces:
-    - { type: slack, channel: "#dev-platform" }
-    - { type: discord, channel: "eng" }
-  memory: { scope: channel, backend: postgres, retention_days: 90 }
-  model_policy:
-    default: openai/gpt-4o-mini
-    routes:
-      - { match: { task: code }, model: anthropic/claude-sonnet-4-6 }
-  tools:
-    - { name: github, type: native, permissions: ["issues:write", "pulls:read"] }
-  approvals:
-    require_for: ["github.issues:write", "github.pulls:write"]
-    approvers: ["@priya", "@maintainers"]
-  budget: { monthly_usd: 50, per_task_usd: 0.50, on_exceeded: block }
-`;
 const TEAM =
   "apiVersion: loopwright.dev/v1\nkind: Team\nname: maintainers\nmembers:\n  - { id: priya, name: Priya, roles: [approver] }\n  - { id: sam, name: Sam, roles: [approver] }\n";
 
@@ -72,7 +53,7 @@ export const freshStart: Case = {
     const before = (await server.call("GET /healthz"))?.status;
     await mkdir(join(workspace, "services"), { recursive: true });
     for (const [path, text] of [
-      ["agents/dev-platform.yaml", OPENLOOP],
+      ["agents/dev-platform.yaml", documentedOpenLoopAgent(["@priya", "@maintainers"])],
       ["teams/maintainers.yaml", TEAM],
       ["services/choose.ts", TYPESCRIPT],
     ] as const)

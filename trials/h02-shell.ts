@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { cp, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 import { type Case, judged } from "./harness/case.ts";
 import { filled, lineOf, routesOf } from "./harness/route-table.ts";
 import { openServer } from "./harness/server.ts";
@@ -40,10 +41,7 @@ export const say = defineTool({
 
 async function workspaceIn(folder: string): Promise<void> {
   await cp(join(import.meta.dirname, "..", "workspaces", "warm-stays"), folder, { recursive: true });
-  for (const [path, text] of Object.entries(FILES)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries(FILES));
   const manifest = join(folder, "loop.yaml");
   await writeFile(manifest, (await readFile(manifest, "utf8")).replace(/^sandbox: .*$/m, "sandbox: off")); // so that the programs are started as they are
 }

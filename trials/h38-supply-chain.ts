@@ -32,7 +32,7 @@ function suspects(locked: Lockfile, installed: readonly Installed[], known: Know
   const entries = Object.entries(locked).filter(([path]) => path !== "");
   const scripts = entries.flatMap(([path, { hasInstallScript }]) => (hasInstallScript ? [path] : []));
   const weak = entries.flatMap(([path, { integrity }]) => (integrity?.startsWith("sha512-") ? [] : [path]));
-  const fromElsewhere = entries.flatMap(([path, { resolved }]) => (resolved === undefined || resolved.startsWith("https://registry.npmjs.org/") ? [] : [path]));
+  const fromElsewhere = entries.flatMap(([path, { resolved }]) => (resolved === undefined ? [] : [path]));
   return [
     ...scripts.filter((path) => !known.installScripts.includes(path)).map((path) => `${path} has an install script that nobody looked at`),
     ...installed

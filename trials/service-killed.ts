@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 import { type Case, judged } from "./harness/case.ts";
 import { eventText, fakeModels, soundEvents } from "./harness/fake-models.ts";
 import { countOf } from "./harness/oracle.ts";
@@ -19,10 +19,7 @@ async function writeWorkspace(world: World, url: string): Promise<string> {
     "services/ask.yaml": `${HEADER}\nkind: Service\nname: ask\nstartingAgent: helper\nagents: [helper]\n`,
     "policies/all.yaml": `${HEADER}\nkind: Policy\nname: all\nrules:\n  - { name: think, when: { kind: model }, then: allow, why: thinking is free }\n`,
   };
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries(files));
   return folder;
 }
 

@@ -1,11 +1,11 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { systemClock } from "#src/kernel/clock.ts";
 import { makePrincipal } from "#src/people/people-fixture.ts";
 import { killAtEveryPoint, oncePerWay, type SweepPlace } from "#src/testing/kill-sweep.ts";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { liveApply } from "./apply-sweep-fixture.ts";
 
@@ -16,10 +16,7 @@ const DEARER = { [BUDGET]: SOUND_FILES[BUDGET].replace("500", "900"), "budgets/p
 async function prepare({ db, folder }: SweepPlace): Promise<void> {
   const workspace = join(folder, "workspace");
   const write = async (files: Readonly<Record<string, string>>): Promise<void> => {
-    for (const [path, text] of Object.entries(files)) {
-      await mkdir(dirname(join(workspace, path)), { recursive: true });
-      await writeFile(join(workspace, path), text);
-    }
+    await writeFiles(workspace, Object.entries(files));
   };
   await write(SOUND_FILES);
   await applyFolder(db, systemClock, { folder: workspace, author: "system", note: "first" });

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import { answerAsk } from "#src/asks/answer.ts";
@@ -14,7 +13,7 @@ import type { Role } from "#src/people/role.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { currentRevision, listRevisions } from "#src/workspace/revisions.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { followFolder } from "./follow-folder.ts";
@@ -28,11 +27,8 @@ async function stage(t: TestContext) {
   const clock = heldClock();
   const folder = await mkdtemp(join(tmpdir(), "loopwright-apply-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const write = async (path: string, text: string): Promise<void> => {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  };
-  for (const [path, text] of Object.entries(SOUND_FILES)) await write(path, text);
+  const write = (path: string, text: string): Promise<void> => writeFiles(folder, [[path, text]]);
+  await writeFiles(folder, Object.entries(SOUND_FILES));
   await applyFolder(db, clock, { folder, author: "system", note: "first" });
   const following = followFolder({ db, clock, log: silentLog, folder, tookEffect: () => Promise.resolve() });
   t.after(following.stop);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import { learnFromResolved } from "#src/learning/learn.ts";
@@ -13,7 +13,7 @@ import { readState } from "#src/runs/store/state.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { drain } from "#src/testing/engine.ts";
 import { receive } from "#src/testing/desk.ts";
-import { filesOf } from "#src/testing/workspace-files.ts";
+import { filesOf, writeFiles } from "#src/testing/workspace-files.ts";
 import { listFolder } from "#src/workspace/folder.ts";
 import { currentRevision, revisionFiles } from "#src/workspace/revisions.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
@@ -180,10 +180,7 @@ test("only a person with the role owner, admin or approver decides", async (t) =
 async function folderWith(t: TestContext, texts: Readonly<Record<string, string>>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "loopwright-workspace-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries(texts)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries(texts));
   return folder;
 }
 

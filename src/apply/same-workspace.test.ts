@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { ensureCredentials } from "#src/people/credentials.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { requireSameWorkspace } from "./same-workspace.ts";
 
@@ -14,10 +14,7 @@ test("a home that a database does not know joins it with the workspace that is t
   const base = await mkdtemp(join(tmpdir(), "loopwright-same-"));
   t.after(() => rm(base, { recursive: true, force: true }));
   const folderOf = async (name: string, manifest: string): Promise<string> => {
-    for (const [path, text] of Object.entries({ ...SOUND_FILES, "loop.yaml": manifest })) {
-      await mkdir(dirname(join(base, name, path)), { recursive: true });
-      await writeFile(join(base, name, path), text);
-    }
+    await writeFiles(join(base, name), Object.entries({ ...SOUND_FILES, "loop.yaml": manifest }));
     return join(base, name);
   };
   const ours = SOUND_FILES["loop.yaml"];

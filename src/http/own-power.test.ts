@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
 import { sql } from "kysely";
 import { followFolder } from "#src/apply/follow-folder.ts";
@@ -9,7 +9,7 @@ import { type HeldFolder, holdFolder } from "#src/apply/held-folder.ts";
 import { may, PERMISSIONS } from "#src/people/permission.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { readFolder } from "#src/workspace/load.ts";
 import { filesDigest, listRevisions } from "#src/workspace/revisions.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
@@ -34,10 +34,7 @@ const OWN = {
 test("H-03: an agent changes nothing of its own power by any route, and each attempt is in the journal", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "loopwright-own-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries({ ...SOUND_FILES, "budgets/lisbon.yaml": SOUND_FILES["budgets/lisbon.yaml"].replace("500", "900") })) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries({ ...SOUND_FILES, "budgets/lisbon.yaml": SOUND_FILES["budgets/lisbon.yaml"].replace("500", "900") }));
   const late = Promise.withResolvers<HeldFolder>();
   const later =
     <A extends unknown[], T>(of: (held: HeldFolder) => (...args: A) => Promise<T>) =>

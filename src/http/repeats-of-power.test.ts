@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import { followFolder } from "#src/apply/follow-folder.ts";
@@ -10,7 +10,7 @@ import { learnFromResolved } from "#src/learning/learn.ts";
 import { house, resolveTicket } from "#src/learning/learning-fixture.ts";
 import { eventsOf } from "#src/people/people-fixture.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { httpFixture } from "./http-fixture.ts";
 
@@ -59,11 +59,8 @@ for (const [verb, event] of [
 test("an apply under a key makes one revision: a repeat gets the first reply although the folder has changed since, and problems are no reply to keep", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "loopwright-repeats-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const write = async (path: string, text: string): Promise<void> => {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  };
-  for (const [path, text] of Object.entries(SOUND_FILES)) await write(path, text);
+  const write = (path: string, text: string): Promise<void> => writeFiles(folder, [[path, text]]);
+  await writeFiles(folder, Object.entries(SOUND_FILES));
   const held: { folder?: HeldFolder } = {};
   const apply: HeldFolder["apply"] = (wish) => held.folder!.apply(wish);
   const unused = (): never => assert.fail("nothing else is asked for here");

@@ -1,7 +1,17 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { FileSet } from "#src/workspace/files.ts";
 
 export function filesOf(texts: Readonly<Record<string, string>>): FileSet {
   return new Map(Object.entries(texts).map(([path, text]) => [path, Buffer.from(text)]));
+}
+
+/** Puts these files, by their paths, into a folder, which is made where it is not there. */
+export async function writeFiles(folder: string, files: Iterable<readonly [path: string, content: string | Uint8Array]>): Promise<void> {
+  for (const [path, content] of files) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
 }
 
 /** A small workspace in which everything is sound and refers to everything else. Spread it and replace what a test is about. */

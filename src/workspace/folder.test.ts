@@ -1,20 +1,17 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
-import { SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { listFolder } from "./folder.ts";
 import { readFolder } from "./load.ts";
 
 async function folderWith(t: TestContext, texts: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "loopwright ünï "));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  for (const [path, text] of Object.entries(texts)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries(texts));
   return folder;
 }
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { documentedOpenLoopAgent } from "#src/testing/openloop-agent.ts";
 import { filesOf, SOUND_FILES } from "#src/testing/workspace-files.ts";
 import { parseWorkspace } from "./load.ts";
 import { problemsText } from "./problem.ts";
@@ -87,29 +88,8 @@ test("only name, workspace and the default model must be said", () => {
   );
 });
 
-/** The file that its own documentation shows. */
-const DOCUMENTED = `apiVersion: openloop.ai/v1alpha1
-kind: Agent
-metadata: { name: dev-platform, workspace: acme }
-spec:
-  surfaces:
-    - { type: slack, channel: "#dev-platform" }
-    - { type: discord, channel: "eng" }
-  memory: { scope: channel, backend: postgres, retention_days: 90 }
-  model_policy:
-    default: openai/gpt-4o-mini
-    routes:
-      - { match: { task: code }, model: anthropic/claude-sonnet-4-6 }
-  tools:
-    - { name: github, type: native, permissions: ["issues:write", "pulls:read"] }
-  approvals:
-    require_for: ["github.issues:write", "github.pulls:write"]
-    approvers: ["@ana", "@house"]
-  budget: { monthly_usd: 50, per_task_usd: 0.50, on_exceeded: block }
-`;
-
 test("permissions with a colon are the tools of the connector, and @name is a person where no team is called so", () => {
-  const read = parsed(DOCUMENTED);
+  const read = parsed(documentedOpenLoopAgent(["@ana", "@house"]));
   if (read.kind === "problems") assert.fail(problemsText(read.problems));
   const { tools, approvals, openLoop } = read.workspace.agents.find(({ name }) => name === "dev-platform")!;
   assert.deepEqual(tools, ["github.issues.write", "github.pulls.read"]);
@@ -118,7 +98,7 @@ test("permissions with a colon are the tools of the connector, and @name is a pe
     [["github.issues.write", "github.pulls.write"], { roles: [], names: ["ana"], groups: ["house"] }],
   );
   assert.deepEqual(openLoop, { workspace: "acme", actions: { "github.issues:write": "github.issues.write", "github.pulls:read": "github.pulls.read" } });
-  const nobody = parsed(DOCUMENTED.replace("@ana", "@owner"));
+  const nobody = parsed(documentedOpenLoopAgent(["@owner", "@house"]));
   assert.match(nobody.kind === "problems" ? problemsText(nobody.problems) : "read", /the approver @owner, who is nobody/);
 });
 

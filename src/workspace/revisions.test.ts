@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import test, { type TestContext } from "node:test";
 import { sql } from "kysely";
 import { type Db, inTransaction } from "#src/database/open.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
-import { filesOf, SOUND_FILES } from "#src/testing/workspace-files.ts";
+import { filesOf, SOUND_FILES, writeFiles } from "#src/testing/workspace-files.ts";
 import { createWorkspaceView } from "./current.ts";
 import type { FileSet } from "./files.ts";
 import { currentRevision, filesDigest, recordRevision, requireRevision, revisionFiles } from "./revisions.ts";
@@ -19,10 +19,7 @@ const soundBut = (changed: Record<string, string>): FileSet => filesOf({ ...SOUN
 const texts = (files: FileSet) => Object.fromEntries([...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString()]));
 
 async function writeFolder(folder: string, files: Record<string, string>): Promise<void> {
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries(files));
 }
 
 async function soundFolder(t: TestContext): Promise<string> {

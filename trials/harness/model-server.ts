@@ -1,9 +1,10 @@
 import { createHmac } from "node:crypto";
 import { createServer, type IncomingHttpHeaders } from "node:http";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { chatWorkspace } from "#src/testing/chat-workspace.ts";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 import { eventText, type FakeModels, fakeModels, soundBody, soundEvents } from "./fake-models.ts";
 import { HEADER } from "./model-house.ts";
 import { openServer, type Server } from "./server.ts";
@@ -109,10 +110,7 @@ async function open(world: World): Promise<ModelServers> {
   const keyFile = join(world.folder, "provider.key");
   await writeFile(keyFile, "sk-the-first-key-of-the-trial", { mode: 0o600 });
   const workspace = join(world.folder, "chats");
-  for (const [path, bytes] of filesFor({ url: models.url, keyFile, callbackHost })) {
-    await mkdir(dirname(join(workspace, path)), { recursive: true });
-    await writeFile(join(workspace, path), bytes);
-  }
+  await writeFiles(workspace, filesFor({ url: models.url, keyFile, callbackHost }));
   const database = await world.database();
   const env = {
     LOOP_WORKSPACE: workspace,

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 import type { Child } from "./child.ts";
 import type { TrialDatabase } from "./cluster.ts";
 import { openOutside, type Outside } from "./effects.ts";
@@ -91,10 +91,7 @@ export async function openStorm(
     queue: (scripts) => queueRuns(db, scripts),
     async workspaceFolder() {
       const folder = join(world.folder, "workspace-in-force");
-      for (const [path, bytes] of files) {
-        await mkdir(dirname(join(folder, path)), { recursive: true });
-        await writeFile(join(folder, path), bytes);
-      }
+      await writeFiles(folder, files);
       return folder;
     },
     allEnded: (limitMs) => until(async () => (await ended(db)).open === 0, { limitMs, everyMs: 100 }),

@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
+import { writeFiles } from "#src/testing/workspace-files.ts";
 import type { TrialDatabase } from "./cluster.ts";
 import { openServer, type Server } from "./server.ts";
 import { until } from "./wait.ts";
@@ -14,10 +14,7 @@ export async function serverWith(
   env: Readonly<Record<string, string>> = {},
 ): Promise<Server & { readonly database: TrialDatabase }> {
   const folder = join(world.folder, "tools-workspace");
-  for (const [path, text] of Object.entries({ "loop.yaml": `${HEADER}\nkind: Workspace\nname: tools\n`, ...files })) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), text);
-  }
+  await writeFiles(folder, Object.entries({ "loop.yaml": `${HEADER}\nkind: Workspace\nname: tools\n`, ...files }));
   const database = await world.database();
   const server = await openServer(world, {
     name: "tools",
