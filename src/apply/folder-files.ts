@@ -1,14 +1,12 @@
-import { lstat, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Db } from "#src/database/open.ts";
-import { sha256 } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import type { ProposedFile } from "#src/learning/proposal.ts";
 import { markWritten } from "#src/learning/store/change-proposals.ts";
 import { selectUnwritten } from "#src/learning/store/read-proposals.ts";
 import { placeOf } from "#src/workspace/files.ts";
-import { ifMissing, writeWhole } from "./whole-file.ts";
+import { digestOfFile, linkOnWay, writeWhole } from "./whole-file.ts";
 
 /** Puts files into the folder of the workspace; safe to repeat. */
 export type FileWriter = (files: readonly ProposedFile[]) => Promise<void>;
@@ -38,8 +36,7 @@ export function folderWriter(folder: string): FileWriter {
 async function writeOne(folder: string, { path, text, base }: ProposedFile): Promise<void> {
   await requireInside(folder, path);
   const target = join(folder, path);
-  const digest = await digestOfFile(target);
-  if (digest !== base) return;
+  if (((await digestOfFile(target)) ?? null) !== base) return;
   await writeWhole(target, Buffer.from(text));
 }
 
@@ -49,13 +46,6 @@ async function requireInside(folder: string, path: string): Promise<void> {
   const refuse = (why: string): LoopError => new LoopError("workspace_invalid", `The file ${path} was not written: ${why}.`, { facts: { file: path } });
   if (placeOf(path) === undefined || placeOf(path) === "definedService" || parts.some((part) => part === "" || part === "." || part === ".."))
     throw refuse("it is no path of a workspace");
-  for (let count = 1; count <= parts.length; count += 1) {
-    const facts = await lstat(join(folder, ...parts.slice(0, count))).catch(ifMissing);
-    if (facts?.isSymbolicLink()) throw refuse(`${parts.slice(0, count).join("/")} is a link`);
-  }
+  const link = await linkOnWay(folder, path);
+  if (link !== undefined) throw refuse(`${link} is a link`);
 }
-
-const digestOfFile = async (file: string): Promise<string | null> => {
-  const content = await readFile(file).catch(ifMissing);
-  return content === undefined ? null : sha256(content);
-};

@@ -1,13 +1,12 @@
-import { lstat, readFile, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Db } from "#src/database/open.ts";
-import { sha256 } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { placeOf } from "#src/workspace/files.ts";
 import { digestsOf, requireRevision, revisionFiles } from "#src/workspace/revisions.ts";
 import { selectBlobs } from "#src/workspace/store/blobs.ts";
 import { markWritten, selectUnwritten } from "./store/requests.ts";
-import { ifMissing, writeWhole } from "./whole-file.ts";
+import { digestOfFile, linkOnWay, writeWhole } from "./whole-file.ts";
 
 /**
  * Brings the folder up to the revisions that were returned to. A file that a person has changed since stays as that person left it, and shows as a change that
@@ -34,7 +33,12 @@ async function writeBetween({ db, folder, before, after }: Between): Promise<voi
   const contents = await selectBlobs(db, Object.values(after));
   for (const path of paths) {
     const target = join(folder, path);
-    if (placeOf(path) === undefined || placeOf(path) === "definedService" || (await hasLink(folder, path)) || (await digestAt(target)) !== before[path])
+    if (
+      placeOf(path) === undefined ||
+      placeOf(path) === "definedService" ||
+      (await linkOnWay(folder, path)) !== undefined ||
+      (await digestOfFile(target)) !== before[path]
+    )
       continue;
     const content = after[path] === undefined ? undefined : contents.get(after[path]);
     if (after[path] === undefined) await rm(target, { force: true });
@@ -42,17 +46,3 @@ async function writeBetween({ db, folder, before, after }: Between): Promise<voi
     failpoint("return.file_written");
   }
 }
-
-async function hasLink(folder: string, path: string): Promise<boolean> {
-  const parts = path.split("/");
-  for (let count = 1; count <= parts.length; count += 1) {
-    const facts = await lstat(join(folder, ...parts.slice(0, count))).catch(ifMissing);
-    if (facts?.isSymbolicLink()) return true;
-  }
-  return false;
-}
-
-const digestAt = async (file: string): Promise<string | undefined> => {
-  const content = await readFile(file).catch(ifMissing);
-  return content === undefined ? undefined : sha256(content);
-};

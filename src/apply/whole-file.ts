@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { sha256 } from "#src/kernel/canonical-json.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 
 const PROGRAM = Buffer.from("#!");
@@ -29,8 +30,24 @@ export async function writeWhole(target: string, content: Uint8Array): Promise<v
   }
 }
 
+/** The first link on the way from the folder to the path below it, the path itself included. */
+export async function linkOnWay(folder: string, path: string): Promise<string | undefined> {
+  const parts = path.split("/");
+  for (let count = 1; count <= parts.length; count += 1) {
+    const way = parts.slice(0, count).join("/");
+    if ((await lstat(join(folder, way)).catch(ifMissing))?.isSymbolicLink()) return way;
+  }
+  return undefined;
+}
+
+/** Undefined where there is no such file. */
+export async function digestOfFile(file: string): Promise<string | undefined> {
+  const content = await readFile(file).catch(ifMissing);
+  return content === undefined ? undefined : sha256(content);
+}
+
 /** For `catch`: undefined where there is no such file. */
-export function ifMissing(error: unknown): undefined {
+function ifMissing(error: unknown): undefined {
   if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
   throw error;
 }
