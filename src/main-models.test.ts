@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { LoopError } from "#src/kernel/errors.ts";
+import { readSettings } from "#src/settings/read.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { heldClock } from "#src/testing/held-clock.ts";
 import { filesOf, SOUND_FILES } from "#src/testing/workspace-files.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
-import { providerSources } from "#src/main-models.ts";
+import { modelPort } from "#src/main-models.ts";
 
 test("a provider that was applied is used by the very next call, and one that was taken away by none", async (t) => {
   const { db } = await testDatabase(t);
@@ -16,12 +18,19 @@ test("a provider that was applied is used by the very next call, and one that wa
   };
   await apply("");
   const workspaces = createWorkspaceView(db);
-  const sources = await providerSources({ settings: { usesModel: false } as never, env: {}, secrets: {} as never, workspaces });
-  assert.deepEqual(sources.providers, {});
+  const settings = readSettings({ env: {}, home: "/nowhere", isRoot: false });
+  const secrets = { resolve: () => Promise.reject(new LoopError("secret_unavailable", "There is none.")) } as never;
+  const port = await modelPort({ settings, env: {}, secrets, workspaces });
+  const call = { model: "mine:small", system: "", messages: [{ role: "user", content: "Hello" }], tools: [], maxOutputTokens: 10 } as never;
+  const says = async () => {
+    const result = await port.generate(call, { signal: AbortSignal.timeout(10_000) });
+    return result.kind === "failed" ? result.failure.reason : result.kind;
+  };
+  assert.equal(await says(), "bad_request");
   await apply('providers: { mine: { wire: openai, apiKey: "secret:mine" } }\n');
   await workspaces.current(); // as every run does before it calls a model
-  assert.deepEqual(Object.keys(sources.providers), ["mine"]);
+  assert.equal(await says(), "not_authorised"); // it is known; its key is what is missing
   await apply("");
   await workspaces.current();
-  assert.deepEqual(sources.providers, {});
+  assert.equal(await says(), "bad_request");
 });

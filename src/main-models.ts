@@ -22,9 +22,7 @@ interface ModelBase {
 export async function providerSources({ settings, env, secrets, workspaces }: ModelBase): Promise<ProviderSources> {
   const { workspace } = await workspaces.current();
   return {
-    get providers() {
-      return (workspaces.seen() ?? workspace).manifest.providers; // each run asks what is in force before it does anything
-    },
+    providers: () => (workspaces.seen() ?? workspace).manifest.providers, // each run asks what is in force before it does anything
     secrets: (reference) => (!settings.usesModel && reference.startsWith("secret:env:") ? Promise.resolve(undefined) : secrets.resolve(reference)),
     ...(settings.usesModel ? { defaults: defaultsFrom(env) } : {}),
   };

@@ -17,7 +17,7 @@ async function resale(t: TestContext, answer: (request: Asked) => ProviderAnswer
   t.after(() => mock.stop());
   mock.on({ endpoint: "chat" }, ((request: Asked) => answer(request)) as unknown as Parameters<LLMock["on"]>[1]);
   const port = createModelPort({
-    providers: { anthropic: { wire: "anthropic", baseUrl: mock.url, apiKey: "secret:model", region: undefined } } as never,
+    providers: () => ({ anthropic: { wire: "anthropic", baseUrl: mock.url, apiKey: "secret:model", region: undefined } }),
     secrets: (reference) => Promise.resolve(reference === "secret:model" ? "sk-test" : undefined),
     clock: heldClock(),
   });

@@ -35,7 +35,7 @@ const TOOLS = [{ name: "f", description: "a tool", schema: { type: "object", pro
 
 function portTo(url: string, limits: { connectMs?: number; headersMs?: number; idleMs?: number; timeoutMs?: number } = {}): ModelPort {
   const providers = Object.fromEntries(WIRES.map((wire) => [wire, { wire, baseUrl: url, ...(wire === "anthropic" ? { apiKey: "secret:fake" } : {}) }]));
-  return createModelPort({ providers, secrets: () => Promise.resolve("sk-fake"), clock: systemClock, ...limits });
+  return createModelPort({ providers: () => providers, secrets: () => Promise.resolve("sk-fake"), clock: systemClock, ...limits });
 }
 
 const reasonOf = ({ result }: Tried): string => (result.kind === "failed" ? result.failure.reason : "answered");

@@ -61,7 +61,7 @@ export const KEY = "sk-of-the-provider-0123456789";
 /** The ports, made for a workspace by whoever knows adapters. */
 export interface GatewayPorts {
   wire(keys: Keys): OpenAIWirePort;
-  model(keys: Keys & { readonly providers: Workspace["manifest"]["providers"] }): ModelPort;
+  model(keys: Keys & { readonly providers: () => Workspace["manifest"]["providers"] }): ModelPort;
 }
 
 interface Keys {
@@ -178,7 +178,7 @@ function gatewayOf({ workspace, ports, ...parts }: GatewayParts): Gateway {
     log: silentLog,
     prices: () => createPriceList({ overrides: prices, providers, clock }),
     wire: ports.wire({ secrets, clock }),
-    model: ports.model({ secrets, clock, providers }),
+    model: ports.model({ secrets, clock, providers: () => providers }),
     mayTake: () => true,
   });
 }

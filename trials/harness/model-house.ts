@@ -41,11 +41,9 @@ export async function openModelHouse(world: World, files: ReturnType<typeof chat
   const database = await world.database({ poolSize: 12 });
   const { db, url } = database;
   await putInForce(db, files);
-  let providers: ModelPortOptions["providers"] = {};
+  let providers: ReturnType<ModelPortOptions["providers"]> = {};
   const model = createModelPort({
-    get providers() {
-      return providers;
-    },
+    providers: () => providers,
     secrets: () => Promise.resolve("sk-fake"),
     clock: systemClock,
     ...limits,

@@ -16,7 +16,7 @@ async function ask(t: TestContext, wire: Wire, how: Answer | { answer: Answer; c
   const more = typeof how === "function" ? { answer: how } : how;
   const provider = await fakeProvider(t, more.answer);
   const providers = { mine: { wire, baseUrl: provider.url, apiKey: "secret:key", region: "eu-west-1" } };
-  const port = createModelPort({ providers, secrets: async () => "a-key", clock: heldClock() });
+  const port = createModelPort({ providers: () => providers, secrets: async () => "a-key", clock: heldClock() });
   const result = await port.generate({ ...call, ...more.call }, more.streamed ? { signal, onText: () => {} } : { signal });
   return { result, requests: provider.requests.length };
 }

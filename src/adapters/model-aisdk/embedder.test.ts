@@ -14,7 +14,7 @@ const signal = new AbortController().signal;
 function options(url: string, more: Partial<EmbedderOptions> & { wire?: Wire } = {}): EmbedderOptions {
   const { wire = "openai-compatible", ...rest } = more;
   const providers = { mine: { wire, baseUrl: url, apiKey: "secret:key", region: "eu-west-1" } };
-  return { providers, secrets: async () => "a-key", clock: heldClock(), model: "mine:some-embedder", ...rest };
+  return { providers: () => providers, secrets: async () => "a-key", clock: heldClock(), model: "mine:some-embedder", ...rest };
 }
 
 /** Answers as OpenAI's wire does, with a vector that depends on the text. */

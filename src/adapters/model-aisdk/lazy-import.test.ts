@@ -17,7 +17,12 @@ test("a server without models loads no vendor's library, and a call loads only i
 
   const { createModelPort } = await import("./model-port.ts");
   await import("./embedder.ts");
-  const port = createModelPort({ providers: {}, secrets: async () => "a-key", clock: heldClock(), fetch: async () => Response.json({}, { status: 500 }) });
+  const port = createModelPort({
+    providers: () => ({}),
+    secrets: async () => "a-key",
+    clock: heldClock(),
+    fetch: async () => Response.json({}, { status: 500 }),
+  });
   assert.deepEqual([...loaded], []);
 
   await port.generate(

@@ -44,7 +44,7 @@ function portTo(mock: LLMock, wire: Wire) {
   const clock = heldClock();
   return {
     clock,
-    port: createModelPort({ providers: { mock: entry }, secrets: async (reference) => (reference === "secret:model" ? KEY : undefined), clock }),
+    port: createModelPort({ providers: () => ({ mock: entry }), secrets: async (reference) => (reference === "secret:model" ? KEY : undefined), clock }),
   };
 }
 

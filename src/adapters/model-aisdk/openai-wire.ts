@@ -25,7 +25,7 @@ export function createOpenAIWire(options: OpenAIWireOptions): OpenAIWirePort {
     speaks: (model, providers) => SPEAKERS[wireOf(model, providers)],
     async send(asked) {
       const providers = asked.providers as Readonly<Record<string, ProviderEntry>>;
-      const resolved = await resolveProvider({ ...options, providers }, asked.model);
+      const resolved = await resolveProvider({ ...options, providers: () => providers }, asked.model);
       if (resolved.kind === "unusable") return { kind: "failed", failure: plainFailure(resolved.reason, resolved.why, resolved.retryable) };
       return ask(options, asked, resolved.provider);
     },

@@ -20,7 +20,8 @@ export interface ProviderDefaults {
 
 /** Where models are and how their keys are found. A provider that is not in `providers` but has the name of a wire is that wire at its usual place. */
 export interface ProviderSources {
-  readonly providers: Readonly<Record<string, ProviderEntry>>;
+  /** As they are in force now; asked before each request. A function, since a list would stay what it was when somebody copied the sources. */
+  readonly providers: () => Readonly<Record<string, ProviderEntry>>;
   /**
    * The value of `secret:name` or `secret:env:NAME`; undefined, or LoopError secret_unavailable, where there is none. Asked before each request, so a
    * rotated key needs no restart.
@@ -100,7 +101,8 @@ export async function resolveProvider(sources: ProviderSources, modelName: strin
   const name = modelName.slice(0, Math.max(colon, 0));
   const model = modelName.slice(colon + 1);
   if (name === "" || model === "") return badRequest(`"${modelName}" names no model. Expected provider:model, such as anthropic:claude-haiku-4-5.`);
-  const listed = Object.hasOwn(sources.providers, name) ? sources.providers[name] : undefined;
+  const providers = sources.providers();
+  const listed = Object.hasOwn(providers, name) ? providers[name] : undefined;
   const entry = listed ?? (Object.hasOwn(WIRES, name) ? { wire: name as Wire } : undefined);
   if (!entry) return badRequest(`There is no provider "${name}". Add it to providers in loop.yaml, or use one of ${Object.keys(WIRES).join(", ")}.`);
 

@@ -20,7 +20,7 @@ async function askOf(t: TestContext, wire: Wire, how: Answer | ({ answer: Answer
   const provider = await fakeProvider(t, answer);
   const clock = heldClock();
   const providers = { mine: { wire, baseUrl: provider.url, apiKey: "secret:key", region: "eu-west-1" } };
-  const port = createModelPort({ providers, secrets: async () => KEY, clock, ...more });
+  const port = createModelPort({ providers: () => providers, secrets: async () => KEY, clock, ...more });
   return {
     provider,
     nowMs: clock.nowMs(),
@@ -151,7 +151,11 @@ for (const [wire, beginning] of Object.entries(BEGINNINGS) as [keyof typeof BEGI
       response.on("close", () => closed.resolve());
       beginning(response);
     });
-    const port = createModelPort({ providers: { mine: { wire, baseUrl: provider.url, apiKey: "secret:key" } }, secrets: async () => KEY, clock: heldClock() });
+    const port = createModelPort({
+      providers: () => ({ mine: { wire, baseUrl: provider.url, apiKey: "secret:key" } }),
+      secrets: async () => KEY,
+      clock: heldClock(),
+    });
     const stop = new AbortController();
     const result = await port.generate(call, { signal: stop.signal, onText: () => stop.abort() });
     assert.equal(failureIn(result).reason, "aborted");
@@ -196,7 +200,7 @@ test("a call that takes longer than its limit is ended, before and after the hea
 });
 
 test("a secret that does not come is bound by the same limit", async () => {
-  const port = createModelPort({ providers: {}, secrets: () => new Promise(() => {}), clock: heldClock(), timeoutMs: 20 });
+  const port = createModelPort({ providers: () => ({}), secrets: () => new Promise(() => {}), clock: heldClock(), timeoutMs: 20 });
   assert.equal(failureIn(await port.generate({ ...call, model: "openai:gpt-5" }, { signal })).reason, "timed_out");
 });
 
@@ -221,7 +225,7 @@ test("nothing is told after an abort, even when more had come", async (t) => {
     response.write(["one", "two", "three"].map((content) => `data: ${JSON.stringify(chatChunk({ content }))}\n\n`).join(""));
   });
   const providers = { mine: { wire: "openai-compatible", baseUrl: provider.url } } as const;
-  const port = createModelPort({ providers, secrets: async () => undefined, clock: heldClock() });
+  const port = createModelPort({ providers: () => providers, secrets: async () => undefined, clock: heldClock() });
   const stop = new AbortController();
   const pieces: string[] = [];
   const onText = (delta: string) => {
@@ -247,7 +251,7 @@ test("nobody there is a network failure with the system's word for it", async ()
   const baseUrl = `http://127.0.0.1:${(gone.address() as AddressInfo).port}`;
   gone.close();
   await once(gone, "close");
-  const port = createModelPort({ providers: { mine: { wire: "ollama", baseUrl } }, secrets: async () => undefined, clock: heldClock() });
+  const port = createModelPort({ providers: () => ({ mine: { wire: "ollama", baseUrl } }), secrets: async () => undefined, clock: heldClock() });
   const failure = failureIn(await port.generate(call, { signal }));
   const usage = { input: 0, cached: 0, output: 0, reasoning: 0, costUsd: 0 }; // nobody was asked, so nobody charges
   assert.deepEqual(failure, { reason: "network", message: "mine could not be reached (ECONNREFUSED).", retryable: true, retryAtMs: null, usage });

@@ -26,7 +26,7 @@ const call: ModelCall = {
 async function sent(t: TestContext, wire: Wire, more: Partial<ModelCall> = {}) {
   const provider = await fakeProvider(t, (response) => sendJson(response, { error: { message: "no" } }, { status: 500 }));
   const providers = { mine: { wire, baseUrl: provider.url, apiKey: "secret:key", region: "eu-west-1" } };
-  const port = createModelPort({ providers, secrets: async () => "AKIDEXAMPLE:wJalrXUtnFEMI:session", clock: heldClock() });
+  const port = createModelPort({ providers: () => providers, secrets: async () => "AKIDEXAMPLE:wJalrXUtnFEMI:session", clock: heldClock() });
   await port.generate({ ...call, ...more }, { signal });
   const [request] = provider.requests as [FakeRequest];
   return { ...request, json: JSON.parse(request.body) };
@@ -108,7 +108,7 @@ test("a key of AWS in parts signs the request, and one without parts is a bearer
 
   const provider = await fakeProvider(t, (response) => sendJson(response, {}, { status: 500 }));
   const providers = { mine: { wire: "bedrock", baseUrl: provider.url, apiKey: "secret:key", region: "eu-west-1" } } as const;
-  await createModelPort({ providers, secrets: async () => "ABSKQmVkcm9jaw==", clock: heldClock() }).generate(call, { signal });
+  await createModelPort({ providers: () => providers, secrets: async () => "ABSKQmVkcm9jaw==", clock: heldClock() }).generate(call, { signal });
   assert.equal(provider.requests[0]?.headers.authorization, "Bearer ABSKQmVkcm9jaw==");
 });
 
@@ -130,7 +130,7 @@ test("a provider that is not listed is its wire, with the variables that the ven
     if (reference === "secret:env:OLLAMA_API_KEY") throw new LoopError("secret_unavailable", "OLLAMA_API_KEY is not set.");
     return `value of ${reference}`;
   };
-  const port = createModelPort({ providers: {}, secrets, clock: heldClock(), defaults });
+  const port = createModelPort({ providers: () => ({}), secrets, clock: heldClock(), defaults });
   for (const wire of ["openai", "anthropic", "google", "openrouter", "ollama", "bedrock"])
     await port.generate({ ...call, model: `${wire}:m`, tools: [] }, { signal });
   assert.deepEqual(
@@ -154,7 +154,7 @@ test("a provider that is not listed is its wire, with the variables that the ven
 test("the vendor's key from the environment does not go to an address that a file names", async (t) => {
   const provider = await fakeProvider(t, (response) => sendJson(response, {}));
   const providers = { mine: { wire: "openai", baseUrl: provider.url } } as const;
-  const result = await createModelPort({ providers, secrets: async () => "a real key", clock: heldClock() }).generate(call, { signal });
+  const result = await createModelPort({ providers: () => providers, secrets: async () => "a real key", clock: heldClock() }).generate(call, { signal });
   assert.deepEqual([result.kind === "failed" ? result.failure.reason : "answered", provider.requests.length], ["not_authorised", 0]);
 });
 
@@ -175,7 +175,7 @@ test("what cannot be used is an answer that says what to do, and nothing is sent
   };
   process.env["OPENAI_API_KEY"] = "from the environment of the test"; // must not be read
   t.after(() => delete process.env["OPENAI_API_KEY"]);
-  const port = createModelPort({ providers, secrets, clock: heldClock() });
+  const port = createModelPort({ providers: () => providers, secrets, clock: heldClock() });
   const said: Record<string, string> = {};
   for (const model of ["gpt", "constructor:x", "bare:x", "keyless:x", "lost:x", "broken:x", "openai:x", "openrouter:x", "google:x", "bedrock:x"]) {
     const result = await port.generate({ ...call, model }, { signal });
@@ -200,6 +200,6 @@ test("what cannot be used is an answer that says what to do, and nothing is sent
 test("a fault of this side is thrown, not told as a fault of the provider", async (t) => {
   const provider = await fakeProvider(t, (response: ServerResponse) => void response.end());
   const providers = { mine: { wire: "openai-compatible", baseUrl: provider.url, apiKey: "secret:key" } } as const;
-  const port = createModelPort({ providers, secrets: () => Promise.reject(new TypeError("a bug")), clock: heldClock() });
+  const port = createModelPort({ providers: () => providers, secrets: () => Promise.reject(new TypeError("a bug")), clock: heldClock() });
   await assert.rejects(port.generate(call, { signal }), new TypeError("a bug"));
 });
