@@ -9,49 +9,38 @@ import { outboxSurface } from "#src/adapters/surface-outbox/outbox.ts";
 import { followRevision } from "#src/apply/effect.ts";
 import { folderWriter, writeAccepted } from "#src/apply/folder-files.ts";
 import { followFolder, type Following } from "#src/apply/follow-folder.ts";
-import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
 import { writeReturned } from "#src/apply/return-files.ts";
 import { requireSameWorkspace } from "#src/apply/same-workspace.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
-import { retrieve } from "#src/brain/retrieve.ts";
 import { type Home, openHome } from "#src/database/home.ts";
-import { type LogFile, openLogFile } from "#src/database/log-file.ts";
-import { createNotifier, type Notifier, telling } from "#src/database/notify.ts";
-import { createQueue, type Queue } from "#src/database/queue.ts";
-import { ballastOf, openRecord, type OpenRecord } from "#src/database/record.ts";
-import { type StorageWatch, watchStorage } from "#src/database/storage.ts";
-import { createGateway } from "#src/gateway/gateway.ts";
-import { healthOf } from "#src/http/health-of.ts";
-import { listenHttp } from "#src/http/listen.ts";
-import { createHttpServer } from "#src/http/server.ts";
-import type { InboundMessage } from "#src/intake/read-message.ts";
-import { type InboundTurn, receiveTurn } from "#src/intake/receive-turn.ts";
-import { receiveText } from "#src/intake/receive.ts";
-import { openSigner, type Signer } from "#src/journal/signing.ts";
+import { openLogFile } from "#src/database/log-file.ts";
+import { createNotifier } from "#src/database/notify.ts";
+import { createQueue } from "#src/database/queue.ts";
+import { ballastOf, openRecord } from "#src/database/record.ts";
+import { watchStorage } from "#src/database/storage.ts";
+import { openSigner } from "#src/journal/signing.ts";
 import { systemClock } from "#src/kernel/clock.ts";
-import { createLog, type Log } from "#src/kernel/log.ts";
-import { createRedactor, type Redactor } from "#src/kernel/redaction.ts";
+import { createLog } from "#src/kernel/log.ts";
+import { createRedactor } from "#src/kernel/redaction.ts";
 import { createPriceList } from "#src/ledger/prices.ts";
-import { ensureCredentials } from "#src/people/credentials.ts";
-import { whoIs } from "#src/people/who-is.ts";
-import { startWork, type Work, type WorkParts } from "#src/pulse/start-work.ts";
+import { startWork, type WorkParts } from "#src/pulse/start-work.ts";
 import { assembleEngine } from "#src/runs/assemble.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { journaled } from "#src/secrets/journaled.ts";
 import { enqueueAfter, workCallbacks } from "#src/services/jobs.ts";
-import { createSecrets, type Secrets } from "#src/secrets/secrets.ts";
+import { createSecrets } from "#src/secrets/secrets.ts";
 import { type Environment, secretValues } from "#src/settings/read.ts";
 import type { Settings } from "#src/settings/schema.ts";
-import { createWorkspaceView, type SeeingView } from "#src/workspace/current.ts";
-import { gitRemote } from "#src/workspace/git-remote.ts";
+import { createWorkspaceView } from "#src/workspace/current.ts";
 import { realFolder } from "#src/workspace/real-folder.ts";
 import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { modelPort, openaiWire, providerSources } from "#src/main-models.ts";
-import { defineOf, loginOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { modelPort, providerSources } from "#src/main-models.ts";
+import { defineOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { type Base, startApi } from "#src/main-api.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -60,26 +49,6 @@ export interface RunningServer {
   readonly migrated: number;
   /** Takes no more work, lets what moves come to its end, stops Postgres if it is ours. Safe to call twice. */
   stop(): Promise<void>;
-}
-
-/** What every part of the server shares. */
-interface Base {
-  readonly settings: Settings;
-  readonly env: Environment;
-  readonly home: Home;
-  readonly log: Log;
-  readonly logFile: LogFile;
-  readonly redactor: Redactor;
-  readonly record: OpenRecord;
-  readonly workspaces: SeeingView;
-  readonly signer: Signer;
-  readonly notifier: Notifier;
-  readonly storage: StorageWatch;
-  readonly secrets: Secrets;
-  readonly queue: Queue;
-  readonly model: ModelPort | undefined;
-  /** Its real path. */
-  readonly workspaceFolder: string;
 }
 
 const VERSION = "0.1.0";
@@ -165,7 +134,8 @@ async function openBase(
   stops.push(() => queue.stop());
   const workspaceFolder = await realFolder(settings.workspaceFolder);
   const workspaces = createWorkspaceView(db);
-  return { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces, signer, notifier, storage, secrets, queue, model };
+  const own = { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces };
+  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -178,7 +148,7 @@ async function followWorkspace(base: Base, stops: (() => void)[]): Promise<Follo
   await writeAccepted(db, folderWriter(folder)); // what a crash left between the record and the folder
   await writeReturned(db, folder);
   if ((await following.look()).kind !== "taken") {
-    const applied = await applyFolder(db, clock, { folder, define: defineOf({ ...base, clock, version: VERSION }), author: "system", note: "first start" });
+    const applied = await applyFolder(db, clock, { folder, define: defineOf(base), author: "system", note: "first start" });
     if (applied.kind === "problems") {
       throw new LoopError("workspace_invalid", `The workspace ${folder} cannot be put in force:\n${problemsText(applied.problems)}`, {
         facts: { problems: applied.problems.length },
@@ -194,9 +164,8 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
-  const world = { ...base, clock, version: VERSION };
-  const sandbox = sandboxOf(world);
-  const tools = toolsOf(world, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
+  const sandbox = sandboxOf(base);
+  const tools = toolsOf(base, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
   stops.push(tools.close);
   return assembleEngine({
     db,
@@ -234,64 +203,6 @@ async function embedderFor(base: Base): Promise<Embedder | undefined> {
     log.warn("the embedder does not answer; the brain goes by words until the next start", { model, error });
     return undefined;
   }
-}
-
-interface Parts {
-  readonly base: Base;
-  readonly engine: Engine;
-  readonly embedder: Embedder | undefined;
-  readonly stops: (() => Promise<void> | void)[];
-  readonly work: Work;
-}
-
-async function startApi({ base, engine, following, embedder, stops, work }: Parts & { following: Following }): Promise<string> {
-  const { settings, home, log, notifier, workspaces, storage } = base;
-  const { db } = base.record;
-  let stopping = false;
-  const tookEffect = async (): Promise<void> => {
-    await followRevision(db, clock, workspaces);
-    await engine.tools.follow(await workspaces.current());
-  };
-  const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf({ ...base, clock, version: VERSION }), tookEffect });
-  stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
-  const intake = {
-    db,
-    clock,
-    workspaces,
-    tiers: engine.tiers,
-    mayTake: () => storage.hasRoom() && !stopping,
-    whoIs: (surface: string, sender: string) => whoIs(db, surface, sender),
-  };
-  const { tiers, prices } = engine;
-  const gateway = createGateway({ db, clock, log, workspaces, tiers, prices, wire: await openaiWire(base), model: engine.model!, mayTake: storage.hasRoom });
-  const server = createHttpServer({
-    db,
-    clock,
-    log,
-    version: VERSION,
-    address: { host: settings.host, publicUrl: settings.publicUrl, trustedProxies: settings.trustedProxies },
-    workspaces,
-    tiers: engine.tiers,
-    receive: telling(notifier, (message: InboundMessage) => receiveText(intake, message)),
-    receiveTurn: telling(notifier, (turn: InboundTurn) => receiveTurn(intake, turn)),
-    watch: work.watch,
-    seat: work.seat,
-    tools: engine.tools,
-    toolLogin: loginOf({ ...base, clock, version: VERSION }),
-    recall: (query) => retrieve(db, query, embedder),
-    folder: held,
-    gitRemote: () => gitRemote(base.workspaceFolder),
-    health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
-    changed: notifier.changed,
-    gateway,
-  });
-  const { workspace } = await workspaces.current();
-  const credentials = { file: home.credentials, avoid: workspace.team.map((member) => member.id) };
-  await ensureCredentials(db, clock, { ...credentials, url: "" }); // listening where others can reach needs a token to exist
-  const { url, close } = await listenHttp(server, { host: settings.host, port: settings.port, socketPath: home.socket });
-  stops.push(gateway.close, close, () => void (stopping = true));
-  await ensureCredentials(db, clock, { ...credentials, url });
-  return url;
 }
 
 function once(work: () => Promise<void>): () => Promise<void> {

@@ -214,7 +214,7 @@ async function reads(loop: Loop): Promise<void> {
     [["cost"], /Nothing was spent/],
     [["budgets"], /taipei-2br/],
     [["policy", "explain", "message", "dispatch", "--severity", "4", "--cost", "138"], /^ASK by severe-message-asks/],
-    [["token", "list"], /credentials\.json/],
+    [["token", "list"], /agent:root[^]*credent/],
     [["people"], /yating +林雅婷 +approver, operator +warm_taipei_2br +workspace/],
     [["feed"], /receipt\.signed/],
     [["apply"], /^Nothing to do: revision 1 is in force already/],

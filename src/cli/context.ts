@@ -27,6 +27,7 @@ export async function createContext(options: ContextOptions): Promise<Context> {
     homeFolder: () => homeFolder,
     target,
     api: once(() => createApi(target())),
+    agentTarget: once(() => ({ ...agentTargetOf(homeFolder, env), ...elsewhere })),
     json: options.json,
     look: once(async () => (await import("./render/page.ts")).pageOf(env, process.stdout)),
     command: once(() => commandName(options.env)),
@@ -107,6 +108,13 @@ async function remoteOf({ serverUrl, serverToken }: Settings): Promise<Pick<Targ
 
 /** The server of this home. */
 export const targetOf = (homeFolder: string): Target => ({ homeFolder, socketPath: socketPathOf(homeFolder), token: readCredentials(homeFolder)?.token });
+
+/** The same server as a program speaks to it: by the token in its environment, else as the root agent of this home. A worker finds the socket where it was shown. */
+const agentTargetOf = (homeFolder: string, env: Environment): Target => ({
+  homeFolder,
+  socketPath: env["LOOP_SOCKET"] || socketPathOf(homeFolder),
+  token: env["LOOP_TOKEN"] || readCredentials(homeFolder, "root")?.token,
+});
 
 /** Of the checkout or of the installed package: two folders above this one in both. */
 export const ROOT = join(import.meta.dirname, "..", "..");

@@ -21,7 +21,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
 }
 
 async function perform(args: readonly string[], context: Context): Promise<ExitCode> {
-  const found = findVerb(aliased(args));
+  const found = args[0] === "_" ? (await import("./loop-verb-table.ts")).findLoopVerb(args.slice(1)) : findVerb(aliased(args));
   if (!found) return (await import("./unknown-verb.ts")).answerUnknownVerb(args, context);
   const verb = await found.row.load();
   const given = await readArguments(found.name, verb, found.rest);

@@ -31,6 +31,8 @@ export interface Context {
   readonly settings: () => Promise<Settings>;
   readonly target: () => Target;
   readonly api: () => Api;
+  /** For the verbs of `loop _`: speaks as the worker or agent whose token the environment has, else as the root agent; never as a person. */
+  readonly agentTarget: () => Target;
   /** Whether `--json` was given: print what the API says, as it says it. */
   readonly json: boolean;
   readonly look: () => Promise<Look>;

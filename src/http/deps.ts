@@ -1,5 +1,6 @@
 import type { ToolBox } from "#src/acts/ports/tool-port.ts";
 import type { ToolLogin } from "#src/acts/ports/tool-source.ts";
+import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
 import type { HeldFolder } from "#src/apply/held-folder.ts";
 import type { BrainQuery, Recall } from "#src/brain/retrieve.ts";
 import type { Change } from "#src/database/notify.ts";
@@ -95,6 +96,10 @@ export interface HttpDeps {
   readonly folder?: Omit<HeldFolder, "settle">;
   /** Where the folder of the workspace is pushed to, if this process holds it and it is in git. */
   readonly gitRemote?: () => Promise<{ readonly host: string; readonly repo: string } | undefined>;
+  /** Workers of this host; left out: none can be started or looked at here. */
+  readonly workers?: WorkerPort;
+  /** Calls back when something may have changed, here or in another process. Gives the way to stop. */
+  readonly onChange?: (look: () => void, what?: Change) => () => void;
   /** Called after each request that may have changed something was committed: a hint to look for due runs. */
   readonly changed?: (what?: Change) => void;
   readonly limits?: Partial<HttpLimits>;

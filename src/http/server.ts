@@ -21,6 +21,7 @@ import { describeRoutes, docsRoutes } from "./routes-docs.ts";
 import { gatewayRoutes } from "./routes-gateway.ts";
 import { healthRoutes } from "./routes-health.ts";
 import { journalRoutes } from "./routes-journal.ts";
+import { loopRoutes } from "./routes-loop.ts";
 import { liveRoutes } from "./routes-live.ts";
 import { forgetRoute, memoryRoutes } from "./routes-memories.ts";
 import { openLoopApprovalRoutes, openLoopToolRoutes } from "./routes-openloop.ts";
@@ -84,6 +85,7 @@ const ROUTES = [
   revokeRoute,
   gatewayRoutes,
   readServiceRoutes,
+  loopRoutes,
   openLoopToolRoutes,
   openLoopApprovalRoutes,
   openLoopUsageRoutes,

@@ -22,6 +22,7 @@ export const ERRORS = {
   budget_reached: { httpStatus: 402, retry: "never" },
   budget_unknown: { httpStatus: 404, retry: "never" },
   call_refused: { httpStatus: 400, retry: "never" },
+  claim_held: { httpStatus: 409, retry: "later" },
   credential_invalid: { httpStatus: 401, retry: "never" },
   database_newer: { httpStatus: 500, retry: "never" },
   database_unavailable: { httpStatus: 503, retry: "later" },
@@ -85,6 +86,8 @@ export const ERRORS = {
   tool_not_changed: { httpStatus: 409, retry: "never" },
   tool_unknown: { httpStatus: 404, retry: "never" },
   tool_unavailable: { httpStatus: 503, retry: "later" },
+  worker_unavailable: { httpStatus: 503, retry: "later" },
+  worker_unknown: { httpStatus: 404, retry: "never" },
   workspace_invalid: { httpStatus: 422, retry: "never" },
   workspace_moving: { httpStatus: 409, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;

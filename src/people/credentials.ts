@@ -1,7 +1,9 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
+import { ensureAgentPrincipal } from "./agent-principal.ts";
 import { ensureOwner } from "./owner.ts";
+import { requireToken } from "./store/tokens.ts";
 import { authenticate, createToken } from "./token.ts";
 
 /** `$LOOP_HOME/credentials.json`: how the command line of this account speaks to this server. Readable by its owner alone. */
@@ -20,6 +22,30 @@ export async function ensureCredentials(db: Db, clock: Clock, place: { file: str
     return { ...before, url: place.url };
   }
   const { value } = await createToken(db, clock, { principal, label: "credentials.json", scopes: ["*"], validForMs: null, by: "system" });
+  const credentials = { url: place.url, handle: principal.handle, token: value };
+  await writeCredentials(place.file, credentials);
+  return credentials;
+}
+
+/** Whoever decides in the name of the workspace. */
+const ROOT_AGENT = "root";
+const ROOT_SCOPES = ["read", "tickets:write", "pulse:steer", "pulse:work"] as const;
+const ROOT_VALID_MS = 30 * 86_400_000;
+const ROOT_RENEWED_MS = 10 * 86_400_000;
+
+/**
+ * `$LOOP_HOME/root.json`: how an agent session of this account that decides (`loop _ …`) speaks to this server: as the root agent, never as a person. Its token
+ * expires; a start makes a new one in time.
+ */
+export async function ensureRootCredentials(db: Db, clock: Clock, place: { file: string; url: string }): Promise<Credentials> {
+  const principal = await ensureAgentPrincipal(db, clock, { name: ROOT_AGENT, role: "agent" });
+  const before = await readCredentials(place.file);
+  const caller = before && (await authenticate(db, before.token));
+  if (before && caller?.id === principal.id && (await requireToken(db, caller.tokenId)).expiresAtMs! > clock.nowMs() + ROOT_RENEWED_MS) {
+    if (before.url !== place.url) await writeCredentials(place.file, { ...before, url: place.url });
+    return { ...before, url: place.url };
+  }
+  const { value } = await createToken(db, clock, { principal, label: "root.json", scopes: ROOT_SCOPES, validForMs: ROOT_VALID_MS, by: "system" });
   const credentials = { url: place.url, handle: principal.handle, token: value };
   await writeCredentials(place.file, credentials);
   return credentials;

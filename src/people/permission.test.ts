@@ -12,7 +12,7 @@ test("each role gives exactly what its table says, through a token for everythin
     owner: [...PERMISSIONS],
     admin: [...PERMISSIONS],
     approver: ["read", "asks:answer"],
-    operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call"],
+    operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call", "pulse:steer", "pulse:work"],
     viewer: ["read"],
     agent: [],
     worker: [],
@@ -21,7 +21,7 @@ test("each role gives exactly what its table says, through a token for everythin
 
 test("an agent may do only what its token names, and nothing that is for people", () => {
   assert.deepEqual(permissionsOf(["agent"], ["read", "tickets:write", "asks:answer", "tokens:manage"]), ["read", "tickets:write"]);
-  assert.deepEqual(permissionsOf(["worker"], [...PERMISSIONS]), ["read"]);
+  assert.deepEqual(permissionsOf(["worker"], [...PERMISSIONS]), ["read", "pulse:work"]);
   assert.deepEqual(permissionsOf(["agent"]), []);
 });
 

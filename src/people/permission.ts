@@ -14,6 +14,8 @@ export const PERMISSIONS = [
   "tokens:manage",
   "models:call",
   "services:call",
+  "pulse:steer",
+  "pulse:work",
 ] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
@@ -24,10 +26,10 @@ const GIVEN: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   approver: ["read", "asks:answer"],
-  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call"],
+  operator: ["read", "tickets:write", "asks:answer", "runs:control", "workspace:propose", "models:call", "services:call", "pulse:steer", "pulse:work"],
   viewer: ["read"],
-  agent: ["read", "tickets:write", "models:call", "services:call"],
-  worker: ["read"],
+  agent: ["read", "tickets:write", "models:call", "services:call", "pulse:steer", "pulse:work"],
+  worker: ["read", "pulse:work"],
 };
 
 /** Their tokens name each thing: `*` gives them nothing. */

@@ -1,4 +1,4 @@
-import type { Id, PrincipalId } from "#src/kernel/ids.ts";
+import type { Id, PrincipalId, RunId } from "#src/kernel/ids.ts";
 import type { Role } from "./role.ts";
 
 export type TokenId = Id<"tkn">;
@@ -28,4 +28,6 @@ export interface Principal {
 export interface Caller extends Principal {
   readonly tokenId: TokenId;
   readonly scopes: readonly string[];
+  /** The run that the bearer is: a worker speaks for itself alone. Null: it is nobody's. */
+  readonly runId: RunId | null;
 }

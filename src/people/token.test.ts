@@ -17,7 +17,7 @@ test("a token lets its principal in with its scopes, and its value is nowhere in
   const { value, token } = await tokenFor(db, clock, { principal, scopes: ["read", "tickets:write", "read"] });
 
   assert.match(value, /^loop_[A-Za-z0-9_-]{32}$/);
-  assert.deepEqual(await authenticate(db, value), { ...principal, tokenId: token.id, scopes: ["read", "tickets:write"] });
+  assert.deepEqual(await authenticate(db, value), { ...principal, tokenId: token.id, scopes: ["read", "tickets:write"], runId: null });
   assert.equal(await tokenExists(db), true);
   const { rows } = await sql<{ everything: string }>`
     select coalesce((select string_agg(t::text, ' ') from tokens t), '') || coalesce((select string_agg(p::text, ' ') from payloads p), '')
@@ -88,7 +88,7 @@ test("of many tokens those that count now are told apart in one look", async (t)
   const kept = await tokenFor(db, clock, { principal: ana });
   const gone = await tokenFor(db, clock, { principal: rui });
   await revokeToken(db, clock, { tokenId: gone.token.id, by: ana.id });
-  assert.deepEqual(await callersInForce(db, [kept.token.id, gone.token.id]), [{ ...ana, tokenId: kept.token.id, scopes: ["*"] }]);
+  assert.deepEqual(await callersInForce(db, [kept.token.id, gone.token.id]), [{ ...ana, tokenId: kept.token.id, scopes: ["*"], runId: null }]);
 });
 
 test("nobody makes a token that can do more than the one in hand, and only an owner one for an owner", async (t) => {

@@ -4,7 +4,7 @@ import { append } from "#src/journal/store/append.ts";
 import { batched } from "#src/kernel/batched.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { newId } from "#src/kernel/ids.ts";
+import { newId, type RunId } from "#src/kernel/ids.ts";
 import { may, type Permission, PERMISSIONS, type Scope } from "./permission.ts";
 import type { Caller, Principal } from "./principal.ts";
 import { callersByHash, insertToken, requireToken, revokeRow, type Token } from "./store/tokens.ts";
@@ -19,6 +19,8 @@ export interface TokenRequest {
   readonly scopes: readonly Scope[];
   /** Null: until it is revoked. */
   readonly validForMs: number | null;
+  /** Whose alone it is; left out: nobody's. */
+  readonly runId?: RunId;
   /** A principal id, or `system`: who made it, for the journal. */
   readonly by: string;
 }
@@ -27,10 +29,10 @@ export interface TokenRequest {
 export async function createToken(db: Db, clock: Clock, request: TokenRequest): Promise<{ readonly value: string; readonly token: Token }> {
   const value = `loop_${randomBytes(RANDOM_BYTES).toString("base64url")}`;
   const id = newId("tkn", clock.nowMs());
-  const { principal, label, validForMs } = request;
+  const { principal, label, validForMs, runId = null } = request;
   const scopes = [...new Set(request.scopes)];
   const token = await inTransaction(db, async (tx) => {
-    await insertToken(tx, { id, principalId: principal.id, hash: hashOf(value), label, scopes, validForMs });
+    await insertToken(tx, { id, principalId: principal.id, hash: hashOf(value), label, scopes, validForMs, runId });
     await append(tx, clock, [{ kind: "token.created", actor: request.by, payload: { token: id, of: principal.handle, label, scopes, validForMs } }]);
     return requireToken(tx, id);
   });

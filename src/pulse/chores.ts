@@ -16,6 +16,8 @@ import type { ModelTiers } from "#src/runs/think/tiers.ts";
 import { continueThread } from "#src/runs/turns/settle.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
+import { append } from "#src/journal/store/append.ts";
+import { reapClaims } from "./store/claims.ts";
 import { sweepGateway } from "./gateway-leftovers.ts";
 import type { Chore } from "./pulse.ts";
 
@@ -42,6 +44,7 @@ export function usualChores({ db, clock, workspaces, tiers }: ChoreParts): Chore
     { name: "forget what models said when their process died", run: async () => void (await sweepLive(db)) },
     { name: "end the parts of runs that ended", run: async () => void (await cancelOrphans(db, clock)) },
     { name: "go on with threads that wait", run: () => continueThreads({ db, clock, workspaces, tiers }) },
+    { name: "free names whose holder is gone", run: () => freeClaims({ db, clock }) },
     { name: "forget old replies", run: async () => void (await deleteOldReplies(db, KEEP_REPLIES_MS)) },
   ];
 }
@@ -54,6 +57,18 @@ async function returnMoney(db: Db): Promise<void> {
     if (holders.length < PAGE) return;
     after = holders.at(-1)!;
   }
+}
+
+async function freeClaims({ db, clock }: Pick<ChoreParts, "db" | "clock">): Promise<void> {
+  await inTransaction(db, async (tx) => {
+    const freed = await reapClaims(tx);
+    if (freed.length > 0)
+      await append(
+        tx,
+        clock,
+        freed.map((payload) => ({ kind: "claim.reaped", actor: "system", payload })),
+      );
+  });
 }
 
 /** After a run was cancelled, or could not be made: what waits in its thread gets its turn. */

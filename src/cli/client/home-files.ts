@@ -20,9 +20,9 @@ export function socketPathOf(homeFolder: string): string {
   return join("/tmp", `loopwright-${id.slice(0, 8)}`, "loop.sock");
 }
 
-/** Undefined: there are none yet, or this account may not read them. */
-export function readCredentials(homeFolder: string): Credentials | undefined {
-  const read = readJson(join(homeFolder, "credentials.json")) as Partial<Credentials> | undefined;
+/** Of the person, or of an agent session that decides. Undefined: there are none yet, or this account may not read them. */
+export function readCredentials(homeFolder: string, of: "person" | "root" = "person"): Credentials | undefined {
+  const read = readJson(join(homeFolder, of === "person" ? "credentials.json" : "root.json")) as Partial<Credentials> | undefined;
   return typeof read?.token === "string" ? { url: read.url ?? "", handle: read.handle ?? "", token: read.token } : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import type { PrincipalId } from "#src/kernel/ids.ts";
+import type { PrincipalId, RunId } from "#src/kernel/ids.ts";
 import type { Caller, TokenId } from "../principal.ts";
 import { type PrincipalRow, toPrincipal } from "./principals.ts";
 
@@ -25,12 +25,13 @@ export interface NewToken {
   readonly scopes: readonly string[];
   /** Null: until it is revoked. */
   readonly validForMs: number | null;
+  readonly runId: RunId | null;
 }
 
 export async function insertToken(tx: Transaction, token: NewToken): Promise<void> {
   await sql`
-    insert into tokens (id, principal_id, hash, label, scopes, created_at, expires_at)
-    values (${token.id}, ${token.principalId}, ${Buffer.from(token.hash)}, ${token.label}, ${token.scopes}::text[], loop_now(),
+    insert into tokens (id, principal_id, hash, label, scopes, run_id, created_at, expires_at)
+    values (${token.id}, ${token.principalId}, ${Buffer.from(token.hash)}, ${token.label}, ${token.scopes}::text[], ${token.runId}, loop_now(),
             loop_now() + ${token.validForMs}::float8 * interval '1 millisecond')`.execute(tx);
 }
 
@@ -41,12 +42,12 @@ export async function revokeRow(tx: Transaction, tokenId: TokenId): Promise<bool
   return rows.length === 1;
 }
 
-type CallerRow = PrincipalRow & { readonly token_id: TokenId; readonly scopes: readonly string[] };
+type CallerRow = PrincipalRow & { readonly token_id: TokenId; readonly scopes: readonly string[]; readonly run_id: RunId | null };
 
 /** Whose tokens have these digests, in hex, where they count now; by digest. */
 export async function callersByHash(db: Db, hashes: readonly string[]): Promise<ReadonlyMap<string, Caller>> {
   const { rows } = await sql<CallerRow & { readonly hash: Buffer }>`
-    select p.*, t.id as token_id, t.scopes, t.hash from tokens t join principals p on p.id = t.principal_id
+    select p.*, t.id as token_id, t.scopes, t.run_id, t.hash from tokens t join principals p on p.id = t.principal_id
     where t.hash = any(array(select decode(h, 'hex') from unnest(${hashes}::text[]) as h)) and t.revoked_at is null
       and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(db);
   return new Map(rows.map(({ hash, ...row }) => [hash.toString("hex"), toCaller(row)]));
@@ -55,7 +56,7 @@ export async function callersByHash(db: Db, hashes: readonly string[]): Promise<
 /** Which of these tokens count now, with the roles and scopes of now: for what stays open after it was let in. */
 export async function callersInForce(db: Db, tokenIds: readonly TokenId[]): Promise<Caller[]> {
   const { rows } = await sql<CallerRow>`
-    select p.*, t.id as token_id, t.scopes from tokens t join principals p on p.id = t.principal_id
+    select p.*, t.id as token_id, t.scopes, t.run_id from tokens t join principals p on p.id = t.principal_id
     where t.id = any(${tokenIds}::text[]) and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(
     db,
   );
@@ -103,7 +104,7 @@ export async function requireToken(db: Db | Transaction, tokenId: string): Promi
 }
 
 function toCaller(row: CallerRow): Caller {
-  return { ...toPrincipal(row), tokenId: row.token_id, scopes: row.scopes };
+  return { ...toPrincipal(row), tokenId: row.token_id, scopes: row.scopes, runId: row.run_id };
 }
 
 function toToken(row: TokenRow): Token {

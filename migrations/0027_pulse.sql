@@ -1,0 +1,51 @@
+-- The pulse and the mailbox. A worker is a ticket, a run and an act; what it asks is an ask; what it reports as spent is a row of the ledger.
+
+-- The name that whoever started the work gave it. One open ticket of a name; a ticket that was closed leaves it free.
+alter table tickets add column alias text;
+create unique index tickets_alias_open on tickets (alias) where alias is not null and status not in ('resolved', 'cancelled');
+create index tickets_alias on tickets (alias, created_at) where alias is not null;
+
+-- `<worker>-<n>`: how whoever works by the verbs knows an ask. Never used twice.
+alter table asks add column alias text unique;
+
+-- The run that the bearer of the token is; null: it is nobody's alone.
+alter table tokens add column run_id text;
+create index tokens_run on tokens (run_id) where run_id is not null;
+
+-- A lease on a name. `fence` grows with each taking, so that a holder who was overtaken can be told from the present one; the row stays for it.
+-- `session` null: free. With a run it lasts as long as the run is open, else until `expires_at`.
+create table claims (
+  name text primary key,
+  fence bigint not null default 0,
+  session text,
+  principal_id text,
+  run_id text,
+  claimed_at timestamptz,
+  expires_at timestamptz
+) with (fillfactor = 70);
+create index claims_held on claims (name) where session is not null;
+
+-- What a sensor printed last. `signal` wakes, `detail` does not. `digest`: of the signal. `program`: digest of the file that printed it. `streak`: how often
+-- in a row the signal changed. `failed`: the signal says what went wrong instead.
+create table sensor_readings (
+  sensor text primary key,
+  signal jsonb not null,
+  detail jsonb not null,
+  digest text not null,
+  program text not null,
+  failed boolean not null,
+  streak integer not null default 0,
+  ran_at timestamptz not null,
+  changed_at timestamptz not null,
+  took_ms integer not null
+) with (fillfactor = 70);
+
+-- What whoever decides set for itself to be woken by; it starts nothing. `spec`: {at} | {everyS, anchor} | {cron, timeZone} | {rrule, timeZone}.
+create table schedules (
+  name text primary key,
+  spec jsonb not null,
+  note text not null default '',
+  missed text not null default 'once' check (missed in ('once', 'skip')),
+  set_by text not null,
+  set_at timestamptz not null default loop_now()
+);

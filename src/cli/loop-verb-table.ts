@@ -1,0 +1,21 @@
+import type { Verb } from "./verb.ts";
+
+interface Row {
+  readonly summary: string;
+  readonly load: () => Promise<Verb>;
+}
+
+/** The verbs of `loop _`, by which agents and workers speak: the same contract as `/v1/loop`. A name of two words is typed as two words. */
+export const LOOP_VERBS: Readonly<Record<string, Row>> = {
+  claim: { summary: "Take a lease on a name.", load: async () => (await import("./loop-verbs/claim.ts")).claim },
+  unclaim: { summary: "Give a name back.", load: async () => (await import("./loop-verbs/claim.ts")).unclaim },
+};
+
+/** The verb that these arguments, after `_`, begin with, and what comes after it. */
+export function findLoopVerb(args: readonly string[]): { readonly name: string; readonly row: Row; readonly rest: readonly string[] } | undefined {
+  for (const words of [2, 1]) {
+    const name = args.slice(0, words).join(" ");
+    if (args.length >= words && Object.hasOwn(LOOP_VERBS, name)) return { name: `_ ${name}`, row: LOOP_VERBS[name]!, rest: args.slice(words) };
+  }
+  return undefined;
+}

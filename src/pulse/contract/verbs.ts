@@ -1,0 +1,5 @@
+import { claimVerbs } from "./claim-verbs.ts";
+import type { LoopVerb } from "./verb.ts";
+
+/** The whole contract, in the order in which it is documented. */
+export const LOOP_VERBS: readonly LoopVerb[] = [...claimVerbs];
