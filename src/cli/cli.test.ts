@@ -90,6 +90,16 @@ test("without a server, verbs say so and what to do, bad use says what was expec
     [["init", home.replace(/[^/]+$/, "")], 1, /is not empty/],
     [["init", "x", "--template", "warm-stay"], 2, /Did you mean warm-stays\?/],
     [["completion", "tcsh"], 2, /There is: bash, zsh, fish/],
+    [["up", "--fast"], 2, /up has no flag --fast/],
+    [["-V"], 0, /^loopwright \d+\.\d+\.\d+/],
+    [["-h"], 0, /^loop: work done[^]*loop _ help/],
+    [["config", "zsh"], 0, /^#compdef loop/],
+    [["config", "tcsh"], 2, /There is: bash, zsh, fish/],
+    [["_"], 0, /^loop _: the verbs of agents and workers[^]*loop _ claim <name>/],
+    [["_", "help", "claim"], 0, /Usage: loop _ claim <name>/],
+    [["help", "_", "claim"], 0, /Usage: loop _ claim <name>/],
+    [["_", "clam"], 1, /There is no verb "_ clam"\. Did you mean `.*_ claim`\?/],
+    [["_", "claim", "x"], 3, /No server runs/],
     [["version"], 0, /^loopwright \d+\.\d+\.\d+ \(node v24/],
     [[], 0, /^loop: work done/],
   ];
@@ -103,6 +113,10 @@ test("without a server, verbs say so and what to do, bad use says what was expec
   assert.deepEqual({ code: problem.code, status: problem.status }, { code: "server_not_running", status: 503 });
   assert.equal((await loopFor(home, { LOOP_PROT: "1" })(["doctor"])).code, 1);
   assert.match((await loopFor(home, { LOOP_PROT: "1" })(["up"])).err, /LOOP_PROT: no such setting\. Did you mean LOOP_PORT\?/);
+  assert.match(
+    (await loopFor(home, { LOOP_DATA_DIR: "/a", LOOP_WORKSPACE: "/b" })(["up"])).err,
+    /LOOP_WORKSPACE: got "\/b", and LOOP_DATA_DIR, which is another name for it, got "\/a"/,
+  );
   assert.deepEqual(await readdir(home), []);
 });
 
@@ -118,8 +132,9 @@ test("a ticket goes through the loop by the command line alone, is proven offlin
 });
 
 async function goThroughTheLoop(loop: Loop, home: string): Promise<void> {
-  assert.match((await loop(["up"])).out, /^The server is up: http:\/\/127\.0\.0\.1:\d+/);
-  assert.match((await loop(["up"])).out, /^It runs already/);
+  assert.match((await loop(["up"])).out, /^The server is up: http:\/\/127\.0\.0\.1:\d+[^\n]*\nloop: pulse started\n/);
+  assert.match((await loop(["up"])).out, /^It runs already[^\n]*\nloop: pulse already running\n/);
+  assert.equal((await json<{ pulse: string }>(loop, "up")).pulse, "already running");
   const sent = await json<{ number: number; ticket: { triage: { category: string; severity: number } } }>(
     loop,
     "send",
@@ -178,7 +193,7 @@ async function goThroughTheLoop(loop: Loop, home: string): Promise<void> {
   await reads(loop);
   await keepsSecrets(loop);
   await noticesPower(loop, home);
-  assert.match((await loop(["down"])).out, /^Stopped \(process \d+\)/);
+  assert.match((await loop(["down"])).out, /^Stopped \(process \d+\)[^\n]*\nloop: pulse stopped\n$/);
   assert.equal((await loop(["status"])).code, 3);
   assert.deepEqual(await readdir(join(home, "processes")), []);
 }

@@ -11,8 +11,14 @@ export const LOOP_VERBS: Readonly<Record<string, Row>> = {
   unclaim: { summary: "Give a name back.", load: async () => (await import("./loop-verbs/claim.ts")).unclaim },
 };
 
+/** What `loop _`, and `loop _ help`, say: no verb of the contract, since nothing is asked of the server. */
+const HELP: Row = { summary: "Say how to work by these verbs.", load: async () => (await import("./loop-verbs/contract-show.ts")).contractShow };
+
 /** The verb that these arguments, after `_`, begin with, and what comes after it. */
 export function findLoopVerb(args: readonly string[]): { readonly name: string; readonly row: Row; readonly rest: readonly string[] } | undefined {
+  const [first = "help"] = args;
+  if (first === "help" || first === "--help" || first === "-h") return { name: "_ help", row: HELP, rest: args.slice(1) };
+  if (first === "--json") return { name: "_ help", row: HELP, rest: args };
   for (const words of [2, 1]) {
     const name = args.slice(0, words).join(" ");
     if (args.length >= words && Object.hasOwn(LOOP_VERBS, name)) return { name: `_ ${name}`, row: LOOP_VERBS[name]!, rest: args.slice(words) };

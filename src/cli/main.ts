@@ -20,8 +20,9 @@ async function main(args: readonly string[]): Promise<ExitCode> {
   }
 }
 
-async function perform(args: readonly string[], context: Context): Promise<ExitCode> {
-  const found = args[0] === "_" ? (await import("./loop-verb-table.ts")).findLoopVerb(args.slice(1)) : findVerb(aliased(args));
+async function perform(typed: readonly string[], context: Context): Promise<ExitCode> {
+  const args = aliased(typed);
+  const found = args[0] === "_" ? (await import("./loop-verb-table.ts")).findLoopVerb(args.slice(1)) : findVerb(args);
   if (!found) return (await import("./unknown-verb.ts")).answerUnknownVerb(args, context);
   const verb = await found.row.load();
   const given = await readArguments(found.name, verb, found.rest);
@@ -32,9 +33,11 @@ async function perform(args: readonly string[], context: Context): Promise<ExitC
 }
 
 function aliased(args: readonly string[]): readonly string[] {
-  const [first] = args;
-  if (first === "--version" || first === "-v") return ["version", ...args.slice(1)];
-  return first === undefined || first === "--help" || first === "-h" ? ["help", ...args.slice(1)] : args;
+  const [first, ...rest] = args;
+  if (first === "--version" || first === "-v" || first === "-V") return ["version", ...rest];
+  if (first === "config") return ["completion", ...rest];
+  if (first === "worker" || first === "workers") return ["_", "worker", ...(rest[0] === undefined || rest[0].startsWith("-") ? ["list"] : []), ...rest];
+  return first === undefined || first === "--help" || first === "-h" ? ["help", ...rest] : args;
 }
 
 /* Everything was written by now, and to wait for sockets that are closing takes another two milliseconds. */

@@ -295,6 +295,3 @@ export function findVerb(args: readonly string[]): { readonly name: string; read
   }
   return undefined;
 }
-
-/** Verbs of two words that begin with this one, such as those of `audit`. */
-export const verbsUnder = (word: string): string[] => Object.keys(VERBS).filter((name) => name.startsWith(`${word} `));

@@ -32,5 +32,5 @@ export function settingsDocument(): string {
 }
 
 function lineOf(row: Row<unknown>): string {
-  return `| \`${row.name}\` | ${row.kind.expected}${row.secret ? " (secret)" : ""} | ${row.byDefault} | ${row.meaning} |`;
+  return `| \`${row.name}\` | ${row.kind.expected}${row.secret ? " (secret)" : ""} | ${row.byDefault} | ${row.meaning}${row.alias === undefined ? "" : ` \`${row.alias}\` is another name for it.`} |`;
 }

@@ -204,3 +204,18 @@ test("the redactor can be taught every secret that is set, used or not, and the 
     "sk-ant-1",
   ]);
 });
+
+test("LOOP_DATA_DIR is another name for LOOP_WORKSPACE; two that differ are refused with both", () => {
+  assert.equal(read({ LOOP_DATA_DIR: "/data" }).workspaceFolder, "/data");
+  assert.equal(read({ LOOP_DATA_DIR: "/data", LOOP_WORKSPACE: "/data" }).workspaceFolder, "/data");
+  assert.equal(read({ LOOP_DATA_DIR: "", LOOP_WORKSPACE: "/data" }).workspaceFolder, "/data");
+  assert.match(
+    messageOf(() => read({ LOOP_DATA_DIR: "/data", LOOP_WORKSPACE: "/files" })),
+    /LOOP_WORKSPACE: got "\/files", and LOOP_DATA_DIR, which is another name for it, got "\/data"\. Expected one of them/,
+  );
+});
+
+test("what a worker finds in its environment does not keep a server that it starts from starting", () => {
+  const names = ["LOOP_BIN", "LOOP_CONFIG", "LOOP_CLAIMS_DIR", "LOOP_REPORTS_DIR", "LOOP_COST_LEDGER", "LOOP_SESSION_ID", "LOOP_SOCKET"];
+  assert.equal(read(Object.fromEntries(names.map((name) => [name, "/x"]))).port, 4747);
+});

@@ -22,7 +22,7 @@ export function readSettings({ env, home, isRoot }: ReadOptions): Settings {
   const values: Record<string, unknown> = {};
   const usesModel = env["LOOP_MODEL"] === "on";
   for (const [field, row] of ROWS) {
-    const text = env[row.name] ?? "";
+    const text = textOf(row, env, problems);
     const unused = row.forModel !== undefined && !usesModel;
     const homeFolder = (values["homeFolder"] as string | undefined) ?? "";
     if (text === "" || unused) values[field] = fallBack({ row, known: { account, env, homeFolder }, problems });
@@ -43,6 +43,14 @@ export function secretValues(env: Environment): readonly string[] {
   });
 }
 
+function textOf({ name, alias }: Row<unknown>, env: Environment, problems: string[]): string {
+  const text = env[name] ?? "";
+  const other = alias === undefined ? "" : (env[alias] ?? "");
+  if (text !== "" && other !== "" && text !== other)
+    problems.push(`${name}: got ${JSON.stringify(text)}, and ${alias}, which is another name for it, got ${JSON.stringify(other)}. Expected one of them`);
+  return text || other;
+}
+
 function fallBack({ row, known, problems }: { row: Row<unknown>; known: Known; problems: string[] }): unknown {
   const value = row.fallback(known);
   if (value === undefined && row.name === "LOOP_HOME")
@@ -56,7 +64,7 @@ function seen(row: Row<unknown>, text: string): string {
 }
 
 function strangers(env: Environment): string[] {
-  const names = ROWS.map(([, row]) => row.name);
+  const names = ROWS.flatMap(([, { name, alias }]) => (alias === undefined ? [name] : [name, alias]));
   const unknown = Object.keys(env).filter(
     (name) => name.startsWith("LOOP_") && env[name] !== undefined && !names.includes(name) && !INTERNAL_NAMES.includes(name),
   );

@@ -28,6 +28,8 @@ export type Group = "Places" | "Serving" | "Work" | "Telemetry" | "Models";
 /** One setting. A row here is all that an addition needs: the reader, its types, its messages and docs/settings.md follow from it. */
 export interface Row<V> {
   readonly name: string;
+  /** Another name for the same setting. */
+  readonly alias?: string;
   readonly group: Group;
   readonly kind: Kind<Exclude<V, undefined>>;
   /** Undefined, where the type has no undefined: there is nothing to fall back to, and the setting must be given. */
@@ -79,6 +81,7 @@ export const SETTINGS = {
   }),
   workspaceFolder: row<string>({
     name: "LOOP_WORKSPACE",
+    alias: "LOOP_DATA_DIR",
     group: "Places",
     kind: absolutePath,
     fallback: ({ homeFolder }) => `${homeFolder}/workspace`,
@@ -237,8 +240,11 @@ export const SETTINGS = {
   awsRegion: optional("Models", { name: "AWS_REGION", kind: regionName, meaning: "Region of Bedrock.", forModel: "detail" }),
 } as const;
 
-/** Names of ours that the tests and trials of this program set; read where they are used, no settings of a home. */
-export const INTERNAL_NAMES: readonly string[] = ["LOOP_FAILPOINT_TRACE", "LOOP_FAILPOINT_KILL_AT", "LOOP_TEST_DATABASE_URL"];
+/** What a worker finds in its environment, so that a program that it starts may be ours. */
+const GIVEN_TO_WORKERS = ["BIN", "CONFIG", "CLAIMS_DIR", "REPORTS_DIR", "COST_LEDGER", "SESSION_ID", "SOCKET"].map((name) => `LOOP_${name}`);
+
+/** Names of ours that are no settings of a home: those that the tests and trials of this program set, and those of workers. Read where they are used. */
+export const INTERNAL_NAMES: readonly string[] = ["LOOP_FAILPOINT_TRACE", "LOOP_FAILPOINT_KILL_AT", "LOOP_TEST_DATABASE_URL", ...GIVEN_TO_WORKERS];
 
 type ValueOf<R> = R extends Row<infer V> ? V : never;
 

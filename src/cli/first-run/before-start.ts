@@ -19,6 +19,6 @@ export const firstStart = (context: Context): string =>
   `Nothing is in force yet: no server has run for this home. The first start puts this folder in force as it stands: ${startCommand(context)}`;
 
 function startCommand({ env, command }: Context): string {
-  const folder = env["LOOP_WORKSPACE"];
+  const folder = env["LOOP_WORKSPACE"] || env["LOOP_DATA_DIR"];
   return `${folder ? `LOOP_WORKSPACE=${quoted(folder)} ` : ""}${command()} up`;
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { VERBS } from "../verb-table.ts";
+import { spokenVerbs } from "../verbs/completion-script.ts";
 import { bashScript, fishScript, zshScript } from "./completion.ts";
 import { overview, verbHelp } from "./help.ts";
 import { columns } from "./width.ts";
@@ -30,7 +31,7 @@ test("the overview lists every verb once and documents every exit code, in 80 co
   for (const line of text.split("\n")) assert.ok(columns(line) <= 80, line);
 });
 
-const SPOKEN = loaded.map(({ name, summary, verb }) => ({ name, summary, flags: Object.keys(verb.flags), takesAsk: verb.args.includes("ask") }));
+const SPOKEN = await spokenVerbs();
 
 const A_QUESTION = "ask_0199c0ffee00712a8b6e5d4c3b2a1908";
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
@@ -102,6 +103,8 @@ for (const [shell, script] of [
     assert.deepEqual(completed("send", "--ext"), ["--external-id"]);
     assert.deepEqual(completed("brain", "search", "--cat"), ["--category"]);
     assert.deepEqual(completed("approve", "ask"), [A_QUESTION]);
+    assert.ok(completed("_", "").includes("claim"));
+    assert.deepEqual(completed("_", "unclaim", "--ses"), ["--session"]);
   });
 }
 

@@ -18,6 +18,7 @@ export function overview(): string {
     "loop: work done by people and agents together, under policy, with proof.",
     "Usage: loop <verb> [words] [--flags]\n       loop <verb> --help shows one verb with examples",
     ...groups,
+    "For agents\n  loop _ help   everything that a session of an agent needs to work by\n  loop worker   the workers: loop _ worker list; loop config is loop completion",
     exitCodes(),
     "Settings come from the environment and a file .env here; see docs/settings.md.\nNO_COLOR is honoured; colour is used on a terminal only.",
   ].join("\n\n");

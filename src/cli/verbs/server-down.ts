@@ -22,7 +22,7 @@ export const serverDown: Verb = {
     const ids = processes.map(({ processId }) => processId);
     if (context.json) context.print(JSON.stringify({ stopped: ids }));
     else if (ids.length === 0) context.print(`No server runs for the home ${homeFolder}.`);
-    else context.print(`Stopped (process ${ids.join(", ")}). What is open goes on at the next start.`);
+    else context.print(`Stopped (process ${ids.join(", ")}). What is open goes on at the next start.\nloop: pulse stopped`);
   },
 };
 

@@ -17,11 +17,12 @@ export const serverUp: Verb = {
   args: "",
   flags: {},
   words: { least: 0, most: 0 },
+  about: "The server and its pulse, which senses and keeps the time. Its log is always JSON, a line each: logs/server.log of the home.",
   examples: ["loop up", "LOOP_PORT=0 loop up --json"],
   async run(_given, context) {
     const { homeFolder, roles } = await context.settings(); // all of them are checked before anything is started
     const answers = roles.includes("api");
-    if (answers && findServer(homeFolder) && (await isReady(homeFolder))) return tell(context, "It runs already");
+    if (answers && findServer(homeFolder) && (await isReady(homeFolder))) return tell(context, { what: "It runs already", pulse: "already running" });
     const home = await openHome(homeFolder);
     const log = join(home.logs, "up.log");
     const child = start(log);
@@ -40,15 +41,18 @@ export const serverUp: Verb = {
     }
     relay(child, context, 0);
     child.leave();
-    tell(context, answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`);
+    const what = answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`;
+    tell(context, { what, pulse: roles.includes("pulse") ? "started" : null });
   },
 };
 
-function tell(context: Context, what: string): void {
+/** `pulse` null: this process does not look after it. */
+function tell(context: Context, { what, pulse }: { what: string; pulse: "started" | "already running" | null }): void {
   const homeFolder = context.homeFolder();
   const credentials = readCredentials(homeFolder);
-  if (context.json) context.print(JSON.stringify({ url: credentials?.url ?? null, home: homeFolder, handle: credentials?.handle ?? null }));
-  else context.print(`${what}: ${credentials?.url ?? "no address"} (home ${homeFolder}). You are ${credentials?.handle ?? "nobody"}.`);
+  if (context.json) return context.print(JSON.stringify({ url: credentials?.url ?? null, home: homeFolder, handle: credentials?.handle ?? null, pulse }));
+  context.print(`${what}: ${credentials?.url ?? "no address"} (home ${homeFolder}). You are ${credentials?.handle ?? "nobody"}.`);
+  if (pulse !== null) context.print(`loop: pulse ${pulse}`);
 }
 
 export async function isReady(homeFolder: string): Promise<boolean> {
