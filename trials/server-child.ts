@@ -1,4 +1,5 @@
 import { homedir } from "node:os";
+import { writeServerFile } from "#src/cli/server/server-file.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { serve } from "#src/main.ts";
 import { readSettings } from "#src/settings/read.ts";
@@ -9,7 +10,14 @@ import { endBy, listen, say } from "./harness/in-child.ts";
 try {
   const settings = readSettings({ env: process.env, home: homedir(), isRoot: process.geteuid?.() === 0 });
   const server = await serve(settings, process.env);
-  listen(() => undefined, endBy(server.stop));
+  const gone = writeServerFile(server.home.folder, server.url); // as `loop serve` does, so that the command line finds it
+  listen(
+    () => undefined,
+    endBy(async () => {
+      gone();
+      await server.stop();
+    }),
+  );
   say("ready", { url: server.url, home: server.home.folder, credentials: server.home.credentials });
 } catch (error) {
   say("refused", { code: error instanceof LoopError ? error.code : "bug", message: error instanceof Error ? error.message : String(error) });

@@ -50,6 +50,8 @@ export interface ModelServers {
   /** What callbacks brought. */
   readonly posted: readonly Posted[];
   readonly callbackUrl: string;
+  /** What whoever is called back answers. */
+  readonly receiving: { status: number };
   token(handle: string): Promise<{ value: string; id: string }>;
 }
 
@@ -96,12 +98,13 @@ async function open(world: World): Promise<ModelServers> {
     go();
   });
   const posted: Posted[] = [];
+  const receiving = { status: 204 };
   const receiver = createServer((incoming, response) => {
     let text = "";
     incoming.on("data", (piece: Buffer) => (text += piece.toString()));
     incoming.on("end", () => {
       posted.push({ path: incoming.url ?? "", headers: incoming.headers, text });
-      response.writeHead(204).end();
+      response.writeHead(receiving.status).end();
     });
   });
   await new Promise<void>((resolve) => receiver.listen(0, "127.0.0.1", resolve));
@@ -129,6 +132,7 @@ async function open(world: World): Promise<ModelServers> {
     holding,
     keyFile,
     posted,
+    receiving,
     callbackUrl: `http://${callbackHost}/done`,
     async token(handle) {
       const made = await first.call("POST /v1/tokens", { body: { principal: handle, label: "trial", scopes: ["*"] } });

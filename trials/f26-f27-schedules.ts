@@ -1,0 +1,198 @@
+import { writeFile } from "node:fs/promises";
+import { sql } from "kysely";
+import { createQueue } from "#src/database/queue.ts";
+import { systemClock } from "#src/kernel/clock.ts";
+import { createTriggers, type Firing } from "#src/pulse/triggers.ts";
+import { chatWorkspace } from "#src/testing/chat-workspace.ts";
+import { silentLog } from "#src/testing/silent-log.ts";
+import { writeFiles } from "#src/testing/workspace-files.ts";
+import { join } from "node:path";
+import { type Case, judged } from "./harness/case.ts";
+import type { TrialDatabase } from "./harness/cluster.ts";
+import { HEADER } from "./harness/model-house.ts";
+import { countOf } from "./harness/oracle.ts";
+import { openServer } from "./harness/server.ts";
+import { putInForce, trialEngine } from "./harness/trial-engine.ts";
+import { until } from "./harness/wait.ts";
+import type { World } from "./harness/world.ts";
+
+const trigger = (name: string, at: string, more = ""): string =>
+  `${HEADER}\nkind: Trigger\nname: ${name}\nagent: helper\non: { schedule: { at: "${at}", text: "look", missed: once${more} } }\n`;
+
+/** A night in which clocks are turned, or a day that most years lack: from when to when it is looked at, and how often each schedule must have fired. */
+interface Night {
+  readonly name: string;
+  readonly from: string;
+  readonly to: string;
+  readonly timeZone: string;
+  readonly beats: Readonly<Record<string, number>>;
+}
+
+/** `in`: a fixed time within the turn; `near`: an hour after it; `hourly`: each hour that there is; `leap`: on 29 February. */
+const NIGHTS: readonly Night[] = [
+  {
+    name: "Lisbon, forward",
+    from: "2027-03-27T12:00Z",
+    to: "2027-03-28T11:00Z",
+    timeZone: "Europe/Lisbon",
+    beats: { in: 1, near: 1, hourly: 23, leap: 0 },
+  },
+  { name: "Lisbon, back", from: "2027-10-30T11:00Z", to: "2027-10-31T12:00Z", timeZone: "Europe/Lisbon", beats: { in: 1, near: 1, hourly: 25, leap: 0 } },
+  {
+    name: "New York, forward",
+    from: "2027-03-13T17:00Z",
+    to: "2027-03-14T16:00Z",
+    timeZone: "America/New_York",
+    beats: { in: 1, near: 1, hourly: 23, leap: 0 },
+  },
+  { name: "New York, back", from: "2027-11-06T16:00Z", to: "2027-11-07T17:00Z", timeZone: "America/New_York", beats: { in: 1, near: 1, hourly: 25, leap: 0 } },
+  {
+    name: "Lord Howe, half an hour",
+    from: "2027-10-02T02:00Z",
+    to: "2027-10-03T01:00Z",
+    timeZone: "Australia/Lord_Howe",
+    beats: { in: 1, near: 1, hourly: 22, leap: 0 },
+  },
+  { name: "Taipei, never", from: "2027-12-31T04:00Z", to: "2028-01-01T04:00Z", timeZone: "Asia/Taipei", beats: { in: 1, near: 1, hourly: 24, leap: 0 } },
+  { name: "a leap day", from: "2028-02-28T12:00Z", to: "2028-03-01T12:00Z", timeZone: "UTC", beats: { in: 2, near: 2, hourly: 48, leap: 1 } },
+  { name: "no leap day", from: "2029-02-27T12:00Z", to: "2029-03-02T12:00Z", timeZone: "UTC", beats: { in: 3, near: 3, hourly: 72, leap: 0 } },
+];
+
+const SHORT = new Set(["Lisbon, forward", "New York, back", "Lord Howe, half an hour", "a leap day"]);
+
+/** A time that the clock shows twice, or not at all, where it is turned. */
+const WITHIN: Readonly<Record<string, string>> = {
+  "Europe/Lisbon": "30 1 * * *",
+  "America/New_York": "30 2 * * *",
+  "Australia/Lord_Howe": "15 2 * * *",
+  "Asia/Taipei": "30 2 * * *",
+  UTC: "30 2 * * *",
+};
+
+export const nights: Case = {
+  id: "F26",
+  title:
+    "nights in which clocks are turned, and 29 February, with two processes that look at odd times: each schedule fires once, and its ticket is there once",
+  short: true,
+  limitMs: { short: 90_000, full: 180_000 },
+  async run(world) {
+    const seen: string[] = [];
+    let wrong = 0;
+    let looks = 0;
+    for (const night of world.short ? NIGHTS.filter(({ name }) => SHORT.has(name)) : NIGHTS) {
+      const { counted, looked } = await through(world, night);
+      looks += looked;
+      for (const [name, wanted] of Object.entries(night.beats)) if (counted.get(name) !== wanted) wrong += 1;
+      seen.push(`${night.name} ${[...counted].map(([name, count]) => `${name} ${count}`).join(" ")}`);
+    }
+    return judged({
+      reached: seen.length,
+      wanted: world.short ? SHORT.size : NIGHTS.length,
+      figure: `${looks} looks; ${seen.join("; ")}`,
+      conditions: { "each schedule fired as often as it should": wrong === 0 },
+    });
+  },
+};
+
+/** Goes through one night; gives how many tickets each schedule made. */
+async function through(world: World, night: Night): Promise<{ counted: Map<string, number>; looked: number }> {
+  const database = await world.database({ movableClock: true });
+  const { db, url } = database;
+  const zone = `, timeZone: ${night.timeZone}`;
+  await setClock(database, night.from);
+  await putInForce(
+    db,
+    chatWorkspace({
+      "triggers/in.yaml": trigger("in", WITHIN[night.timeZone]!, zone),
+      "triggers/near.yaml": trigger("near", "30 4 * * *", zone),
+      "triggers/hourly.yaml": trigger("hourly", "5 * * * *", zone),
+      "triggers/leap.yaml": trigger("leap", "0 7 29 2 *", zone),
+    }),
+  );
+  const queue = createQueue({ db, url, log: silentLog, supervises: false });
+  await queue.start();
+  world.after(() => queue.stop());
+  const jobs: Firing[] = [];
+  const kept = { ...queue, enqueue: (_: unknown, _name: string, data: object) => Promise.resolve(String(jobs.push(data as Firing))) };
+  const engine = await trialEngine({ db, folder: world.folder, name: night.timeZone.replace("/", "-") });
+  const process = () => createTriggers({ engine, queue: kept, mayTake: () => true, changed: () => undefined });
+  const both = [process(), process()];
+  let looked = 0;
+  for (let at = Date.parse(night.from); at < Date.parse(night.to); at += (1 + (looked % 3)) * 37_000) {
+    await setClock(database, new Date(at).toISOString());
+    if (looked % 40 === 39) both[looked % 2] = process(); // one of them started again
+    await Promise.all(looked % 5 === 0 ? both.map(({ look }) => look()) : [both[looked % 2]!.look()]);
+    looked += 1;
+    for (const [index, data] of jobs.splice(0).entries()) {
+      const id = `0199c0ff-0000-7000-8000-${String(looked * 100 + index).padStart(12, "0")}`;
+      await Promise.all(both.map(({ fire }) => fire({ id, data })));
+    }
+  }
+  const { rows } = await sql<{ name: string; n: number }>`select replace(sender, 'trigger:', '') as name, count(*)::int as n from tickets group by 1`.execute(
+    db,
+  );
+  const counted = new Map(Object.keys(night.beats).map((name) => [name, rows.find((row) => row.name === name)?.n ?? 0]));
+  return { counted, looked };
+}
+
+async function setClock({ db, advance }: TrialDatabase, to: string): Promise<void> {
+  const { rows } = await sql<{ ms: number }>`select extract(epoch from loop_now())::float8 * 1000 as ms`.execute(db);
+  await advance(Date.parse(to) - rows[0]!.ms);
+}
+
+/** Each minute, made up for once; and each hour, which ten minutes do not contain more than once. */
+const SUSPENDED_MS = 10 * 60_000;
+
+export const suspended: Case = {
+  id: "F27",
+  title:
+    "a server that is suspended (SIGSTOP of its process, while the clock of the database goes on by ten minutes): the beats that it missed collapse into one, of schedules and of sensors",
+  needs: ["bwrap"],
+  short: true,
+  limitMs: { short: 240_000, full: 400_000 },
+  async run(world) {
+    const database = await world.database({ movableClock: true });
+    const { db, url } = database;
+    const workspace = join(world.folder, "suspended");
+    const ticks = join(world.folder, "ticks");
+    await writeFile(ticks, "");
+    await writeFiles(
+      workspace,
+      chatWorkspace({
+        "triggers/minute.yaml": trigger("minute", "* * * * *"),
+        "sensors/ticking.sh": '#!/bin/sh\n# loop:interval=20\necho "{\\"signal\\": {\\"even\\": true}, \\"detail\\": {\\"at\\": $(date +%s)}}"\n',
+      }),
+    );
+    const server = await openServer(world, { name: "server", home: join(world.folder, "home"), databaseUrl: url, env: { LOOP_WORKSPACE: workspace } });
+    const beats = (): Promise<number> => countOf(db, "select count(*) as n from tickets where sender = 'trigger:minute'");
+    const read = (): Promise<number> => countOf(db, "select count(*) as n from sensor_readings where sensor = 'ticking'");
+    const isBeating = await until(async () => (await beats()) >= 1 && (await read()) === 1, { limitMs: 130_000, everyMs: 250 });
+    const times = world.short ? 1 : 3;
+    const gained: number[] = [];
+    let oldest = 0;
+    for (let time = 0; time < times; time += 1) {
+      const before = await beats();
+      server.child.signal("SIGSTOP");
+      await database.advance(SUSPENDED_MS);
+      await new Promise((resolve) => void setTimeout(resolve, 2_000));
+      server.child.signal("SIGCONT");
+      await until(async () => (await beats()) > before, { limitMs: 70_000, everyMs: 100 });
+      await new Promise((resolve) => void setTimeout(resolve, 3_000));
+      gained.push((await beats()) - before);
+      const { rows } = await sql<{ late: number }>`
+        select extract(epoch from loop_now() - ran_at)::float8 as late from sensor_readings where sensor = 'ticking'`.execute(db);
+      oldest = Math.max(oldest, rows[0]?.late ?? Infinity);
+    }
+    return judged({
+      reached: isBeating ? times : 0,
+      wanted: times,
+      figure: `${times} times ten minutes: ${gained.join(", ")} tickets of a schedule by the minute after each (10 minutes missed), the reading of a sensor is ${oldest.toFixed(1)} s old`,
+      conditions: {
+        // one for all that was missed, and those of the last two and a half minutes, which are not counted as missed
+        "ten missed minutes are not ten tickets": gained.every((count) => count >= 1 && count <= 4),
+        "the sensor ran again": oldest <= 25,
+        "the server stays up": !server.child.hasExited(),
+      },
+    });
+  },
+};
