@@ -49,3 +49,6 @@ create table schedules (
   set_by text not null,
   set_at timestamptz not null default loop_now()
 );
+
+-- Runs that were claimed twice without an outcome: one of them may be what ends processes, so they are claimed one at a time.
+create index runs_suspect on runs (due) where due is not null and tries >= 2;

@@ -6,7 +6,7 @@ import { systemClock } from "#src/kernel/clock.ts";
 import { newId, type RunId } from "#src/kernel/ids.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import type { Lease } from "./lease.ts";
-import { claim, claimBounded } from "./store/claim.ts";
+import { claim, claimBounded, isSuspect } from "./store/claim.ts";
 import { setLanes } from "./store/lanes.ts";
 import { abandon, park } from "./store/park.ts";
 import { renew } from "./store/renew.ts";
@@ -94,6 +94,23 @@ test("a lease that ran out is taken over, and whoever held it can neither renew 
   assert.equal(await park(db, old!), false);
   assert.equal(await abandon(db, old!, { pauseMs: 0, counts: true }), false);
   assert.deepEqual(await renew(db, [lease!], LEASE_MS), new Set([runId]));
+});
+
+test("runs that were claimed twice in vain are claimed one at a time, and keep nobody else back", async (t) => {
+  const { db, advance } = await testDatabase(t);
+  for (let index = 0; index < 3; index += 1) await insertRun(db);
+  for (let time = 0; time < 2; time += 1) {
+    assert.equal((await claim(db, { limit: 10, suspects: 1, holder: "one", leaseMs: LEASE_MS })).length, 3);
+    await advance(LEASE_MS + 1);
+  }
+  const fresh = await insertRun(db);
+  const [first, ...others] = await claim(db, { limit: 10, suspects: 1, holder: "one", leaseMs: LEASE_MS });
+  assert.deepEqual([first, ...others].map((lease) => isSuspect(lease!)).toSorted(), [false, true]);
+  assert.deepEqual(await claim(db, { limit: 10, suspects: 0, holder: "one", leaseMs: LEASE_MS }), []);
+  const suspect = [first!, ...others].find(isSuspect)!;
+  assert.notEqual(suspect.runId, fresh);
+  await park(db, suspect);
+  assert.equal((await claim(db, { limit: 10, suspects: 1, holder: "one", leaseMs: LEASE_MS })).length, 1);
 });
 
 test("many processes claiming at once never hold one run twice", async (t) => {

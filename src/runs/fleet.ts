@@ -3,7 +3,7 @@ import type { Change } from "#src/database/notify.ts";
 import { isConnectionLoss } from "#src/database/open.ts";
 import type { RunId } from "#src/kernel/ids.ts";
 import type { Lease } from "#src/leases/lease.ts";
-import { claim, claimBounded } from "#src/leases/store/claim.ts";
+import { claim, claimBounded, isSuspect } from "#src/leases/store/claim.ts";
 import { abandon } from "#src/leases/store/park.ts";
 import { renew } from "#src/leases/store/renew.ts";
 import type { Engine } from "./engine.ts";
@@ -52,6 +52,8 @@ interface Held {
 interface Room {
   /** Places that nobody has. */
   readonly free: () => number;
+  /** How many runs more that may be what ends processes: one at a time, so that it takes none but itself along a third time. */
+  readonly suspects: () => number;
   /** False when no new work is to be taken. */
   readonly mayTake: () => boolean;
   readonly take: (taken: Taken, heldSinceMs: number) => void;
@@ -88,7 +90,7 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   const fetching = (async () => {
     while (!stopping.signal.aborted) {
       wakeUp = Promise.withResolvers<void>();
-      const { short, goOn } = await fetchSome(engine, options, { free: seats.free, mayTake, take });
+      const { short, goOn } = await fetchSome(engine, options, { free: seats.free, suspects: () => suspectsBeside(held), mayTake, take });
       isShort = short;
       if (goOn) continue;
       await Promise.race([wakeUp.promise, pause(options.pollMs, stopping.signal)]);
@@ -115,6 +117,8 @@ export function startFleet(engine: Engine, options: FleetOptions): Fleet {
   };
 }
 
+const suspectsBeside = (held: ReadonlyMap<RunId, Held>): number => ([...held.values()].some(({ lease }) => isSuspect(lease)) ? 0 : 1);
+
 /** The grace time, then what still moves is aborted, and what does not hear that is left. */
 async function letFinish(engine: Engine, held: ReadonlyMap<RunId, Held>, graceMs: number): Promise<void> {
   const allDone = Promise.all([...held.values()].map((run) => run.done));
@@ -125,21 +129,25 @@ async function letFinish(engine: Engine, held: ReadonlyMap<RunId, Held>, graceMs
 }
 
 /** Claims as many as there are places. `short`: others may be due that found none. `goOn`: there was one for each place, so look again. */
-async function fetchSome(engine: Engine, options: FleetOptions, { free, mayTake, take }: Room): Promise<{ readonly short: boolean; readonly goOn: boolean }> {
+async function fetchSome(
+  engine: Engine,
+  options: FleetOptions,
+  { free, suspects, mayTake, take }: Room,
+): Promise<{ readonly short: boolean; readonly goOn: boolean }> {
   const places = free();
   const claimedMs = performance.now();
-  const claimed = places > 0 && mayTake() ? await readTogether(engine, await claimSome(engine, options, places)) : [];
+  const claimed = places > 0 && mayTake() ? await readTogether(engine, await claimSome(engine, options, { limit: places, suspects: suspects() })) : [];
   const stillFree = Math.max(free(), 0); // runs that were made meanwhile may have some of them
   for (const taken of claimed.slice(0, stillFree)) take(taken, claimedMs);
   await Promise.all(claimed.slice(stillFree).map(({ lease }) => letGo(engine, lease)));
   return { short: places <= 0 || claimed.length === places || claimed.length > stillFree, goOn: claimed.length > 0 && claimed.length === places };
 }
 
-async function claimSome(engine: Engine, options: FleetOptions, limit: number): Promise<Lease[]> {
+async function claimSome(engine: Engine, { holder, leaseMs }: FleetOptions, most: { readonly limit: number; readonly suspects: number }): Promise<Lease[]> {
   try {
-    const leases = await claim(engine.db, { limit, holder: options.holder, leaseMs: options.leaseMs });
+    const leases = await claim(engine.db, { ...most, holder, leaseMs });
     if (leases.length > 0) return leases;
-    const bounded = await claimBounded(engine.db, { holder: options.holder, leaseMs: options.leaseMs });
+    const bounded = await claimBounded(engine.db, { suspects: most.suspects, holder, leaseMs });
     return bounded ? [bounded] : [];
   } catch (error) {
     engine.log.warn("no runs could be claimed", { error });

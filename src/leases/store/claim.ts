@@ -6,6 +6,8 @@ import type { Lease } from "../lease.ts";
 export interface ClaimOptions {
   /** Runs at most. */
   readonly limit: number;
+  /** Of those, at most so many that were claimed twice without an outcome: one of them may be what ended the process, and its mates are counted with it. Left out: any. */
+  readonly suspects?: number;
   /** Names the process. */
   readonly holder: string;
   readonly leaseMs: number;
@@ -18,12 +20,21 @@ interface Row {
   readonly tries: number;
 }
 
+/** Claims without an outcome; the partial index of migration 0027 has the same number. */
+const SUSPECT_AFTER = 2;
+
+/** Whether the claim that gave this lease was of a run that may be what ends processes. */
+export const isSuspect = ({ tries }: Pick<Lease, "tries">): boolean => tries > SUSPECT_AFTER;
+
 /** Takes runs that are due, longest due first, and that no bound holds back. */
 export async function claim(db: Db, options: ClaimOptions): Promise<Lease[]> {
   const { rows } = await sql<Row>`
-    with c as (
-      select id from runs where due <= loop_now() and lanes = '{}' order by due limit ${options.limit} for update skip locked
-    )
+    with suspect as (
+      select id from runs where due <= loop_now() and tries >= ${sql.lit(SUSPECT_AFTER)} and lanes = '{}' order by due limit ${options.suspects ?? options.limit} for update skip locked
+    ), usual as (
+      select id from runs where due <= loop_now() and tries < ${sql.lit(SUSPECT_AFTER)} and lanes = '{}' order by due
+      limit ${options.limit} - (select count(*) from suspect) for update skip locked
+    ), c as (select id from suspect union all select id from usual)
     update runs r
     set fence = r.fence + 1, holder = ${options.holder}, due = loop_now() + ${options.leaseMs} * interval '1 millisecond', tries = r.tries + 1,
         state = 'running', started_at = coalesce(r.started_at, loop_now())
@@ -47,7 +58,7 @@ export async function claimBounded(db: Db, options: Omit<ClaimOptions, "limit">)
         where l.max_running <= (select count(*) from runs h where h.holder is not null and h.lanes @> array[l.name] and h.due > loop_now())
       ), c as (
         select id from runs
-        where due <= loop_now() and lanes <> '{}' and not lanes && coalesce((select array_agg(name) from full_lanes), '{}')
+        where due <= loop_now() and lanes <> '{}' and (tries < ${sql.lit(SUSPECT_AFTER)} or ${options.suspects !== 0}) and not lanes && coalesce((select array_agg(name) from full_lanes), '{}')
         order by due limit 1 for update skip locked
       )
       update runs r
