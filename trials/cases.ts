@@ -17,7 +17,7 @@ import { retention } from "./f18-retention.ts";
 import { conflicts, cutConnections, latency } from "./f19-f22-database.ts";
 import { deafListener, noConnections } from "./f20-f23-connections.ts";
 import { clockJumps } from "./f25-clock-jumps.ts";
-import { nights, suspended } from "./f26-f27-schedules.ts";
+import { nights } from "./f26-nights.ts";
 import { deadLetters } from "./f35-dead-letters.ts";
 import { clockBack } from "./f28-clock-back.ts";
 import { deliveries, otherBody } from "./f29-f34-deliveries.ts";
@@ -83,7 +83,6 @@ export const CASES: readonly Case[] = [
   deafListener,
   clockJumps,
   nights,
-  suspended,
   clockBack,
   deliveries,
   otherBody,
