@@ -46,15 +46,18 @@ function rulesOf(now: Workspace): ReturnType<typeof compilePolicies> {
 /** How an agent comes to a tool: what policy and its own approvals would say of it, all else being harmless. */
 function createTerms(now: Workspace): Terms {
   return (agent, tool) => {
-    const known = now.toolServers.find(({ name }) => tool.startsWith(`${name}.`))?.tools[tool.slice(tool.indexOf(".") + 1)];
-    const act = { kind: "tool", name: tool, effect: known?.effect ?? "once", risk: known?.risk ?? "high", agent: agent.name, severity: 1, costUsd: 0 } as const;
+    const server = now.toolServers.find(({ name }) => tool.startsWith(`${name}.`));
+    const known = server?.tools[tool.slice(tool.indexOf(".") + 1)];
+    const kind = server?.from.by === "shell" ? "shell" : "tool";
+    const act = { kind, name: tool, effect: known?.effect ?? "once", risk: known?.risk ?? "high", agent: agent.name, severity: 1, costUsd: 0 } as const;
     const { outcome, rule, approvers } = decide(rulesOf(now), act);
     if (outcome === "deny") return { effect: "same", words: `, which policy denies (${rule})` };
     return { effect: "wider", words: outcome === "ask" ? `, asking ${whoWords(approvers!)} each time` : " without asking anybody" };
   };
 }
 
-const whoWords = ({ roles, names }: Who): string => named([...roles.map((role) => `the role ${role}`), ...names], "or");
+const whoWords = ({ roles, names, groups = [] }: Who): string =>
+  named([...roles.map((role) => `the role ${role}`), ...names, ...groups.map((group) => `@${group}`)], "or");
 
 function toolsSaid(before: Agent, after: Agent, terms: Terms): Said[] {
   const { gained, lost } = moved(before.tools, after.tools);

@@ -91,6 +91,24 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
     clerk("tools: [brain.search, github.issues.write]", "tools: [brain.search, github.issues.write, docs.*]"),
     ["wider: clerk gains every tool of docs without asking anybody"],
   ],
+  [
+    "a tool of which a team is asked",
+    {
+      "agents/clerk.yaml": [
+        ["tools: [", "tools: [github.issues.comment, "],
+        ["names: [rui]", "names: [rui], groups: [house]"],
+      ],
+    },
+    ["wider: clerk gains github.issues.comment, asking rui or @house each time", "wider: clerk @house may now approve what it must ask for"],
+  ],
+  [
+    "a shell, which policy has to allow",
+    {
+      "agents/clerk.yaml": [["tools: [", "tools: [box.run, "]],
+      "tools/box.yaml": `${HEAD}kind: ToolServer\nname: box\nfrom: { by: shell, programs: [git] }\n`,
+    },
+    ["wider: the tools of box: is a new source of tools: it runs git", "same: clerk gains box.run, which policy denies (default)"],
+  ],
   ["a tool lost", clerk(", github.issues.write]", "]"), ["narrower: clerk loses github.issues.write"]],
   [
     "a group in place of its tool",
@@ -106,6 +124,12 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
     "more approvers",
     clerk("names: [rui]", "names: [rui], roles: [operator]"),
     ["wider: clerk anyone with the role operator may now approve what it must ask for"],
+  ],
+  ["a team among the approvers", clerk("names: [rui]", "names: [rui], groups: [house]"), ["wider: clerk @house may now approve what it must ask for"]],
+  [
+    "a team that it is escalated to",
+    clerk("quorum: 2", "quorum: 2, expiry: [{ after: 1h, do: escalate, to: { groups: [house] } }]"),
+    ["wider: clerk @house may approve what it must ask for once nobody answered"],
   ],
   ["a lower quorum", clerk("quorum: 2", "quorum: 1"), ["wider: clerk what it must ask for needs 1 approval, was 2"]],
   ["separation given up", clerk("separation: true", "separation: false"), ["wider: clerk lets those who brought the work approve its acts"]],
