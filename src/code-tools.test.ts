@@ -133,6 +133,7 @@ export const all = [
   tool("throws", () => {
     throw new Error("no such order");
   }),
+  tool("reaches", () => fetch("http://127.0.0.1:9/")),
   tool("hangs", () => { for (;;); }),
   tool("waits", () => new Promise(() => setInterval(() => {}, 1000))),
   tool("floods", () => "x".repeat(100_000)),
@@ -148,6 +149,7 @@ export const all = [
         (error: Error) => error.message,
       );
   assert.equal(await why("throws"), "tools/all.ts:6: no such order.");
+  assert.equal(await why("reaches"), "tools/all.ts:8: fetch failed.");
   assert.match(await why("hangs"), /took longer than 3000 ms/);
   assert.match(await why("waits"), /took longer than 3000 ms/);
   assert.match(await why("floods"), /more than 1024 bytes/);

@@ -98,12 +98,22 @@ function readAnswer(stdout: string, file: string): { readonly [key: string]: Jso
 const LONGEST_REASON = 500;
 const HERE = "\u0001"; // stands for the folder of the code: other folders may be named tools too
 
+/** Without a stack it stands in brackets, with its members after it: [TypeError: fetch failed] { */
+const THROWN = /^(?:Uncaught )?(?:\[(\w*(?:Error|Exception)\b[^\n]*)\](?: \{)?|(\w*(?:Error|Exception)\b[^\n]*))$/m;
+
 /** Where in the workspace it broke, and what was thrown. Paths of this machine are left out. */
 function whyFailed(stderr: string, { file, code }: { file: string; code: CodeFolder }): string {
   const marked = stderr.replaceAll(`file://${code.path}/`, HERE).replaceAll(`${code.path}/`, HERE);
   const at = new RegExp(String.raw`${HERE}((?:tools|services)/[\w./-]+\.ts):(\d+)`).exec(marked);
   const said = marked.replaceAll(HERE, "");
-  const thrown = /^(?:Uncaught )?((?:\w*(?:Error|Exception)\b[^\n]*?)(?:: [^\n]*)?)$/m.exec(said)?.[1] ?? said.trim().split("\n").at(-1) ?? "";
+  const thrown = THROWN.exec(said)?.slice(1).find(Boolean) ?? lastLine(said);
   const reason = thrown.replace(/^\w*Error(?: \[\w+\])?: /, "").slice(0, LONGEST_REASON) || "it was ended by the system";
   return `${at ? `${at[1]}:${at[2]}` : file}: ${reason.replace(/\.$/, "")}`;
 }
+
+/** Node ends what it says of a crash with its own version. */
+const lastLine = (said: string): string =>
+  said
+    .trim()
+    .split("\n")
+    .findLast((line) => line.trim() !== "" && !line.startsWith("Node.js v")) ?? "";

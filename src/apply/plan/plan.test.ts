@@ -40,6 +40,10 @@ tools: { issues.write: { effect: findable, risk: medium } }
 name: web
 from: { by: http, hosts: [api.example.com] }
 `,
+  "tools/find.yaml": `${HEAD}kind: ToolServer
+name: find
+from: { by: web, search: { provider: tavily, apiKey: "secret:tavily" } }
+`,
   "tools/mcp.yaml": `${HEAD}kind: ToolServer
 name: docs
 from: { by: mcp, command: [docs-server] }
@@ -108,6 +112,13 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
       "tools/box.yaml": `${HEAD}kind: ToolServer\nname: box\nfrom: { by: shell, programs: [git] }\n`,
     },
     ["wider: the tools of box: is a new source of tools: it runs git", "same: clerk gains box.run, which policy denies (default)"],
+  ],
+  [
+    "a search elsewhere",
+    {
+      "tools/find.yaml": `${HEAD}kind: ToolServer\nname: find\nfrom: { by: web, search: { provider: tavily, apiKey: "secret:tavily", baseUrl: "http://elsewhere.example" } }\n`,
+    },
+    ["wider: the tools of find: searches with tavily at http://elsewhere.example, was tavily"],
   ],
   ["a tool lost", clerk(", github.issues.write]", "]"), ["narrower: clerk loses github.issues.write"]],
   [
@@ -365,6 +376,7 @@ test("what goes back the way it came is narrower where it was wider, for every k
     "another host",
     "an approval lost",
     "another person who approves",
+    "a search elsewhere",
   ]);
   for (const [what, edits, said] of CASES.filter(([name]) => !oneWay.has(name))) {
     const back = planOf(sideOf(edited(edits)), before);

@@ -40,11 +40,17 @@ function reachWords(from: Source): string {
     case "shell":
       return `it runs ${from.programs.length === 0 ? "any program" : named(from.programs)}`;
     case "web":
-      return `it fetches ${from.hosts ? named(from.hosts) : "any public page"}${from.search ? `, and searches with ${from.search.provider}` : ""}${from.privateNetwork ? ", within the own network too" : ""}`;
+      return `it fetches ${from.hosts ? named(from.hosts) : "any public page"}${from.search ? `, and searches with ${searchWords(from.search)}` : ""}${from.privateNetwork ? ", within the own network too" : ""}`;
     case "code":
       return `it runs the code of ${from.file}`;
   }
 }
+
+type Search = NonNullable<SourceOf<"web">["search"]>;
+/** With its address where a file names one: the key goes there. */
+const searchWords = ({ provider, baseUrl }: Search): string => `${provider}${baseUrl === undefined ? "" : ` at ${baseUrl}`}`;
+const searchBefore = (before: Search | undefined, after: Search): string =>
+  before === undefined ? "" : `, was ${searchWords(before)}${before.apiKey === after.apiKey ? "" : ", with another key"}`;
 
 const SANDBOX = { on: " in the sandbox", network: " in the sandbox, with the network", off: " without a sandbox" } as const;
 const sandboxWords = (sandbox: keyof typeof SANDBOX): string => SANDBOX[sandbox];
@@ -146,8 +152,7 @@ const SHELL: MemberRules<SourceOf<"shell">> = {
   timeout: (before, after) => [[after > before ? "wider" : "narrower", `gives a program ${lengthOf(after)}, was ${lengthOf(before)}`]],
 };
 const WEB: MemberRules<SourceOf<"web">> = {
-  search: (before, after) =>
-    after ? [wider(`searches with ${after.provider}${before ? `, was ${before.provider} or another key` : ""}`)] : [narrower("no longer searches")],
+  search: (before, after) => (after ? [wider(`searches with ${searchWords(after)}${searchBefore(before, after)}`)] : [narrower("no longer searches")]),
   hosts: (before, after) =>
     after === undefined
       ? [wider("now fetches any public page")]
