@@ -10,6 +10,7 @@ import type { Attachment } from "#src/tickets/thread.ts";
 import { handsOn } from "../handover/service-handoffs.ts";
 import type { Message, RunState } from "../run.ts";
 import type { Thought } from "../think/answer.ts";
+import { TASK_PURPOSE } from "../think/model-policy.ts";
 import type { ThoughtKind } from "../think/thought-kind.ts";
 
 /** The whole conversation so far, with the results of its acts, and the tools that the agent may call. */
@@ -52,6 +53,7 @@ function conversation(state: RunState): ModelMessage[] {
     if (message.role === "input") return [saidBy(message)];
     if (message.role === "note" && message.name === "handover") return [saidBy(message)];
     if (message.role === "note") return [{ role: "assistant", text: (message.content as { text: string }).text, toolCalls: [] }];
+    if (message.name === TASK_PURPOSE) return []; // what kind of work it is, is no answer to anybody
     const thought = message.content as unknown as Thought;
     if ("value" in thought) return [{ role: "assistant", text: JSON.stringify(thought.value), toolCalls: [] }];
     if ("invalid" in thought) return [{ role: "assistant", text: thought.said, toolCalls: [] }];

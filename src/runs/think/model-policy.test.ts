@@ -101,6 +101,10 @@ test("a classifier picks the task once, by the fast tier, in a call that is on t
       ["scripted:coder", "chat", 4_096],
     ],
   );
+  assert.deepEqual(
+    model.calls[1]!.messages.map(({ role }) => role),
+    ["user"],
+  ); // whoever answers is not told what the classifier said
   const { run, acts, messages } = await readState(engine.db, runId);
   assert.deepEqual([run.state, acts.map(({ name }) => name), messages.map(({ name }) => name)], ["done", ["task", "chat"], [null, "task", "chat"]]);
   const { rows } = await sql<{ n: number }>`select count(*) as n from ledger where labels ->> 'purpose' = 'task' and cost_nanos > 0`.execute(engine.db);
