@@ -56,17 +56,21 @@ test("each vendor's way of saying it has its reason", () => {
   );
 });
 
-test("a plan's limit with a stated end may be tried again then; without one it may not", () => {
+test("a plan's limit may be tried again, at its stated end where it has one; an account without money may not", () => {
   const brief = ({ reason, retryable, retryAtMs }: ModelFailure) => ({ reason, retryable, inMs: retryAtMs === null ? null : retryAtMs - nowMs });
   assert.deepEqual(
     [
       brief(failure(429, { error: { type: "usage_limit_reached", resets_in_seconds: 3_600 } })),
       brief(failure(400, { error: { type: "invalid_request_error", message: "You have reached your limits. You will regain access on 2026-01-02." } })),
+      brief(failure(429, { error: { type: "usage_limit_reached" } }, { "retry-after": "20" })),
+      brief(failure(429, { error: { type: "usage_limit_reached", message: "usage limit reached" } })),
       brief(failure(429, { error: { code: "insufficient_quota" } }, { "retry-after": "20" })),
     ],
     [
       { reason: "usage_limit", retryable: true, inMs: 3_600_000 },
       { reason: "usage_limit", retryable: true, inMs: 86_400_000 },
+      { reason: "usage_limit", retryable: true, inMs: 20_000 },
+      { reason: "usage_limit", retryable: true, inMs: null },
       { reason: "usage_limit", retryable: false, inMs: null },
     ],
   );

@@ -109,7 +109,7 @@ function stated({ said, status }: { said: ProviderError; status: number }, conte
   const reason = reasonOf(said, status);
   if (!reason) return undefined;
   const at = WAITING.has(reason) ? retryAtMs({ headers: context.record.headers, error: said }, context.nowMs) : null;
-  const outOfMoney = reason === "usage_limit" && !hasEnd(said);
+  const outOfMoney = reason === "usage_limit" && !hasEnd(said) && !said.words.some((word) => PLAN.test(word)); // a plan's limit ends, whether it says when or not
   const words = said.message === "" ? "" : `: ${said.message}`;
   return {
     reason,

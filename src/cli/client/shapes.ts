@@ -111,7 +111,7 @@ export interface ActShape {
   readonly askId?: string | null;
   readonly decision: unknown;
   readonly result: unknown;
-  readonly error: { readonly code: string; readonly message: string } | null;
+  readonly error: { readonly code: string; readonly message: string; readonly retryAtMs?: number | null } | null;
   readonly attempts: number;
 }
 

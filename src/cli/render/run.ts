@@ -6,13 +6,13 @@ import { recalledText } from "./recalled.ts";
 import { tookOf } from "./run-list.ts";
 import { costText } from "./story-text.ts";
 import { type Column, pairsText, tableText } from "./table.ts";
-import { agoText } from "./time.ts";
+import { agoText, clockText } from "./time.ts";
 
 /** One run: what it is, what it did, what it asked, what it cost. What it said and what was checked stand apart. */
 export function runText(run: RunDetailShape, look: Look): string {
   const pairs: [string, string][] = [
     ["run", `${run.id}${run.attempt > 1 ? `, attempt ${run.attempt}` : ""}`],
-    ["state", `${statusWord(run.state, look)}${run.reason === null ? "" : `: ${plainLine(run.reason)}`}`],
+    ["state", `${statusWord(run.state, look)}${stateWords(run, look)}`],
     ["agent", `${plainLine(run.agent)}, runner ${run.runner}, procedure ${run.procedure}, revision ${run.revision} of the workspace`],
     ["ticket", run.ticketId ?? "none"],
     ["started", `${agoText(run.createdAt, look.nowMs)}${run.endedAt === null ? ", still open" : `, took ${tookOf(run, look.nowMs)}`}`],
@@ -30,6 +30,14 @@ export function runText(run: RunDetailShape, look: Look): string {
     ...(asks.length > 0 ? [`${toned("asked", "quiet", look)}\n${asks.join("\n")}`] : []),
     costText(run.costs, look),
   ].join("\n\n");
+}
+
+/** Why, and until when where a provider turned the call away. */
+function stateWords({ state, reason, acts }: RunDetailShape, look: Look): string {
+  if (reason !== null) return `: ${plainLine(reason)}`;
+  const error = state === "waiting" ? acts.findLast((act) => act.state === "waiting")?.error : undefined;
+  if (!error?.retryAtMs) return "";
+  return ` until ${clockText(new Date(error.retryAtMs).toISOString(), look.nowMs)}: ${plainLine(error.message)}`;
 }
 
 /** What went wrong, else which model was chosen and why, else whom a message goes to. */

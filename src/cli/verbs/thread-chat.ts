@@ -7,7 +7,7 @@ interface Turn {
   readonly threadId: string;
   readonly run?: { readonly id: string; readonly state: string; readonly reason: string | null };
   readonly answer?: { readonly author: string; readonly text: string };
-  readonly asks?: readonly { readonly id: string; readonly prompt: string }[];
+  readonly asks?: readonly { readonly id: string; readonly kind: string; readonly prompt: string }[];
 }
 
 export const threadChat: Verb = {
@@ -57,7 +57,8 @@ async function say(context: Context, threadId: string, text: string): Promise<vo
   if (context.json) return context.print(body);
   const { run, answer, asks = [] } = JSON.parse(body) as Turn;
   if (answer) return context.print(plain(answer.text));
-  for (const ask of asks) context.say(`It waits for an answer: ${plain(ask.prompt)} (${context.command()} answer ${ask.id})`);
+  for (const ask of asks)
+    context.say(`It waits for an answer: ${plain(ask.prompt)} (${context.command()} ${ask.kind === "approval" ? "approve" : "answer"} ${ask.id})`);
   if (asks.length === 0)
     context.say(run ? `No answer: the run ${run.id} is ${run.state}${run.reason ? ` (${plain(run.reason)})` : ""}.` : "It is still at work.");
 }
