@@ -9,6 +9,7 @@ import { requireRun } from "#src/runs/store/state.ts";
 import { requireTicket } from "#src/tickets/store/read.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
+import { handlesOf } from "./handles.ts";
 import { idOf } from "./ids.ts";
 import { type Answer, performKeeping, performOnce, send } from "./once.ts";
 import { runView, viewRun } from "./run-view.ts";
@@ -27,12 +28,13 @@ const proposalView = z
     sources: z.record(z.string(), z.unknown()),
     test: z.unknown().describe("of a skill: the replay of its tickets, with it and without it"),
     prompt: z.string().nullable().describe("the same change in words, for a coding agent"),
-    author: z.string(),
+    author: z.string().describe("a handle, or system"),
     createdAt: z.string(),
     decidedBy: z.string().nullable(),
     decidedAt: z.string().nullable(),
     decisionReason: z.string().nullable(),
     revision: z.int().nullable(),
+    repository: z.string().nullable().describe("where a pull request with its files can be opened; null: nowhere"),
   })
   .meta({ id: "Proposal" });
 
@@ -53,7 +55,7 @@ export function proposalRoutes(app: App, deps: HttpDeps): void {
     },
     async ({ query }) => {
       const states = query.state === "all" ? {} : { states: [query.state] };
-      return { proposals: (await listProposals(db, { ...states, limit: query.limit })).map(viewProposal) };
+      return { proposals: (await listProposals(db, { ...states, limit: query.limit })).map(await viewer(deps)) };
     },
   );
   app.get(
@@ -62,7 +64,7 @@ export function proposalRoutes(app: App, deps: HttpDeps): void {
       config: { access: "read" },
       schema: { summary: "One proposal: its files, what it was made from, its test.", tags: ["proposals"], params: idParams, response: { 200: proposalView } },
     },
-    async ({ params }) => viewProposal(await requireProposal(db, idOf("proposal", params.id))),
+    async ({ params }) => (await viewer(deps))(await requireProposal(db, idOf("proposal", params.id))),
   );
 }
 
@@ -86,6 +88,8 @@ export function proposalVerbRoutes(app: App, deps: HttpDeps): void {
       async (request, reply) => {
         const { reason } = request.body;
         const given = { id: idOf("proposal", request.params.id), by: callerOf(request), ...(reason === undefined ? {} : { reason }) };
+        const view = await viewer(deps);
+        const answerOf = (decided: Proposal): Answer<View> => ({ status: 200, body: view(decided) });
         const answer = await performKeeping<View>(deps, request, async (keep) => {
           const withReply = { ...given, keep: (tx: Transaction, decided: Proposal) => keep(tx, answerOf(decided)) };
           return answerOf(await decide({ db, clock, workspaces, ...(writeFiles ? { writeFiles } : {}) }, withReply));
@@ -113,7 +117,7 @@ export function proposeRuleRoute(app: App, deps: HttpDeps): void {
     async (request, reply) => {
       const { revision, workspace } = await workspaces.current();
       const place = { clock, revision, workspace, tiers: deps.tiers(workspace) };
-      const target = pullTarget(workspace, await deps.gitRemote?.());
+      const target = await targetOf(deps);
       const wish = { id: idOf("proposal", request.params.id), by: callerOf(request), target, base: request.body.base };
       const answer = await performOnce(deps, request, async (joined) => {
         const runId = await openPullRequest(joined, place, wish);
@@ -137,9 +141,10 @@ export function proposeRuleRoute(app: App, deps: HttpDeps): void {
     async (request, reply) => {
       const ticket = await requireTicket(db, idOf("ticket", request.params.id));
       const author = callerOf(request).id;
+      const view = await viewer(deps);
       const answer = await performOnce(deps, request, async (joined) => {
         const proposal = await proposeRule({ db: joined, clock, workspaces }, { request: request.body, ticketId: ticket.id, author });
-        return { status: 201, body: viewProposal(proposal) };
+        return { status: 201, body: view(proposal) };
       });
       return send(reply, answer);
     },
@@ -163,18 +168,28 @@ export function precedentRoute(app: App, deps: HttpDeps): void {
     async (request, reply) => {
       const askId = idOf("ask", request.params.id);
       const by = callerOf(request);
+      const view = await viewer(deps);
       const answer = await performOnce(deps, request, async (joined) => {
         const proposal = await proposePrecedent({ db: joined, clock, workspaces }, { askId, by, request: request.body });
-        return { status: 201, body: viewProposal(proposal) };
+        return { status: 201, body: view(proposal) };
       });
       return send(reply, answer);
     },
   );
 }
 
-const answerOf = (decided: Proposal): Answer<View> => ({ status: 200, body: viewProposal(decided) });
+const targetOf = async ({ workspaces, gitRemote }: HttpDeps) => pullTarget((await workspaces.current()).workspace, await gitRemote?.());
 
-function viewProposal(proposal: Proposal): View {
-  const { createdAtMs, decidedAtMs, files, ...same } = proposal;
-  return { ...same, files: files.map((file) => ({ ...file })), createdAt: isoOf(createdAtMs), decidedAt: isoOrNull(decidedAtMs) };
+/** People by their handles, and where a pull request can go as things stand now. */
+async function viewer(deps: HttpDeps): Promise<(proposal: Proposal) => View> {
+  const handleOf = await handlesOf(deps.db);
+  const repository = (await targetOf(deps))?.repo ?? null;
+  return ({ createdAtMs, decidedAtMs, files, author, ...same }) => ({
+    ...same,
+    author: handleOf(author),
+    files: files.map((file) => ({ ...file })),
+    createdAt: isoOf(createdAtMs),
+    decidedAt: isoOrNull(decidedAtMs),
+    repository,
+  });
 }

@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { listPrincipals } from "#src/people/store/principals.ts";
 import { listRevisions, requireRevision, revisionFiles, digestsOf } from "#src/workspace/revisions.ts";
 import type { App } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
+import { handlesOf } from "./handles.ts";
 import { FieldError } from "./problem.ts";
 import { idParams, isoOf, limit, wholeNumber } from "./query.ts";
 
@@ -19,10 +19,6 @@ const revisionView = z
   .meta({ id: "Revision" });
 
 export function revisionRoutes(app: App, { db }: HttpDeps): void {
-  const handles = async (): Promise<(author: string) => string> => {
-    const known = new Map((await listPrincipals(db)).map(({ id, handle }) => [id as string, handle]));
-    return (author) => known.get(author) ?? author;
-  };
   app.get(
     "/v1/revisions",
     {
@@ -35,7 +31,7 @@ export function revisionRoutes(app: App, { db }: HttpDeps): void {
       },
     },
     async ({ query: { limit: most, before } }) => {
-      const handleOf = await handles();
+      const handleOf = await handlesOf(db);
       const revisions = await listRevisions(db, { limit: most, ...(before === undefined ? {} : { before }) });
       return { revisions: revisions.map(({ atMs, author, ...rest }) => ({ ...rest, author: handleOf(author), at: isoOf(atMs) })) };
     },
@@ -53,7 +49,7 @@ export function revisionRoutes(app: App, { db }: HttpDeps): void {
     },
     async ({ params }) => {
       const { atMs, author, ...rest } = await requireRevision(db, numberIn(params.id));
-      return { ...rest, author: (await handles())(author), at: isoOf(atMs), files: { ...digestsOf(await revisionFiles(db, rest.number)) } };
+      return { ...rest, author: (await handlesOf(db))(author), at: isoOf(atMs), files: { ...digestsOf(await revisionFiles(db, rest.number)) } };
     },
   );
 }

@@ -243,6 +243,7 @@ export interface ProposalShape {
   readonly author: string;
   readonly createdAt: string;
   readonly decidedBy: string | null;
+  readonly repository?: string | null;
 }
 
 export interface PersonShape {

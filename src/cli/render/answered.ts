@@ -10,7 +10,7 @@ export function answeredText({ outcome, missing, ask }: { readonly outcome: stri
     ? `${String(ask.detail["name"])} to ${plainLine(draft.name)}`
     : ask.purpose === "act"
       ? `${String(ask.detail["kind"])} ${String(ask.detail["name"])}`
-      : plainLine(ask.prompt);
+      : plainLine(ask.prompt).replace(/\.$/, "");
   if (ask.kind === "approval" && ask.answer === "approve") return `Approved: ${what}.`;
   if (ask.kind === "approval") return `Denied: ${what}.`;
   return `Answered "${plainLine(ask.answer ?? "")}": ${what}`;

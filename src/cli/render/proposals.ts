@@ -29,5 +29,9 @@ const indented = (text: string, look: Look): string =>
     .map((line) => `  ${line}`)
     .join("\n");
 
-const howTo = ({ id, state }: ProposalShape, command: string, look: Look): string =>
-  state === "open" ? `\n  ${toned(`${command} accept ${id}\n  ${command} reject ${id} --reason <why>`, "quiet", look)}` : "";
+function howTo({ id, state, repository }: ProposalShape, command: string, look: Look): string {
+  const decide = state === "open" ? [`${command} accept ${id}`, `${command} reject ${id} --reason <why>`] : [];
+  const publish = repository && (state === "open" || state === "accepted") ? [`${command} proposals ${id} --pull-request`] : [];
+  const lines = [...decide, ...publish];
+  return lines.length === 0 ? "" : `\n  ${toned(lines.join("\n  "), "quiet", look)}`;
+}

@@ -51,7 +51,9 @@ export const proposalAccept: Verb = {
     const body = await context.api().post(`/v1/proposals/${idPath(given.words[0]!)}/accept`, reason === undefined ? {} : { reason });
     if (context.json) return context.print(body);
     const { plainLine } = await import("#src/kernel/plain.ts");
-    context.print(`Accepted: ${plainLine((JSON.parse(body) as ProposalShape).title)}. It is in force from now on.`);
+    const { id, title, repository } = JSON.parse(body) as ProposalShape;
+    context.print(`Accepted: ${plainLine(title)}. It is in force from now on.`);
+    if (repository) context.say(`Its files are in the folder. A pull request to ${plainLine(repository)}: ${context.command()} proposals ${id} --pull-request`);
   },
 };
 

@@ -22,7 +22,8 @@ export const tokenCreate: Verb = {
     scope: {
       takes: "list",
       value: "scope",
-      means: "what it may do: read, tickets:write, asks:answer, asks:override, runs:control, tokens:manage or *; may come several times; left out: read",
+      means:
+        "what it may do: read, tickets:write, asks:answer, asks:override, runs:control, models:call, services:call, tokens:manage, … or *; may come several times; left out: read",
     },
     expires: { takes: "text", value: "time", means: "such as 30d; left out: until it is revoked" },
   },
