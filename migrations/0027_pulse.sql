@@ -8,6 +8,9 @@ create index tickets_alias on tickets (alias, created_at) where alias is not nul
 -- `<worker>-<n>`: how whoever works by the verbs knows an ask. Never used twice.
 alter table asks add column alias text unique;
 
+-- Workers are listed again and again; most runs are none.
+create index runs_of_workers on runs (ticket_id, created_at) where procedure = 'worker';
+
 -- The run that the bearer of the token is; null: it is nobody's alone.
 alter table tokens add column run_id text;
 create index tokens_run on tokens (run_id) where run_id is not null;

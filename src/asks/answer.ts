@@ -33,15 +33,16 @@ const OVERRIDING_ROLES: readonly string[] = ["owner", "admin"];
  */
 export async function answerAsk(db: Db, clock: Clock, given: Answer): Promise<Answered> {
   const asked = await requireAsk(db, given.askId);
+  const asking = { ...given, askId: asked.id };
   requireRight(asked, given);
   const answer = requireOption(asked, given.answer);
   failpoint("ask.checked");
   const outcome = await inTransaction(db, async (tx) => {
     if (asked.runId) await wake(tx, [asked.runId]);
     failpoint("ask.woken");
-    if (!(await lockOpenAsk(tx, asked.id))) return late(tx, clock, { ...given, answer });
+    if (!(await lockOpenAsk(tx, asked.id))) return late(tx, clock, { ...asking, answer });
     failpoint("ask.locked");
-    return decide(tx, clock, { asked, given: { ...given, answer } });
+    return decide(tx, clock, { asked, given: { ...asking, answer } });
   });
   failpoint("ask.committed");
   return outcome;
@@ -54,7 +55,7 @@ export async function answerAsk(db: Db, clock: Clock, given: Answer): Promise<An
  */
 export async function editAsk(db: Db, clock: Clock, given: Omit<Answer, "answer"> & { args: Json }): Promise<Ask> {
   const asked = await requireAsk(db, given.askId);
-  const answer = { ...given, answer: EDIT };
+  const answer = { ...given, askId: asked.id, answer: EDIT };
   requireRight(asked, answer);
   if (asked.kind !== "approval" || asked.purpose !== "act" || !asked.actId) {
     throw new LoopError("input_invalid", `${asked.id} asks about no act whose arguments could be changed. Answer it, or deny it.`, {
@@ -141,7 +142,7 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
         facts: { ask: asked.id, state: asked.state },
       });
     }
-    await insertDecision(tx, decisionRow({ ...given, answer }, "override", clock));
+    await insertDecision(tx, decisionRow({ ...given, askId: asked.id, answer }, "override", clock));
     await append(tx, clock, [event("ask.overridden", asked, { ...given, answer, step: "override" })]);
     return requireAsk(tx, asked.id);
   });
@@ -149,8 +150,8 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
 
 function requireRight(ask: Ask, given: Answer): void {
   if (mayAnswer(ask, given.person)) return;
-  const { roles, names, groups = [], except } = ask.approvers;
-  const who = [...roles.map((role) => `the role ${role}`), ...groups.map((group) => `the team ${group}`), ...names].join(" or ");
+  const { roles, names, groups = [], agents = [], except } = ask.approvers;
+  const who = [...roles.map((role) => `the role ${role}`), ...groups.map((group) => `the team ${group}`), ...names, ...agents].join(" or ");
   if (except === given.person.id) {
     throw new LoopError("ask_not_yours", `${given.person.handle} brought this work, and ${ask.rule ?? "its rule"} wants somebody else to decide: ${who}.`, {
       facts: { ask: ask.id, person: given.person.handle },

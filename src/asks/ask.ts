@@ -20,6 +20,8 @@ export interface Approvers {
   readonly roles: readonly Role[];
   readonly names: readonly string[];
   readonly groups?: readonly string[] | undefined;
+  /** Agents that may answer too, by handle such as `agent:root`. Nobody of them ever answers an approval. */
+  readonly agents?: readonly string[] | undefined;
   /** The address of the person who reported, for whom an operator may speak. */
   readonly reporter?: string;
   /** Never this person, whatever else is true of them: who brought the work does not approve it. */
@@ -34,6 +36,8 @@ export type ExpiryStep =
 
 export interface NewAsk {
   readonly id: AskId;
+  /** `<worker>-<n>`: how whoever works by the verbs knows it. Never used twice; left out or null: it has none. */
+  readonly alias?: string | null;
   readonly kind: AskKind;
   /** What it is for, in one word that the asker knows it by: `act`, `acknowledgement`, `resolution`, `quarantine`. */
   readonly purpose: string;
@@ -56,6 +60,7 @@ export interface NewAsk {
 }
 
 export interface Ask extends NewAsk {
+  readonly alias: string | null;
   readonly state: AskState;
   readonly stranded: boolean;
   readonly answer: string | null;
@@ -107,9 +112,9 @@ const DENY = "deny";
 /** The answer of whoever wants the act done with other arguments; those stand in `detail.edited`. Never an option to choose by name. */
 export const EDIT = "edit";
 
-/** Whether this person may answer. Roles, names and teams count, nothing else does; an agent or worker never answers. */
-export function mayAnswer(ask: Pick<Ask, "approvers">, person: Answerer): boolean {
-  if (isMachine(person.roles)) return false;
+/** Whether they may answer. For a person roles, names and teams count, nothing else does; an agent answers only what names it, and never an approval. */
+export function mayAnswer(ask: Pick<Ask, "approvers"> & Partial<Pick<Ask, "kind">>, person: Answerer): boolean {
+  if (isMachine(person.roles)) return ask.kind !== undefined && ask.kind !== "approval" && (ask.approvers.agents?.includes(person.handle) ?? false);
   if (ask.approvers.except === person.id) return false;
   if (ask.approvers.names.includes(person.handle)) return true;
   if (person.groups?.some((group) => ask.approvers.groups?.includes(group))) return true;

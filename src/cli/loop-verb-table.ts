@@ -9,6 +9,9 @@ interface Row {
 export const LOOP_VERBS: Readonly<Record<string, Row>> = {
   claim: { summary: "Take a lease on a name.", load: async () => (await import("./loop-verbs/claim.ts")).claim },
   unclaim: { summary: "Give a name back.", load: async () => (await import("./loop-verbs/claim.ts")).unclaim },
+  ask: { summary: "Ask, and wait for the answer.", load: async () => (await import("./loop-verbs/ask.ts")).ask },
+  answer: { summary: "Answer an ask.", load: async () => (await import("./loop-verbs/answer.ts")).answer },
+  asks: { summary: "List what waits for an answer.", load: async () => (await import("./loop-verbs/answer.ts")).asks },
 };
 
 /** What `loop _`, and `loop _ help`, say: no verb of the contract, since nothing is asked of the server. */

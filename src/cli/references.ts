@@ -3,7 +3,7 @@ import type { Api } from "./client/api.ts";
 import { UsageError } from "./arguments.ts";
 import type { AskShape, TicketShape } from "./client/shapes.ts";
 
-const ASK_ID = /^ask_[0-9a-f]{32}$/;
+const ASK_ID = /^(ask_[0-9a-f]{32}|[A-Za-z0-9_][A-Za-z0-9._-]{0,63}-\d{1,9})$/;
 const TICKET = /^(#?\d{1,15}|tkt_[0-9a-f]{32})$/;
 
 /** What was typed for a ticket, ready for a path: a number, with # or without, or an id. @throws UsageError */
@@ -37,7 +37,7 @@ export async function askFor(api: Api, sought: Sought): Promise<AskShape> {
 async function askOfTicket(api: Api, { typed, fits, what }: Sought): Promise<AskShape> {
   if (!TICKET.test(typed))
     throw new UsageError(
-      `${JSON.stringify(typed.slice(0, 60))} names no question. Expected the id of an ask, which begins with ask_, or the number of a ticket.`,
+      `${JSON.stringify(typed.slice(0, 60))} names no question. Expected the id of an ask, which begins with ask_, the name that a worker's has, such as fix-login-1, or the number of a ticket.`,
     );
   const asks = await openAsksOf(api, ticketPath(typed));
   const meant = asks.filter(fits);

@@ -13,6 +13,7 @@ const approversView = z.object({
   roles: z.array(z.enum(ROLES)).readonly(),
   names: z.array(z.string()).readonly(),
   groups: z.array(z.string()).readonly().optional(),
+  agents: z.array(z.string()).readonly().optional().describe("agents that may answer too; never an approval"),
   reporter: z.string().optional(),
   except: z.string().optional().describe("the principal who brought the work and may not decide"),
 });
@@ -40,6 +41,7 @@ const copyView = z.object({
 export const askView = z
   .object({
     id: z.string(),
+    alias: z.string().nullable().describe("how whoever works by the verbs knows it, such as fix-login-1"),
     kind: z.enum(["question", "choice", "approval", "acknowledgement"]),
     state: z.enum(["open", "answered", "expired", "cancelled"]),
     stranded: z.boolean().describe("its run ended; it can still be answered"),

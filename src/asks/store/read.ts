@@ -3,11 +3,12 @@ import { type Instant, msOf, msOrNull } from "#src/database/instant.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import type { ActId, AskId, RunId, TicketId } from "#src/kernel/ids.ts";
+import { type ActId, type AskId, isId, type RunId, type TicketId } from "#src/kernel/ids.ts";
 import type { Approvers, Ask, AskCopy, AskDecision, AskKind, AskState, ExpiryStep } from "../ask.ts";
 
 export interface AskRow {
   readonly id: AskId;
+  readonly alias: string | null;
   readonly kind: AskKind;
   readonly state: AskState;
   readonly stranded: boolean;
@@ -33,9 +34,9 @@ export interface AskRow {
   readonly copies: readonly AskCopy[];
 }
 
-/** @throws LoopError ask_unknown */
+/** By id or by alias. @throws LoopError ask_unknown */
 export async function requireAsk(db: Db | Transaction, id: string): Promise<Ask> {
-  const [ask] = await select(db, sql`k.id = ${id}`);
+  const [ask] = await select(db, isId("ask", id) ? sql`k.id = ${id}` : sql`(k.id = ${id} or k.alias = ${id})`);
   if (ask) return ask;
   throw new LoopError("ask_unknown", `There is no ask ${id}. \`loop asks --all\` lists those there are.`, { facts: { ask: id } });
 }
@@ -83,6 +84,7 @@ async function select(db: Db | Transaction, condition: RawBuilder<unknown>): Pro
 export function toAsk(row: AskRow): Ask {
   return {
     id: row.id,
+    alias: row.alias,
     kind: row.kind,
     state: row.state,
     stranded: row.stranded,

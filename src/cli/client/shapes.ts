@@ -57,6 +57,7 @@ export interface CopyShape {
 
 export interface AskShape {
   readonly id: string;
+  readonly alias: string | null;
   readonly kind: "question" | "choice" | "approval" | "acknowledgement";
   readonly state: "open" | "answered" | "expired" | "cancelled";
   readonly stranded: boolean;
@@ -67,7 +68,13 @@ export interface AskShape {
   readonly prompt: string;
   readonly detail: Readonly<Record<string, unknown>>;
   readonly options: readonly string[];
-  readonly approvers: { readonly roles: readonly string[]; readonly names: readonly string[]; readonly groups?: readonly string[]; readonly reporter?: string };
+  readonly approvers: {
+    readonly roles: readonly string[];
+    readonly names: readonly string[];
+    readonly groups?: readonly string[];
+    readonly agents?: readonly string[];
+    readonly reporter?: string;
+  };
   readonly quorum: number;
   readonly rule: string | null;
   readonly expiry: readonly {

@@ -10,6 +10,7 @@ const LOOK = { width: 80, colour: false, nowMs: Date.parse(NOW) };
 
 const APPROVAL: AskShape = {
   id: "ask_01",
+  alias: null,
   kind: "approval",
   state: "open",
   stranded: false,

@@ -45,7 +45,12 @@ export function askLine(card: AskCard, look: Look): string {
 
 function headLine({ ask, number }: AskCard, look: Look): string {
   const state = ask.state === "open" ? toned(`? ${ask.kind}`, "ask", look) : `${statusWord(ask.state, look)} ${ask.kind}`;
-  const parts = [number === undefined ? "" : `ticket #${number}`, agoText(ask.createdAt, look.nowMs), ask.stranded ? "its run has ended" : "", ask.id];
+  const parts = [
+    number === undefined ? "" : `ticket #${number}`,
+    agoText(ask.createdAt, look.nowMs),
+    ask.stranded ? "its run has ended" : "",
+    ask.alias ?? ask.id,
+  ];
   return `${state} ${toned(`· ${parts.filter((part) => part !== "").join(" · ")}`, "quiet", look)}`;
 }
 

@@ -24,5 +24,5 @@ export function askListText(asks: readonly AskShape[], place: Place, look: Look)
 function cardOf(ask: AskShape, asks: readonly AskShape[], { numbers, command }: Place): AskCard {
   const number = ask.ticketId === null ? undefined : numbers.get(ask.ticketId);
   const alone = asks.filter((other) => other.ticketId === ask.ticketId && other.state === "open").length === 1;
-  return { ask, number, command, reference: number !== undefined && alone && ask.state === "open" ? String(number) : ask.id };
+  return { ask, number, command, reference: number !== undefined && alone && ask.state === "open" ? String(number) : (ask.alias ?? ask.id) };
 }

@@ -4,7 +4,7 @@ import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { dropClaim, liveClaims, takeClaim } from "../store/claims.ts";
 import { loopName } from "./names.ts";
-import { sessionOf } from "./session.ts";
+import { nameMeant } from "./session.ts";
 import { loopVerb, type LoopVerb } from "./verb.ts";
 
 /** Of somebody who is no worker: nobody can tell whether they live, so they claim again in time. */
@@ -17,8 +17,9 @@ const claim = loopVerb({
   reads: false,
   input: z.strictObject({ name: loopName, session: loopName.optional().describe("for whom; left out: whoever speaks") }),
   output: z.object({ name: z.string(), session: z.string(), fence: z.int(), held: z.literal(true) }),
-  async perform({ db, clock }, { caller }, { name, session: given }) {
-    const session = given ?? (await sessionOf(db, caller));
+  async perform(deps, { caller }, { name, session: given }) {
+    const { db, clock } = deps;
+    const session = await nameMeant(deps, caller, { verb: "claim", name: given });
     const { runId } = caller;
     return inTransaction(db, async (tx) => {
       const taken = await takeClaim(tx, { name, session, principalId: caller.id, runId, ttlMs: runId === null ? USUAL_TTL_MS : null });
@@ -45,8 +46,9 @@ const unclaim = loopVerb({
   reads: false,
   input: z.strictObject({ name: loopName, session: loopName.optional().describe("for whom; left out: whoever speaks") }),
   output: z.object({ name: z.string(), held: z.literal(false) }),
-  async perform({ db, clock }, { caller }, { name, session: given }) {
-    const session = given ?? (await sessionOf(db, caller));
+  async perform(deps, { caller }, { name, session: given }) {
+    const { db, clock } = deps;
+    const session = await nameMeant(deps, caller, { verb: "unclaim", name: given });
     const { runId } = caller;
     return inTransaction(db, async (tx) => {
       const holder = await dropClaim(tx, { name, session, runId });

@@ -1,0 +1,51 @@
+import { sql } from "kysely";
+import type { Db, Transaction } from "#src/database/open.ts";
+import type { RunId, TicketId } from "#src/kernel/ids.ts";
+
+/** Whoever asks under this name does so one after the other, so that no number is used twice. */
+export async function lockAsker(tx: Transaction, worker: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`ask of ${worker}`}, 0))`.execute(tx);
+}
+
+/** The alias of the next ask of this worker: one more than the greatest there ever was. */
+export async function nextAskAlias(tx: Transaction, worker: string): Promise<string> {
+  const prefix = `${worker}-`;
+  const { rows } = await sql<{ next: number }>`
+    select coalesce(max(substr(alias, ${prefix.length + 1})::bigint), 0) + 1 as next from asks
+    where starts_with(alias, ${prefix}) and substr(alias, ${prefix.length + 1}) ~ '^[0-9]{1,9}$'`.execute(tx);
+  return `${prefix}${Number(rows[0]!.next)}`;
+}
+
+export interface Question {
+  readonly worker: string;
+  readonly runId: RunId | null;
+  readonly prompt: string;
+  readonly options: readonly string[];
+  readonly reference: string;
+  /** By which whoever asks knows the same try again, also when it was answered meanwhile. */
+  readonly key: string | null;
+}
+
+/** The ask that this question is already: put with the same key, or open with the same words. */
+export async function sameAsk(tx: Transaction, { worker, runId, prompt, options, reference, key }: Question): Promise<string | undefined> {
+  const { rows } = await sql<{ id: string }>`
+    select id from asks
+    where purpose = 'worker' and run_id is not distinct from ${runId} and detail ->> 'worker' = ${worker}
+      and (detail ->> 'key' = ${key} or (state = 'open' and prompt = ${prompt} and options = ${options}::text[] and coalesce(detail ->> 'reference', '') = ${reference}))
+    order by detail ->> 'key' is not distinct from ${key} desc, created_at limit 1`.execute(tx);
+  return rows[0]?.id;
+}
+
+/** The run that works under this name now, with its ticket; undefined: none does. */
+export async function liveRunOf(db: Db | Transaction, worker: string): Promise<{ readonly runId: RunId; readonly ticketId: TicketId } | undefined> {
+  const { rows } = await sql<{ id: RunId; ticket_id: TicketId }>`
+    select r.id, r.ticket_id from tickets t join runs r on r.ticket_id = t.id
+    where t.alias = ${worker} and r.procedure = 'worker' and r.ended_at is null order by r.created_at desc limit 1`.execute(db);
+  return rows[0] && { runId: rows[0].id, ticketId: rows[0].ticket_id };
+}
+
+/** The ticket of a run; null: it has none. */
+export async function ticketOfRun(db: Db | Transaction, runId: RunId): Promise<TicketId | null> {
+  const { rows } = await sql<{ ticket_id: TicketId | null }>`select ticket_id from runs where id = ${runId}`.execute(db);
+  return rows[0]?.ticket_id ?? null;
+}
