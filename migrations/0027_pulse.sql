@@ -44,14 +44,22 @@ create table sensor_readings (
 ) with (fillfactor = 70);
 
 -- What whoever decides set for itself to be woken by; it starts nothing. `spec`: {at} | {everyS, anchor} | {cron, timeZone} | {rrule, timeZone}.
+-- `period`: the last of its moments that came, by a name that it keeps; `reached_at`: until when it was looked at; `next_at` null: there is none to come.
 create table schedules (
   name text primary key,
   spec jsonb not null,
   note text not null default '',
   missed text not null default 'once' check (missed in ('once', 'skip')),
   set_by text not null,
-  set_at timestamptz not null default loop_now()
-);
+  set_at timestamptz not null default loop_now(),
+  period text,
+  reached_at timestamptz not null default loop_now(),
+  next_at timestamptz
+) with (fillfactor = 70);
+create index schedules_next on schedules (next_at) where next_at is not null;
+
+-- The lines of the journal that people read, newest first, however many other events there are.
+create index events_loop_action on events (id) where kind = 'loop.action';
 
 -- Runs that were claimed twice without an outcome: one of them may be what ends processes, so they are claimed one at a time.
 create index runs_suspect on runs (due) where due is not null and tries >= 2;

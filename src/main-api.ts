@@ -101,6 +101,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
     toolLogin: loginOf(base),
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
+    dataDir: base.workspaceFolder,
     gitRemote: () => gitRemote(base.workspaceFolder),
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,

@@ -2,9 +2,10 @@ import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { DefineServices } from "#src/workspace/manifest/service.ts";
-import type { Taken } from "#src/workspace/taking.ts";
+import type { Taken, TakenLive } from "#src/workspace/taking.ts";
 import { applyPlanned, type ApplyOutcome, type ApplyWish } from "./apply.ts";
 import { type FileWriter, folderWriter, writeAccepted } from "./folder-files.ts";
+import { type LiveChange, writeLiveFiles } from "./live-files.ts";
 import type { Following } from "./follow-folder.ts";
 import { writeReturned } from "./return-files.ts";
 import { planFolder, type Planned, planReturn, type Problems } from "./sides.ts";
@@ -22,6 +23,11 @@ export interface HeldFolder {
   rollback(wish: ApplyWish & { readonly target: number }): Promise<ApplyOutcome>;
   /** Does what was approved since. Called when something changed, and from time to time. */
   settle(): Promise<void>;
+  /**
+   * Writes direction or knowledge into the folder and takes it at once, as a revision of this author. What is power is refused.
+   * @throws LoopError workspace_invalid | input_invalid
+   */
+  writeLive(change: LiveChange, author: string): Promise<TakenLive>;
   readonly writeFiles: FileWriter;
 }
 
@@ -80,8 +86,17 @@ export function holdFolder({ db, clock, folder, following, define, tookEffect }:
       await tookEffect();
       await following.look();
     },
+    writeLive: liveWriter({ db, clock, folder, following, tookEffect }),
   };
 }
+
+const liveWriter =
+  ({ following, tookEffect, ...at }: HeldFolderParts): HeldFolder["writeLive"] =>
+  async (change, author) => {
+    const taken = await following.alone(() => writeLiveFiles(at, change, author));
+    if (taken.live.length > 0) await tookEffect();
+    return taken;
+  };
 
 const LOOK_EVERY_MS = 5_000;
 

@@ -94,6 +94,8 @@ export interface HttpDeps {
   readonly health: () => Promise<Health>;
   /** Absent where another process holds the folder. */
   readonly folder?: Omit<HeldFolder, "settle">;
+  /** The path of that folder. */
+  readonly dataDir?: string;
   /** Where the folder of the workspace is pushed to, if this process holds it and it is in git. */
   readonly gitRemote?: () => Promise<{ readonly host: string; readonly repo: string } | undefined>;
   /** Workers of this host; left out: none can be started or looked at here. */

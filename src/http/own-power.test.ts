@@ -46,6 +46,7 @@ test("H-03: an agent changes nothing of its own power by any route, and each att
       plan: later((held) => held.plan),
       apply: later((held) => held.apply),
       rollback: later((held) => held.rollback),
+      writeLive: later((held) => held.writeLive),
       writeFiles: later((held) => held.writeFiles),
     },
   });

@@ -64,7 +64,7 @@ test("an apply under a key makes one revision: a repeat gets the first reply alt
   const held: { folder?: HeldFolder } = {};
   const apply: HeldFolder["apply"] = (wish) => held.folder!.apply(wish);
   const unused = (): never => assert.fail("nothing else is asked for here");
-  const fixture = await httpFixture(t, { folder: { last: () => undefined, apply, plan: unused, rollback: unused, writeFiles: unused } });
+  const fixture = await httpFixture(t, { folder: { last: () => undefined, apply, plan: unused, rollback: unused, writeFiles: unused, writeLive: unused } });
   const { db, clock } = fixture;
   const tookEffect = (): Promise<void> => Promise.resolve();
   const following = followFolder({ db, clock, log: silentLog, folder, tookEffect });

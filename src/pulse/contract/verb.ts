@@ -22,6 +22,8 @@ export interface LoopDeps {
   readonly tools: ToolBox;
   /** Absent where another process holds the folder of the workspace: what writes to it is refused here. */
   readonly folder?: Omit<HeldFolder, "settle">;
+  /** The path of the folder of the workspace, where this process holds it. */
+  readonly dataDir?: string;
   /** Workers of this host; absent: none can be started or looked at here. */
   readonly workers?: WorkerPort;
   /** Says that something was committed; `work`: a run may have become due. */

@@ -2,6 +2,7 @@ import { askVerbs } from "./ask-verbs.ts";
 import { claimVerbs } from "./claim-verbs.ts";
 import type { LoopVerb } from "./verb.ts";
 import { workerVerbs } from "./worker-verbs.ts";
+import { worldVerbs } from "./world-verbs.ts";
 
 /** The whole contract, in the order in which it is documented. */
-export const LOOP_VERBS: readonly LoopVerb[] = [...claimVerbs, ...askVerbs, ...workerVerbs];
+export const LOOP_VERBS: readonly LoopVerb[] = [...worldVerbs, ...claimVerbs, ...askVerbs, ...workerVerbs];

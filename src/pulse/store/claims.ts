@@ -30,8 +30,8 @@ export interface ClaimWish {
   readonly ttlMs: number | null;
 }
 
-/** A holder counts while its run is open, or while its time is not over. */
-const IS_LIVE = sql`(c.session is not null and case when c.run_id is null then c.expires_at > loop_now()
+/** Of a row `c` of claims: a holder counts while its run is open, or while its time is not over. */
+export const IS_LIVE = sql`(c.session is not null and case when c.run_id is null then c.expires_at > loop_now()
   else exists (select from runs r where r.id = c.run_id and r.ended_at is null) end)`;
 
 /** Takes the name, or renews it for who has it; undefined when somebody else who lives holds it. One statement: of two at once one wins. */

@@ -1,0 +1,98 @@
+import { z } from "zod";
+import { mayAnswer } from "#src/asks/ask.ts";
+import type { Json } from "#src/kernel/canonical-json.ts";
+import type { Caller } from "#src/people/principal.ts";
+import type { LoopDeps } from "../contract/verb.ts";
+import type { WorldDetails } from "../store/world.ts";
+import { journalLine } from "./journal-line.ts";
+import { signalOf } from "./schedule.ts";
+import { systemSignals } from "./system-parts.ts";
+import { type WholeWorld, wholeWorldOf } from "./world.ts";
+
+const json = z.unknown();
+
+/** The whole world in one answer, in the words that an agent session reads. Times are ISO 8601 in UTC. */
+export const stateView = z.object({
+  world_hash: z.string().describe("over the playbook, the goals and the signals of the snapshots"),
+  cursor: z.string().describe("for `wait --since`: what came after this"),
+  pulse: z.enum(["alive", "down"]).describe("down: nothing is sensed and no schedule falls due"),
+  snapshots: z.record(z.string(), z.object({ signal: json, detail: json })),
+  asks: z.array(
+    z.object({
+      id: z.string(),
+      alias: z.string().nullable(),
+      kind: z.string(),
+      worker: z.string().nullable(),
+      prompt: z.string(),
+      options: z.array(z.string()),
+      ref: z.string().nullable(),
+      stranded: z.boolean().describe("whoever asked is gone; it can still be answered"),
+      yours: z.boolean().describe("whether you may answer it"),
+      ts: z.string(),
+    }),
+  ),
+  goals: z.array(z.string()),
+  schedules: z.array(z.object({ name: z.string(), signal: json, note: z.string(), missed: z.enum(["once", "skip"]), spec: json, next: z.string().nullable() })),
+  claims: z.array(z.object({ name: z.string(), session: z.string(), fence: z.int() })),
+  journal_tail: z.array(z.string()).describe("20 lines at most, oldest first, by the time zone of the workspace"),
+  flapping: z.array(z.string()).describe("sensors whose signal changed at each of their last five runs"),
+  data_dir: z.string().nullable().describe("the folder of the workspace; null where another host holds it"),
+});
+export type StateView = z.infer<typeof stateView>;
+
+/** So often in a row, and a sensor cries wolf. */
+const FLAPPING_STREAK = 5;
+
+/** A pure read. */
+export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataDir">, caller: Caller): Promise<StateView> {
+  const [world, { workspace }] = await Promise.all([wholeWorldOf(deps), deps.workspaces.current()]);
+  const { marks } = world;
+  const { details } = marks;
+  return {
+    world_hash: world.hash,
+    cursor: world.cursor(caller),
+    pulse: marks.pulseAlive ? "alive" : "down",
+    snapshots: snapshotsOf(world),
+    asks: asksFor(details.asks, caller),
+    goals: [...world.direction.goals.keys()],
+    schedules: schedulesOf(marks),
+    claims: [...marks.claims],
+    journal_tail: details.lines.flatMap(({ atMs, body }) => (body === null ? [] : [journalLine(workspace.manifest.timeZone, { atMs, line: lineOf(body) })])),
+    flapping: details.readings.filter(({ streak }) => streak >= FLAPPING_STREAK).map(({ sensor }) => sensor),
+    data_dir: deps.dataDir ?? null,
+  };
+}
+
+const lineOf = (body: string): string => (JSON.parse(body) as { line: string }).line;
+
+function snapshotsOf({ marks }: WholeWorld): StateView["snapshots"] {
+  const sensors = marks.details.readings.map(({ sensor, signal, detail }) => [`sensor-${sensor}`, { signal, detail }] as const);
+  const system = Object.entries(systemSignals(marks)).map(([name, signal]) => [name, { signal, detail: {} as Json }] as const);
+  return Object.fromEntries([...sensors, ...system]);
+}
+
+const asksFor = (asks: WorldDetails["details"]["asks"], caller: Caller): StateView["asks"] =>
+  asks.map(({ id, alias, kind, worker, prompt, options, ref, stranded, approvers, atMs }) => ({
+    id,
+    alias,
+    kind,
+    worker,
+    prompt,
+    options: [...options],
+    ref,
+    stranded,
+    yours: mayAnswer({ approvers }, caller),
+    ts: new Date(atMs).toISOString(),
+  }));
+
+function schedulesOf(marks: WorldDetails): StateView["schedules"] {
+  const more = new Map(marks.details.schedules.map((schedule) => [schedule.name, schedule]));
+  return marks.schedules.map((schedule) => ({
+    name: schedule.name,
+    signal: signalOf(schedule, marks.nowMs),
+    note: more.get(schedule.name)?.note ?? "",
+    missed: more.get(schedule.name)?.missed ?? "once",
+    spec: schedule.spec,
+    next: schedule.nextAtMs === null ? null : new Date(schedule.nextAtMs).toISOString(),
+  }));
+}
