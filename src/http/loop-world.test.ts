@@ -44,10 +44,12 @@ test("the state of the world says what is open, wanted and known, and reading it
     pulse: "down",
     snapshots: {
       "sensor-disk": { signal: { full: false }, detail: { free: 12 } },
+      "sys-workers": { signal: [], detail: {} },
       "sys-claims": { signal: [], detail: {} },
       "sys-goals": { signal: {}, detail: {} },
       "sys-schedules": { signal: {}, detail: {} },
     },
+    workers: [],
     goals: workspace.goals.filter(({ archived }) => !archived).map(({ id }) => id),
     schedules: [],
     claims: [],

@@ -31,6 +31,9 @@ export const stateView = z.object({
       ts: z.string(),
     }),
   ),
+  workers: z.array(
+    z.object({ id: z.string(), state: z.string(), alive: z.boolean(), exit_code: z.int().nullable(), health: z.string(), ask: z.string().nullable() }),
+  ),
   goals: z.array(z.string()),
   schedules: z.array(z.object({ name: z.string(), signal: json, note: z.string(), missed: z.enum(["once", "skip"]), spec: json, next: z.string().nullable() })),
   claims: z.array(z.object({ name: z.string(), session: z.string(), fence: z.int() })),
@@ -54,6 +57,7 @@ export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataD
     pulse: marks.pulseAlive ? "alive" : "down",
     snapshots: snapshotsOf(world),
     asks: asksFor(details.asks, caller),
+    workers: world.workers.map(({ name, state, alive, exitCode, health, askId }) => ({ id: name, state, alive, exit_code: exitCode, health, ask: askId })),
     goals: [...world.direction.goals.keys()],
     schedules: schedulesOf(marks),
     claims: [...marks.claims],
@@ -65,9 +69,9 @@ export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataD
 
 const lineOf = (body: string): string => (JSON.parse(body) as { line: string }).line;
 
-function snapshotsOf({ marks }: WholeWorld): StateView["snapshots"] {
+function snapshotsOf({ marks, workers }: WholeWorld): StateView["snapshots"] {
   const sensors = marks.details.readings.map(({ sensor, signal, detail }) => [`sensor-${sensor}`, { signal, detail }] as const);
-  const system = Object.entries(systemSignals(marks)).map(([name, signal]) => [name, { signal, detail: {} as Json }] as const);
+  const system = Object.entries(systemSignals(marks, workers)).map(([name, signal]) => [name, { signal, detail: {} as Json }] as const);
   return Object.fromEntries([...sensors, ...system]);
 }
 
@@ -81,7 +85,7 @@ const asksFor = (asks: WorldDetails["details"]["asks"], caller: Caller): StateVi
     options: [...options],
     ref,
     stranded,
-    yours: mayAnswer({ approvers }, caller),
+    yours: mayAnswer({ kind, approvers }, caller),
     ts: new Date(atMs).toISOString(),
   }));
 

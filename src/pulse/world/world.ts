@@ -2,6 +2,7 @@ import type { Answerer } from "#src/asks/ask.ts";
 import { mayAnswer } from "#src/asks/ask.ts";
 import { digestOf, type Json } from "#src/kernel/canonical-json.ts";
 import type { LoopDeps } from "../contract/verb.ts";
+import { workers as readWorkers, type WorkerRow } from "../store/workers.ts";
 import { type AskGroup, worldDetails, type WorldDetails, worldMarks, type WorldMarks } from "../store/world.ts";
 import { cursorOf } from "./cursor.ts";
 import { type Direction, directionOf } from "./direction.ts";
@@ -17,6 +18,7 @@ export interface World {
   actionable(speaker: Answerer): number;
   readonly revision: number;
   readonly direction: Direction;
+  readonly workers: readonly WorkerRow[];
   readonly marks: WorldMarks;
 }
 
@@ -24,19 +26,19 @@ export type WholeWorld = World & { readonly marks: WorldDetails };
 
 type Read = Pick<LoopDeps, "db" | "workspaces">;
 
-/** As small as it can be compared: what a wait looks at again and again. Two queries, one of them the usual look at the revision. */
+/** As small as it can be compared: what a wait looks at again and again. Three queries, one of them the usual look at the revision. */
 export const worldOf = async (deps: Read): Promise<World> => worldFrom(deps, worldMarks(deps.db));
 
 /** With all that is shown of it. */
 export const wholeWorldOf = async (deps: Read): Promise<WholeWorld> => worldFrom(deps, worldDetails(deps.db));
 
-async function worldFrom<M extends WorldMarks>({ workspaces }: Read, reading: Promise<M>): Promise<World & { readonly marks: M }> {
-  const [{ revision, workspace }, marks] = await Promise.all([workspaces.current(), reading]);
+async function worldFrom<M extends WorldMarks>({ db, workspaces }: Read, reading: Promise<M>): Promise<World & { readonly marks: M }> {
+  const [{ revision, workspace }, marks, workers] = await Promise.all([workspaces.current(), reading, readWorkers(db)]);
   const direction = directionOf(workspace);
   const goals = digestOf(Object.fromEntries(direction.goals));
   const snapshots = digestOf({
     sensors: Object.fromEntries(marks.readings.map(({ sensor, digest }) => [sensor, digest])),
-    system: systemSignals(marks) as Json,
+    system: systemSignals(marks, workers) as Json,
   });
   const asks = askDigest(marks.asks);
   const journal = marks.lines.join(" ");
@@ -46,6 +48,7 @@ async function worldFrom<M extends WorldMarks>({ workspaces }: Read, reading: Pr
     actionable: (speaker) => yoursOf(marks, speaker).reduce((sum, { count }) => sum + count, 0),
     revision,
     direction,
+    workers,
     marks,
   };
 }
