@@ -31,6 +31,7 @@ import type { Settings } from "#src/settings/schema.ts";
 import type { SeeingView } from "#src/workspace/current.ts";
 import { gitRemote } from "#src/workspace/git-remote.ts";
 import { openaiWire } from "#src/main-models.ts";
+import type { Sensing } from "#src/main-sensors.ts";
 import { defineOf, loginOf } from "#src/main-tools.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 
@@ -52,6 +53,7 @@ export interface Base {
   readonly model: ModelPort | undefined;
   readonly version: string;
   readonly clock: Clock;
+  readonly sensing: Sensing;
   /** Its real path. */
   readonly workspaceFolder: string;
 }

@@ -35,7 +35,7 @@ import { revisionFiles } from "#src/workspace/revisions.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 
 /** What the tools of a process are made from. */
-interface ToolWorld {
+export interface ToolWorld {
   readonly settings: Settings;
   readonly env: Environment;
   readonly home: { readonly folder: string };

@@ -39,7 +39,8 @@ import { problemsText } from "#src/workspace/problem.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { modelPort, providerSources } from "#src/main-models.ts";
-import { defineOf, ownTools, sandboxOf, toolsOf } from "#src/main-tools.ts";
+import { sensingOf } from "#src/main-sensors.ts";
+import { defineOf, ownTools, toolsOf } from "#src/main-tools.ts";
 import { type Base, startApi } from "#src/main-api.ts";
 
 export interface RunningServer {
@@ -76,7 +77,17 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const engine = await buildEngine(base, embedder, stops);
     await engine.tools.follow(await base.workspaces.current()); // servers that were never seen are asked in the background
     const { notifier, queue, storage, record } = base;
-    const work = await startWork({ engine, settings, url: record.url, notifier, queue, embedder, telemetry: telemetryOf(base), mayClaim: storage.hasRoom });
+    const work = await startWork({
+      engine,
+      settings,
+      url: record.url,
+      notifier,
+      queue,
+      embedder,
+      telemetry: telemetryOf(base),
+      mayClaim: storage.hasRoom,
+      sensors: base.sensing.sensors,
+    });
     stops.push(...work.stops);
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops, work }) : "";
@@ -135,7 +146,8 @@ async function openBase(
   const workspaceFolder = await realFolder(settings.workspaceFolder);
   const workspaces = createWorkspaceView(db);
   const own = { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces };
-  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION };
+  const sensing = sensingOf({ ...own, secrets, clock, version: VERSION });
+  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -164,7 +176,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const { settings, home, workspaces, log } = base;
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
-  const sandbox = sandboxOf(base);
+  const { sandbox } = base.sensing;
   const tools = toolsOf(base, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
   stops.push(tools.close);
   return assembleEngine({
@@ -182,14 +194,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     maxTries: settings.maxTries,
     tools,
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
-    checks: {
-      sandbox,
-      folder: base.workspaceFolder,
-      sensorProgram: async (name) => {
-        const sensor = (await workspaces.current()).workspace.sensors.find((known) => known.name === name);
-        return sensor && join(base.workspaceFolder, sensor.source);
-      },
-    },
+    checks: { sandbox, folder: base.workspaceFolder, runSensor: base.sensing.runSensor },
   });
 }
 

@@ -5,7 +5,7 @@ import type { AskId } from "#src/kernel/ids.ts";
 import type { Act } from "./act.ts";
 import type { Performed, Performer, Situation } from "./performer.ts";
 import type { MessagePort } from "./ports/message-port.ts";
-import type { SandboxPort } from "./ports/sandbox-port.ts";
+import type { SandboxPort, SandboxResult } from "./ports/sandbox-port.ts";
 import { readArgs } from "./read-args.ts";
 
 /** `cause`: what asked for this check, the id of an ask or `eta`; one check per cause. */
@@ -41,7 +41,6 @@ export const checkArgs = z.discriminatedUnion("by", [command, reporter, sensor])
 export type CheckArgs = z.infer<typeof checkArgs>;
 
 const MAX_OUTPUT_BYTES = 16_384;
-const SENSOR_TIMEOUT_MS = 60_000;
 
 export interface CheckWorld {
   /** Where reporters are asked. */
@@ -50,9 +49,14 @@ export interface CheckWorld {
   readonly sandbox: () => Promise<SandboxPort>;
   /** Absolute; where commands run. */
   readonly folder: string;
-  /** The program of a sensor, absolute; undefined when the workspace has none of this name. */
-  readonly sensorProgram: (name: string) => Promise<string | undefined>;
+  /** Runs a sensor as the pulse does; undefined when the workspace has none of this name. */
+  readonly runSensor: (name: string, signal: AbortSignal) => Promise<SensorLook | undefined>;
 }
+
+/** `refused`: it was not started, and why. Known secrets are taken out of its outputs. */
+export type SensorLook =
+  | { readonly kind: "ran"; readonly program: string; readonly sandbox: string; readonly result: SandboxResult }
+  | { readonly kind: "refused"; readonly why: string };
 
 /**
  * Acts of kind `check`. Whatever cannot be read is `unreadable`, which is not passed: a sandbox that is missing, a sensor that prints no JSON, a reporter who
@@ -78,12 +82,11 @@ export function checkPerformer(world: CheckWorld): Performer {
         await portFor(args).post({ to: args.reporter, subject: args.subject, text: args.question, facts: { answers: [args.yes, args.no] } }, act.key);
         return { kind: "asking", result: {}, ask: question(act, args, situation) };
       }
+      if (args.by === "sensor") return readSensor(args, { world, signal: situation.signal });
       const sandbox = await world.sandbox();
       const ready = await sandbox.available();
       if (!ready.ok) return { kind: "done", result: { verdict: "unreadable", why: ready.why } };
-      return args.by === "command"
-        ? runCommand(args, { world, sandbox, signal: situation.signal })
-        : readSensor(args, { world, sandbox, signal: situation.signal });
+      return runCommand(args, { world, sandbox, signal: situation.signal });
     },
     async find(act, situation) {
       const args = readArgs(checkArgs, act);
@@ -112,14 +115,12 @@ async function runCommand(args: z.infer<typeof command>, { world, sandbox, signa
   };
 }
 
-async function readSensor(args: z.infer<typeof sensor>, { world, sandbox, signal }: Place): Promise<Performed> {
-  const program = await world.sensorProgram(args.sensor);
-  if (program === undefined) return { kind: "done", result: { verdict: "unreadable", why: `there is no sensor ${args.sensor}` } };
-  const ran = await sandbox.run(
-    { argv: [program], cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: SENSOR_TIMEOUT_MS, maxOutputBytes: MAX_OUTPUT_BYTES },
-    signal,
-  );
-  const facts = { command: [program], exitCode: ran.exitCode, sandbox: sandbox.name };
+async function readSensor(args: z.infer<typeof sensor>, { world, signal }: Pick<Place, "world" | "signal">): Promise<Performed> {
+  const look = await world.runSensor(args.sensor, signal);
+  if (look === undefined) return { kind: "done", result: { verdict: "unreadable", why: `there is no sensor ${args.sensor}` } };
+  if (look.kind === "refused") return { kind: "done", result: { verdict: "unreadable", why: look.why } };
+  const { result: ran, program, sandbox } = look;
+  const facts = { command: [program], exitCode: ran.exitCode, sandbox };
   const seen = ran.exitCode === 0 && !ran.truncated ? fieldOf(ran.stdout, args.field) : undefined;
   if (seen === undefined) return { kind: "done", result: { ...facts, verdict: "unreadable", why: `${args.sensor} gave no ${args.field}`, stderr: ran.stderr } };
   return { kind: "done", result: { ...facts, verdict: seen === args.equals ? "passed" : "failed", seen: String(seen), expected: String(args.equals) } };

@@ -12,6 +12,8 @@ export interface BoundedCommand {
   readonly timeoutMs: number;
   /** Per stream; what is beyond is cut. */
   readonly maxOutputBytes: number;
+  /** The command is ended as soon as something of its standard output is cut. */
+  readonly endsWhenCut?: boolean;
   /** Pipes beside the three usual ones, from file descriptor 3 on. */
   readonly morePipes?: number;
 }
@@ -48,7 +50,8 @@ export async function runBounded(command: BoundedCommand, tree: ProcessTree, sig
   if (typeof child === "string") return { started: false, code: child };
   const ending = endOf(child);
   if (child.pid === undefined) return ending;
-  const [stdout, stderr] = [collect(child.stdout as Readable, command.maxOutputBytes), collect(child.stderr as Readable, command.maxOutputBytes)];
+  const stdout = collect(child.stdout as Readable, command.maxOutputBytes, () => command.endsWhenCut && tree.kill(child));
+  const stderr = collect(child.stderr as Readable, command.maxOutputBytes);
   const pipesClosed = Promise.all([once(child.stdout as Readable, "close"), once(child.stderr as Readable, "close")]);
   tree.started?.(child);
   const limits = limit(command.timeoutMs, signal, () => tree.kill(child));

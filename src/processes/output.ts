@@ -6,14 +6,17 @@ export interface Output {
   truncated(): boolean;
 }
 
-/** Keeps the first bytes of a stream and reads the rest away, so that the writer is never held up. */
-export function collect(stream: Readable, maxBytes: number): Output {
+/** Keeps the first bytes of a stream and reads the rest away, so that the writer is never held up. `onCut` is called at the first that is not kept. */
+export function collect(stream: Readable, maxBytes: number, onCut: () => unknown = () => undefined): Output {
   const chunks: Buffer[] = [];
   let kept = 0;
   let truncated = false;
   stream.on("data", (chunk: Buffer) => {
     const part = chunk.subarray(0, maxBytes - kept);
-    if (part.length < chunk.length) truncated = true;
+    if (part.length < chunk.length && !truncated) {
+      truncated = true;
+      onCut();
+    }
     if (part.length === 0) return;
     chunks.push(part);
     kept += part.length;

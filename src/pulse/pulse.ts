@@ -5,6 +5,7 @@ import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
+import type { Sensors } from "./sensors/sensors.ts";
 import { nextDue } from "./store/next-due.ts";
 
 export interface PulseOptions {
@@ -16,6 +17,8 @@ export interface PulseOptions {
   readonly changed: () => void;
   /** Housekeeping, run each minute; one that fails is logged and tried again the next minute. */
   readonly chores: readonly Chore[];
+  /** Looked at with each beat. */
+  readonly sensors?: Pick<Sensors, "beat" | "rest">;
 }
 
 export interface Chore {
@@ -43,7 +46,10 @@ export function startPulse(options: PulseOptions): Pulse {
       wakeUp = Promise.withResolvers<void>();
       let sleepMs = LONGEST_SLEEP_MS;
       try {
-        if (lock?.lost.aborted) lock = undefined;
+        if (lock?.lost.aborted) {
+          lock = undefined;
+          await options.sensors?.rest();
+        }
         lock ??= await tryLock(options.url, "pulse", options.log);
         if (lock) sleepMs = await beat(options, state);
       } catch (error) {
@@ -51,6 +57,7 @@ export function startPulse(options: PulseOptions): Pulse {
       }
       await Promise.race([wakeUp.promise, sleep(Math.max(sleepMs, 1), undefined, { signal: stopping.signal }).catch(() => undefined)]);
     }
+    await options.sensors?.rest();
     await lock?.release();
   })();
   return {
@@ -65,11 +72,12 @@ export function startPulse(options: PulseOptions): Pulse {
 
 /** Gives how long nothing will be due: 0 after something was, since there may be more. */
 async function beat(options: PulseOptions, state: { choresDueMs: number }): Promise<number> {
-  const { db, clock } = options;
+  const { db, clock, log, sensors } = options;
   const { timerInMs, askInMs } = await nextDue(db);
   const woken = isDue(timerInMs) ? await fireTimers(db) : [];
   const stepped = isDue(askInMs) ? await expireDueAsks(db, clock) : 0;
   if (woken.length > 0 || stepped > 0) options.changed();
+  await sensors?.beat().catch((error: unknown) => log.warn("the sensors could not be looked at; the next beat tries again", { error }));
   if (performance.now() >= state.choresDueMs) {
     state.choresDueMs = performance.now() + CHORES_EVERY_MS; // a steady clock: one that is set back would keep them waiting
     await doChores(options);

@@ -12,6 +12,7 @@ import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
 import { type Fleet, startFleet } from "#src/runs/fleet.ts";
 import { createRunWatch, type RunWatch } from "#src/runs/watch.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import type { Sensors } from "./sensors/sensors.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
 import { type Chore, startPulse } from "./pulse.ts";
@@ -35,6 +36,8 @@ export interface WorkParts {
   readonly telemetry?: { readonly port: TelemetryPort; readonly content: boolean } | undefined;
   /** False while the disk is full. */
   readonly mayClaim: () => boolean;
+  /** What looks at the world; left out: nothing does. */
+  readonly sensors?: (changed: () => void) => Sensors;
 }
 
 export interface Work {
@@ -77,7 +80,7 @@ async function startEngine({ engine, settings, notifier, queue, mayClaim, watch 
   return { stops, seat: fleet.seat };
 }
 
-async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, telemetry }: WorkParts): Promise<(() => Promise<void> | void)[]> {
+async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, telemetry, sensors }: WorkParts): Promise<(() => Promise<void> | void)[]> {
   const { db, clock, log, workspaces } = engine;
   const triggers = createTriggers({ engine, queue, mayTake: mayClaim, changed: notifier.changed });
   await queue.work<Firing>("trigger", triggers.fire, { concurrency: 1 });
@@ -91,6 +94,7 @@ async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, 
     log,
     changed: notifier.changed,
     chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), { name: "look at the schedules of triggers", run: triggers.look }, ...embedding],
+    ...(sensors ? { sensors: sensors(notifier.changed) } : {}),
   });
   const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];
   return [pulse.stop, notifier.onChange(pulse.hint), ...exporting];

@@ -66,7 +66,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
       ...(options.tools ?? []),
     ]),
     surfaces: options.surfaces ?? [],
-    checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
+    checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", runSensor: () => Promise.resolve(undefined) },
   });
 }
 

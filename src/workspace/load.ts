@@ -3,11 +3,12 @@ import { agentBudgets } from "./agent-budgets.ts";
 import { codeProblems, withCodeServers } from "./code-servers.ts";
 import { type FileSet, placeOf } from "./files.ts";
 import { listFolder } from "./folder.ts";
-import type { Entity, Goal, Sensor, Skill, Workspace } from "./model.ts";
+import type { Entity, Goal, Skill, Workspace } from "./model.ts";
 import { folderOf, voiceId } from "./names.ts";
 import { type Part, type Parts, readParts } from "./parts.ts";
 import { inOrder, type Problem, problemsText } from "./problem.ts";
-import { referenceProblems, sensorNames } from "./references.ts";
+import { referenceProblems } from "./references.ts";
+import { sensorProblems, sensorsOf } from "./sensors.ts";
 
 export type ParsedWorkspace = { readonly kind: "ok"; readonly workspace: Workspace } | { readonly kind: "problems"; readonly problems: readonly Problem[] };
 
@@ -28,7 +29,7 @@ function invalidWorkspace(problems: readonly Problem[]): LoopError {
 /** Pure: the same files give the same workspace in every process, so each builds it from the record. Problems come all at once, in order of file and line. Never throws. */
 export function parseWorkspace(files: FileSet): ParsedWorkspace {
   const { parts, problems } = readParts(files);
-  const all = [...problems, ...referenceProblems(parts), ...codeProblems(toolFiles(parts), parts.paths)];
+  const all = [...problems, ...referenceProblems(parts), ...codeProblems(toolFiles(parts), parts.paths), ...sensorProblems(parts.paths, files)];
   return all.length === 0 ? { kind: "ok", workspace: toWorkspace(parts, files) } : { kind: "problems", problems: inOrder(all) };
 }
 
@@ -57,7 +58,7 @@ function toWorkspace(parts: Parts, files: FileSet): Workspace {
     entities: entities(parts),
     skills: parts.of("skill").map((part) => skill(parts, part)),
     goals: parts.of("goal").map(goal),
-    sensors: sensors(parts),
+    sensors: sensorsOf(parts.paths, files),
     playbook: parts.playbook ? { source: parts.playbook.file, body: parts.playbook.body } : null,
   };
 }
@@ -100,8 +101,4 @@ function goal(part: Part<{ readonly title?: string | undefined; readonly labels:
   const id = part.file.slice("goals/".length, -".md".length);
   const heading = /^#\s+(.+)$/m.exec(part.body)?.[1]?.trim();
   return { id, title: part.data.title ?? heading ?? id, labels: part.data.labels, archived: id.startsWith("archive/"), source: part.file, body: part.body };
-}
-
-function sensors(parts: Parts): Sensor[] {
-  return parts.paths.flatMap((source) => sensorNames([source]).map((name) => ({ name, source })));
 }

@@ -4,6 +4,7 @@ import type { ToolServerManifest } from "./manifest/tools.ts";
 import type { TriggerManifest } from "./manifest/trigger.ts";
 import type { WorkspaceManifest } from "./manifest/workspace.ts";
 import type { BudgetManifest, PolicyManifest, TeamManifest } from "./manifest/governance.ts";
+import type { SensorHeader } from "./sensor-header.ts";
 import type { EntityItem, HistoryItem, SkillFrontMatter, SkillMetadata, SopFrontMatter, VoiceFrontMatter } from "./manifest/knowledge.ts";
 
 /** `source` is the path of the file that it stands in. */
@@ -59,7 +60,7 @@ export interface Goal extends Written {
 }
 
 /** `name`: the file's, without ending. */
-export interface Sensor extends Sourced {
+export interface Sensor extends Sourced, SensorHeader {
   readonly name: string;
 }
 

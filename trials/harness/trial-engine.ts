@@ -70,7 +70,7 @@ export async function trialEngine({ db, folder, name, clock = systemClock, ...pa
     maxTries: parts.maxTries ?? 5,
     tools: parts.shelf ?? toolBox([brainSearch(db, undefined), ...(parts.tools ?? [])]),
     surfaces: parts.surfaces ?? [],
-    checks: { sandbox: () => Promise.resolve(noSandbox), folder: "/", sensorProgram: () => Promise.resolve(undefined) },
+    checks: { sandbox: () => Promise.resolve(noSandbox), folder: "/", runSensor: () => Promise.resolve(undefined) },
   });
 }
 

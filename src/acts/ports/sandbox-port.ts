@@ -35,8 +35,9 @@ export interface LiveProcess {
 export interface SandboxCommand {
   /** Program and arguments; no shell reads them. */
   readonly argv: readonly [string, ...string[]];
-  /** Absolute; writable inside the sandbox, as is everything in `writable`. */
+  /** Absolute; writable inside the sandbox, as is everything in `writable`, unless `cwdIsReadOnly`. */
   readonly cwd: string;
+  readonly cwdIsReadOnly?: boolean;
   readonly writable: readonly string[];
   /** Absolute; seen, and only read, even where the sandbox shows nothing else of what lies around it. */
   readonly readable?: readonly string[];
@@ -45,6 +46,8 @@ export interface SandboxCommand {
   readonly timeoutMs: number;
   /** Per stream; what is beyond is cut and `truncated` is true. */
   readonly maxOutputBytes: number;
+  /** The command is ended as soon as its standard output goes beyond that. Left out: it may go on and is not held up. */
+  readonly endsWhenCut?: boolean;
 }
 
 export interface SandboxResult {

@@ -85,13 +85,14 @@ async function startIn(bwrap: Bwrap, { command, hidden }: { command: LiveSandbox
 }
 
 async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: readonly string[] }, signal: AbortSignal): Promise<SandboxResult> {
-  const { argv, cwd, writable, readable = [], env, timeoutMs, maxOutputBytes } = what.command;
-  const mounts = await mountOptions({ writable: [cwd, ...writable], readable, hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const { argv, cwd, cwdIsReadOnly = false, writable, readable = [], env, timeoutMs, maxOutputBytes, endsWhenCut = false } = what.command;
+  const own = cwdIsReadOnly ? { writable, readable: [cwd, ...readable] } : { writable: [cwd, ...writable], readable };
+  const mounts = await mountOptions({ ...own, hidden: what.hidden, limitsTmpfs: bwrap.limitsTmpfs });
   const variables = Object.entries(env).flatMap(([name, value]) => ["--setenv", name, value]);
   const tree = sandboxTree([...isolation(bwrap.forbidsNamespaces), ...mounts, ...variables, "--chdir", cwd]);
   const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];
   const outcome = await runBounded(
-    { argv: [bwrap.program, "--args", "3", "--json-status-fd", "4", "--", ...limits, ...argv], env: {}, timeoutMs, maxOutputBytes, morePipes: 2 },
+    { argv: [bwrap.program, "--args", "3", "--json-status-fd", "4", "--", ...limits, ...argv], env: {}, timeoutMs, maxOutputBytes, endsWhenCut, morePipes: 2 },
     tree,
     signal,
   );

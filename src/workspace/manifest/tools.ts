@@ -52,7 +52,7 @@ const github = z.strictObject({
 });
 
 /** Exactly a host, or `*.` and what stands above it. */
-const hostPattern = z
+export const hostPattern = z
   .string()
   .regex(
     /^(\*\.)?([\p{L}\p{N}](?:[\p{L}\p{N}.-]*[\p{L}\p{N}])?|\[[0-9a-fA-F:.]+\])(:\d{1,5})?$/u,

@@ -58,6 +58,14 @@ export const workspaceManifest = z.strictObject({
    * entities. A run that waits for a person, a provider or a timer does not count.
    */
   concurrency: z.record(labelKey, z.int().min(1).max(1_000)).default({}),
+  pulse: z
+    .strictObject({
+      /** How often a sensor runs that does not say so itself. */
+      interval: duration.refine((ms) => ms >= 1_000, "expected 1s or more").default(60_000),
+      /** How many sensors run at the same time. */
+      sensorConcurrency: z.int().min(1).max(256).default(8),
+    })
+    .prefault({}),
   defaults: z
     .strictObject({
       agent: slug.optional(),

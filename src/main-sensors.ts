@@ -1,0 +1,35 @@
+import { join } from "node:path";
+import type { SensorLook } from "#src/acts/perform-check.ts";
+import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
+import { createPrograms } from "#src/pulse/sensors/programs.ts";
+import { runSensor } from "#src/pulse/sensors/run-sensor.ts";
+import { createSensors, type Sensors } from "#src/pulse/sensors/sensors.ts";
+import { sandboxOf, type ToolWorld } from "#src/main-tools.ts";
+
+/** What the sensors of a process are made of. */
+export interface Sensing {
+  readonly sandbox: () => Promise<SandboxPort>;
+  /** Once, for a check. */
+  runSensor(name: string, signal: AbortSignal): Promise<SensorLook | undefined>;
+  /** For the pulse. */
+  sensors(changed: () => void): Sensors;
+}
+
+export function sensingOf(world: ToolWorld): Sensing {
+  const { record, log, clock, redactor, workspaces, workspaceFolder: folder, secrets, home } = world;
+  const programs = createPrograms({ db: record.db, workspaces, folder: join(home.folder, "sensors") });
+  const sandbox = sandboxOf(world);
+  const place = { sandbox, folder, secret: secrets.resolve };
+  return {
+    sandbox,
+    async runSensor(name, signal) {
+      const program = (await programs.current()).get(name);
+      if (program === undefined) return undefined;
+      const run = await runSensor(place, program, signal);
+      if (run.kind === "refused") return { kind: "refused", why: redactor.redact(run.why) };
+      const result = { ...run.result, stdout: redactor.redact(run.result.stdout), stderr: redactor.redact(run.result.stderr) };
+      return { kind: "ran", program: program.source, sandbox: run.sandbox, result };
+    },
+    sensors: (changed) => createSensors({ ...place, db: record.db, clock, log, redactor, workspaces, programs, changed }),
+  };
+}
