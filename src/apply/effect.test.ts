@@ -7,10 +7,13 @@ import { filesOf, SOUND_FILES } from "#src/testing/workspace-files.ts";
 import { createWorkspaceView } from "#src/workspace/current.ts";
 import { claimBounded } from "#src/leases/store/claim.ts";
 import { createRun } from "#src/runs/create.ts";
+import { forgetExpiredMemories } from "#src/runs/memory/forget.ts";
 import { readState } from "#src/runs/store/state.ts";
 import { tiersOf } from "#src/runs/think/tiers.ts";
 import { inTransaction } from "#src/database/open.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
+import { callFor, memoryWorld, runIn, textsIn } from "#src/runs/memory/memory-fixture.ts";
+import { revisionFiles } from "#src/workspace/revisions.ts";
 import { followRevision } from "./effect.ts";
 
 test("several processes that follow a revision at once make each person once, and none of them fails", async (t) => {
@@ -56,4 +59,36 @@ test("a bound by label lets one run at a time work on each thing, whichever agen
   assert.deepEqual([await claimed(), await claimed(), await claimed()], ["lisbon", "porto", undefined]);
   await follow("");
   assert.deepEqual([await claimed(), await claimed()], ["lisbon", undefined]);
+});
+
+test("a shorter retention counts for what is remembered already; a longer one does not bring back what was to go", async (t) => {
+  const { db, clock, engine, pass } = await memoryWorld(t);
+  const day = 86_400_000;
+  const known = async (text: string) =>
+    textsIn(await callFor(engine, await runIn(engine, { agent: "channel-one", channel: "dev" }), { name: "memory.recall", args: { text } }));
+  const keepFor = async (retention: string) => {
+    const files = new Map(await revisionFiles(db, (await engine.workspaces.current()).revision));
+    const path = "agents/channel-one.yaml";
+    files.set(
+      path,
+      Buffer.from(
+        files
+          .get(path)!
+          .toString()
+          .replace(/retention: \w+/, `retention: ${retention}`),
+      ),
+    );
+    await applyFiles(db, clock, { files, author: "system", note: "" });
+    await followRevision(db, clock, engine.workspaces);
+  };
+  await callFor(engine, await runIn(engine, { agent: "channel-one", channel: "dev" }), {
+    name: "memory.remember",
+    args: { kind: "fact", text: "The walrus is fed at noon" },
+  });
+  await keepFor("7d");
+  await keepFor("90d");
+  await pass(6 * day);
+  assert.deepEqual(await known("walrus"), ["The walrus is fed at noon"]);
+  await pass(2 * day);
+  assert.deepEqual([await known("walrus"), await forgetExpiredMemories(db, clock)], [[], 1]);
 });

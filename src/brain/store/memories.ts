@@ -59,6 +59,14 @@ export const listMemories = (db: Db, query: MemoryQuery): Promise<Memory[]> =>
 /** A hundred at most whose time is over. */
 export const expiredMemories = (db: Db | Transaction): Promise<Memory[]> => select(db, sql`expires_at <= loop_now() order by expires_at, id limit 100`);
 
+/** What these agents remembered stays no longer than they may keep it now; what was to go earlier still does. */
+export async function shortenMemories(tx: Transaction, keeping: readonly { readonly agent: string; readonly retentionMs: number }[]): Promise<void> {
+  await sql`
+    update brain_items set expires_at = happened_at + "retentionMs" * interval '1 millisecond'
+    from jsonb_to_recordset(${JSON.stringify(keeping)}::jsonb) as keeping (agent text, "retentionMs" double precision)
+    where layer = 'memory' and data->>'agent' = agent and expires_at > happened_at + "retentionMs" * interval '1 millisecond'`.execute(tx);
+}
+
 /** Questioned ones whose question is settled, with the answer; null: it ended without one. */
 export async function answeredMemories(db: Db | Transaction, id: string | null): Promise<{ memory: MemoryId; answer: string | null }[]> {
   const { rows } = await sql<{ memory: MemoryId; answer: string | null }>`
