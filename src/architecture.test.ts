@@ -74,6 +74,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^ajv$/, orInTests(within("acts/"))],
   [/^@modelcontextprotocol\/client$/, within("adapters/tool-mcp/")],
   [/^@pydantic\/genai-prices$/, within("ledger/")],
+  [/^(ink|react)$/, within("cli/watch/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],
   [/^zod$/, { holds: (file) => !inAny("kernel/")(file), only: "outside kernel/, which needs no package" }],
   [/^@copilotkit\/aimock$/, { holds: (file) => isTest(file) || inAny("testing/")(file), only: "in tests" }],
@@ -111,7 +112,10 @@ const WORDS: readonly Word[] = [
   {
     pattern: /\bprocess\.env\b/,
     what: "reads the environment",
-    allowed: (file) => isTest(file) || inAny("settings/", "testing/")(file) || ["kernel/failpoint.ts", "cli/main.ts", "cli/start.ts"].includes(file),
+    allowed: (file) =>
+      isTest(file) ||
+      inAny("settings/", "testing/")(file) ||
+      ["kernel/failpoint.ts", "cli/main.ts", "cli/start.ts", "cli/watch/production-react.ts"].includes(file),
     instead: "take the setting as a parameter; only settings/ reads it",
   },
   {

@@ -95,6 +95,7 @@ test("without a server, verbs say so and what to do, bad use says what was expec
     [["-h"], 0, /^loop: work done[^]*loop _ help/],
     [["config", "zsh"], 0, /^#compdef loop/],
     [["config", "tcsh"], 2, /There is: bash, zsh, fish/],
+    [["watch"], 2, /loop watch needs a terminal[^]*loop asks --json/],
     [["_"], 0, /^loop _: the verbs of agents and workers[^]*loop _ claim <name>/],
     [["_", "help", "claim"], 0, /Usage: loop _ claim <name>/],
     [["help", "_", "claim"], 0, /Usage: loop _ claim <name>/],

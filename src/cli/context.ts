@@ -20,12 +20,14 @@ export async function createContext(options: ContextOptions): Promise<Context> {
   const settings = once(() => readSettingsOf(env));
   const homeFolder = await homeFolderOf(env, settings);
   const elsewhere = env["LOOP_URL"] ? await remoteOf(await settings()) : {};
-  const target = once(() => ({ ...targetOf(homeFolder), ...elsewhere }));
+  const freshTarget = (): Target => ({ ...targetOf(homeFolder), ...elsewhere });
+  const target = once(freshTarget);
   return {
     env,
     settings,
     homeFolder: () => homeFolder,
     target,
+    freshTarget,
     api: once(() => createApi(target())),
     agentTarget: once(() => ({ ...agentTargetOf(homeFolder, env), ...elsewhere })),
     json: options.json,

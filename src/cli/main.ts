@@ -2,7 +2,6 @@ import { readArguments } from "./arguments.ts";
 import { createContext } from "./context.ts";
 import type { ExitCode } from "./exit-codes.ts";
 import type { Context } from "./verb.ts";
-import { findVerb } from "./verb-table.ts";
 
 /*
  * `loop`: what bin/loop runs. Each file that is loaded on the way to a verb is part of the wall time of all of them, so this imports little, and the rest
@@ -22,7 +21,7 @@ async function main(args: readonly string[]): Promise<ExitCode> {
 
 async function perform(typed: readonly string[], context: Context): Promise<ExitCode> {
   const args = aliased(typed);
-  const found = args[0] === "_" ? (await import("./loop-verb-table.ts")).findLoopVerb(args.slice(1)) : findVerb(args);
+  const found = args[0] === "_" ? (await import("./loop-verb-table.ts")).findLoopVerb(args.slice(1)) : (await import("./verb-table.ts")).findVerb(args);
   if (!found) return (await import("./unknown-verb.ts")).answerUnknownVerb(args, context);
   const verb = await found.row.load();
   const given = await readArguments(found.name, verb, found.rest);

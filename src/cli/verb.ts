@@ -30,6 +30,8 @@ export interface Context {
   /** @throws LoopError settings_invalid */
   readonly settings: () => Promise<Settings>;
   readonly target: () => Target;
+  /** The same read anew each time, for whoever stays while servers come and go. */
+  readonly freshTarget: () => Target;
   readonly api: () => Api;
   /** For the verbs of `loop _`: speaks as the worker or agent whose token the environment has, else as the root agent; never as a person. */
   readonly agentTarget: () => Target;

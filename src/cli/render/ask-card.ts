@@ -25,14 +25,19 @@ export function askCard(card: AskCard, look: Look): string {
   const { ask } = card;
   const prompt = reasonsIn(plain(ask.prompt)).flatMap((reason) => wrapped(reason, look.width - INDENT.length));
   const lines = [headLine(card, look), ...prompt.map((line) => INDENT + line)];
-  const fields = [
+  return [...lines, ...askFields(ask, look).flatMap(([name, value]) => fieldLines(name, value, look)), ...endLines(card, look)].join("\n");
+}
+
+/** What stands below the question: the exact act where it is one, its price, its rule, what was said, and what happens when nobody answers. None is empty. */
+export function askFields(ask: AskShape, look: Look): Field[] {
+  const fields: Field[] = [
     ...detailFields(ask),
     ...decisionFields(ask),
     ["silence", silenceText(ask, look.nowMs)],
     ["for", whoText(ask)],
     ...copyFields(ask, look),
-  ] as const;
-  return [...lines, ...fields.flatMap(([name, value]) => (value ? fieldLines(name, value, look) : [])), ...endLines(card, look)].join("\n");
+  ];
+  return fields.filter(([, value]) => value !== "");
 }
 
 /** The same in two lines. */

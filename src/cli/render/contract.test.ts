@@ -9,11 +9,12 @@ import { columns } from "./width.ts";
 const loaded = await Promise.all(Object.entries(LOOP_VERBS).map(async ([name, { summary, load }]) => ({ name, summary, verb: await load() })));
 const text = contractText(loaded.map(({ name, summary, verb: { args } }) => ({ name, summary, args })));
 
+/** `ask` of the command line waits by it. */
+const NOT_TYPED = new Set(["ask wait", "state", "wait", "worker list"]);
+
 test("the contract that is printed has every verb that the server takes, with its line, in 80 columns", () => {
-  assert.deepEqual(
-    CONTRACT.map(({ name }) => name).filter((name) => !Object.hasOwn(LOOP_VERBS, name)),
-    [],
-  );
+  const missing = CONTRACT.map(({ name }) => name).filter((name) => !Object.hasOwn(LOOP_VERBS, name) && !NOT_TYPED.has(name));
+  assert.deepEqual(missing, []);
   for (const { name, summary, verb } of loaded) {
     assert.ok(text.includes(`\n  loop _ ${name} ${verb.args}`.trimEnd()), name);
     assert.ok(text.replaceAll(/\s+/g, " ").includes(summary), summary);
