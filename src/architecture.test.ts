@@ -73,6 +73,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^(ai|@ai-sdk\/.+|@openrouter\/ai-sdk-provider|ai-sdk-ollama)$/, within("adapters/model-aisdk/")],
   [/^ajv$/, orInTests(within("acts/"))],
   [/^@modelcontextprotocol\/client$/, within("adapters/tool-mcp/")],
+  [/^@(lydell\/node-pty|xterm\/headless)$/, within("adapters/worker-command/")],
   [/^@pydantic\/genai-prices$/, within("ledger/")],
   [/^(ink|react)$/, within("cli/watch/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],

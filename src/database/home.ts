@@ -13,6 +13,7 @@ export interface Home {
   readonly postgres: string;
   readonly logs: string;
   readonly outbox: string;
+  /** Nothing else lies in its folder. */
   readonly socket: string;
   readonly credentials: string;
 }
@@ -75,11 +76,10 @@ function idIn(text: string): string | undefined {
   }
 }
 
-/** In the home where its path is short enough; else in a folder of its own under the system's temporary files. */
+/** In a folder of its own, which a worker in a sandbox is shown: a socket that a later server makes is seen there too. In the home where its path is short enough; else under the system's temporary files. */
 async function socketPath(folder: string, id: string): Promise<string> {
-  const usual = join(folder, "loop.sock");
-  if (Buffer.byteLength(usual) <= LONGEST_SOCKET_PATH) return usual;
-  const short = join("/tmp", `loopwright-${id.slice(0, 8)}`, "loop.sock");
-  await mkdir(dirname(short), { recursive: true, mode: 0o700 });
-  return short;
+  const usual = join(folder, "socket", "loop.sock");
+  const path = Buffer.byteLength(usual) <= LONGEST_SOCKET_PATH ? usual : join("/tmp", `loopwright-${id.slice(0, 8)}`, "loop.sock");
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  return path;
 }

@@ -1,8 +1,7 @@
 import type { ChildProcess } from "node:child_process";
-import { readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import type { ProcessTree } from "./bounded-process.ts";
-import { processStat } from "./process-stat.ts";
+import { allProcesses } from "./process-stat.ts";
 
 const POLL_MS = 2;
 const GONE_WITHIN_MS = 1_000;
@@ -35,8 +34,6 @@ export function sendKill(processId: number): boolean {
 
 /** The dead stay in their group until somebody collects them, which may take long. Where there is no /proc, they count as living. */
 async function hasLiving(groupId: number): Promise<boolean> {
-  const names = await readdir("/proc").catch(() => null);
-  if (names === null) return true;
-  const stats = await Promise.all(names.filter((name) => /^\d+$/.test(name)).map((name) => processStat(Number(name))));
-  return stats.some((stat) => stat !== null && stat.isAlive && stat.groupId === groupId);
+  const processes = await allProcesses();
+  return processes === null || processes.some((stat) => stat.isAlive && stat.groupId === groupId);
 }

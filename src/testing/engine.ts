@@ -75,6 +75,7 @@ const noSandbox: SandboxPort = {
   available: () => Promise.resolve({ ok: false, why: "there is no sandbox in this test" }),
   run: () => Promise.reject(new Error("there is no sandbox in this test")),
   start: () => Promise.reject(new Error("there is no sandbox in this test")),
+  wrap: () => Promise.reject(new Error("there is no sandbox in this test")),
 };
 
 /** Queues a run of this agent with this text. */

@@ -85,6 +85,7 @@ const noSandbox: SandboxPort = {
   available: () => Promise.resolve({ ok: false, why: "there is no sandbox in this trial" }),
   run: () => Promise.reject(new Error("there is no sandbox in this trial")),
   start: () => Promise.reject(new Error("there is no sandbox in this trial")),
+  wrap: () => Promise.reject(new Error("there is no sandbox in this trial")),
 };
 
 /** Queues runs of the agent `helper`, a script each, in one transaction. */

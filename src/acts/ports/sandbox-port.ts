@@ -9,6 +9,22 @@ export interface SandboxPort {
   run(command: SandboxCommand, signal: AbortSignal): Promise<SandboxResult>;
   /** Starts a program that goes on beside the server, apart in the same way, and ends with it. @throws LoopError sandbox_unavailable */
   start(command: LiveSandboxCommand): Promise<LiveProcess>;
+  /** For a program that somebody else starts, ends and waits for: what to start in its place. Nothing was started when it returns. @throws LoopError sandbox_unavailable */
+  wrap(command: WrappableCommand): Promise<WrappedCommand>;
+}
+
+/** Its `cwd` is writable. A place of the account (such as where a coding agent keeps its login) is shown when `writable` or `readable` names it. */
+export interface WrappableCommand extends LiveSandboxCommand {
+  /** Absolute; seen, and only read, also where the sandbox hides or empties what lies around it. */
+  readonly readable: readonly string[];
+}
+
+export interface WrappedCommand {
+  readonly argv: readonly [string, ...string[]];
+  /** The whole environment to start it with. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The first process only holds the others: a signal that asks is sent to those, since it would take them along at once. It ends with 128 + the number of a signal that ended the program. */
+  readonly isHolder: boolean;
 }
 
 export interface LiveSandboxCommand {

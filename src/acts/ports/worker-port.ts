@@ -29,7 +29,7 @@ export interface WorkerHandle {
 /** How a worker is, as its supervisor says. */
 export interface WorkerStatus extends WorkerHandle {
   readonly name: string;
-  /** starting: no process yet. lost: the supervisor died before it could say how the worker ended; nothing of it runs any more. */
+  /** starting: no process yet. killed: a signal ended it, or `stop` did (then it may have a code). lost: the supervisor died before it could say how the worker ended; nothing of it runs any more. */
   readonly state: "starting" | "running" | "exited" | "killed" | "lost";
   /** Null while it runs, and where a signal ended it. */
   readonly exitCode: number | null;
@@ -64,6 +64,6 @@ export interface WorkerPort {
   log(key: string, lastBytes: number): Promise<string>;
   /** Calls back when some worker began, ended, or its state is worth another look. Gives the way to stop. */
   watch(changed: (key: string) => void): () => void;
-  /** Removes what is left of an ended one. */
+  /** Removes what is left of an ended one. Safe to repeat. @throws LoopError worker_unavailable for one that runs */
   forget(key: string): Promise<void>;
 }

@@ -1,5 +1,13 @@
 import { realpath } from "node:fs/promises";
-import type { LiveProcess, LiveSandboxCommand, SandboxCommand, SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
+import type {
+  LiveProcess,
+  LiveSandboxCommand,
+  SandboxCommand,
+  SandboxPort,
+  SandboxResult,
+  WrappableCommand,
+  WrappedCommand,
+} from "#src/acts/ports/sandbox-port.ts";
 import { runBounded } from "#src/processes/bounded-process.ts";
 import { startLive } from "#src/processes/live-process.ts";
 import { aborted, answerToMalformed, programNotStarted, requireFolders, requireWellFormed, unavailable } from "#src/processes/sandbox-command.ts";
@@ -28,7 +36,8 @@ const MAX_PROCESSES = 1_024;
  * that a signal ends has 128 and the signal's number as its exit code: bwrap cannot tell the two apart.
  */
 export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
-  const hidden = [...secretPlaces(options.osHome), ...options.hidden];
+  const secret = secretPlaces(options.osHome);
+  const hidden = [...secret, ...options.hidden];
   let found: Promise<Probe> | undefined;
   const look = async (): Promise<Probe> => {
     const answer = await (found ??= probe(options));
@@ -60,6 +69,13 @@ export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
       await requireOwnPaths(command.writable);
       return startIn(bwrap, { command, hidden });
     },
+    async wrap(command) {
+      requireWellFormed(command);
+      const bwrap = await requireBwrap();
+      await requireOwnPaths([command.cwd, ...command.writable]);
+      const shown = new Set([...command.writable, ...command.readable]);
+      return wrapIn(bwrap, { command, hidden: [...secret.filter((place) => !shown.has(place)), ...options.hidden] });
+    },
   };
 }
 
@@ -83,6 +99,27 @@ async function startIn(bwrap: Bwrap, { command, hidden }: { command: LiveSandbox
   const argv = [bwrap.program, "--args", "3", "--json-status-fd", "4", "--", ...limits, ...command.argv] as const;
   return startLive({ argv, env: {}, morePipes: 2 }, tree);
 }
+
+/** Its terminal is its own, so it keeps the session that leads it; its environment is inherited, where no list of processes shows it. */
+async function wrapIn(bwrap: Bwrap, { command, hidden }: { command: WrappableCommand; hidden: readonly string[] }): Promise<WrappedCommand> {
+  const { cwd, writable, readable, network } = command;
+  const mounts = await mountOptions({ writable: [cwd, ...writable], readable, hidden, limitsTmpfs: bwrap.limitsTmpfs });
+  const names = network ? ["--ro-bind-try", "/run/systemd/resolve", "/run/systemd/resolve"] : [];
+  const apart = isolation(bwrap.forbidsNamespaces).filter((option) => option !== "--new-session");
+  const [inside, outside] = partition(Object.entries(command.env), ([name]) => LOADS_CODE.test(name));
+  const variables = inside.flatMap(([name, value]) => ["--setenv", name, value]);
+  const limits = bwrap.prlimit === null ? [] : [bwrap.prlimit, `--nproc=${MAX_PROCESSES}`, "--core=0", "--"];
+  const options = [...apart, ...(network ? ["--share-net"] : []), ...mounts, ...names, ...variables, "--chdir", cwd];
+  return { argv: [bwrap.program, ...options, "--", ...limits, ...command.argv], env: Object.fromEntries(outside), isHolder: true };
+}
+
+/** Would act on bwrap itself, outside. */
+const LOADS_CODE = /^(LD_|DYLD_|GLIBC_TUNABLES$|GCONV_PATH$|NLSPATH$|LOCPATH$)/;
+
+const partition = <Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] => [
+  items.filter(isFirst),
+  items.filter((item) => !isFirst(item)),
+];
 
 async function runIn(bwrap: Bwrap, what: { command: SandboxCommand; hidden: readonly string[] }, signal: AbortSignal): Promise<SandboxResult> {
   const { argv, cwd, cwdIsReadOnly = false, writable, readable = [], env, timeoutMs, maxOutputBytes, endsWhenCut = false } = what.command;

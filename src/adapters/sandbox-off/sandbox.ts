@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import { type ProcessTree, runBounded } from "#src/processes/bounded-process.ts";
 import { startLive } from "#src/processes/live-process.ts";
+import { killMarked } from "#src/processes/marked-processes.ts";
 import { killGroup, processGroup } from "#src/processes/process-group.ts";
 import { aborted, answerToMalformed, programNotStarted, requireFolders, requireWellFormed } from "#src/processes/sandbox-command.ts";
-import { killMarked } from "./marked-processes.ts";
 
 /** Variable by which the processes of one call are found again. */
 const MARK = "SANDBOX_RUN_ID";
@@ -34,6 +34,11 @@ export function createSandboxOff(): SandboxPort {
       await requireFolders([cwd]);
       const mark = randomBytes(16).toString("hex");
       return startLive({ argv, cwd, env: { ...env, [MARK]: mark } }, markedTree(`${MARK}=${mark}`));
+    },
+    async wrap(command) {
+      requireWellFormed(command);
+      await requireFolders([command.cwd]);
+      return { argv: command.argv, env: command.env, isHolder: false };
     },
   };
 }

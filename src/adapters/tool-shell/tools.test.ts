@@ -13,6 +13,7 @@ function recording(): SandboxPort & { readonly commands: SandboxCommand[] } {
     name: "recording",
     commands,
     start: () => Promise.reject(new Error("nothing goes on in this test")),
+    wrap: () => Promise.reject(new Error("nothing goes on in this test")),
     available: () => Promise.resolve({ ok: true }),
     run(command) {
       commands.push(command);

@@ -14,7 +14,7 @@ const LONGEST_SOCKET_PATH = 100;
 
 /** Where the server of this home listens, as database/home.ts lays it out; makes nothing. */
 export function socketPathOf(homeFolder: string): string {
-  const usual = join(homeFolder, "loop.sock");
+  const usual = join(homeFolder, "socket", "loop.sock");
   if (Buffer.byteLength(usual) <= LONGEST_SOCKET_PATH) return usual;
   const id = (readJson(join(homeFolder, "home.json")) as { id?: string } | undefined)?.id ?? "none";
   return join("/tmp", `loopwright-${id.slice(0, 8)}`, "loop.sock");

@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { sendKill } from "#src/processes/process-group.ts";
+import { sendKill } from "./process-group.ts";
 
 const ROUND_MS = 5;
 const ROUNDS = 100;
