@@ -303,7 +303,7 @@ const WAYS: Readonly<Record<string, (homes: Homes) => Promise<string | undefined
   },
   async "files of a home, by other accounts of the machine"({ b }) {
     const modes = await Promise.all(
-      ["loop.sock", "credentials.json", "keys", "logs", "outbox", "home.json"].map(
+      ["socket", "credentials.json", "keys", "logs", "outbox", "home.json"].map(
         async (name) => [name, (await stat(join(b.folder, name))).mode & 0o077] as const,
       ),
     );

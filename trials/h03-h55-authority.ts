@@ -183,7 +183,7 @@ async function firstSigns(server: Server, home: string): Promise<string[]> {
     if (without.status !== 401) wrong.push(`sign-up at ${path}: ${without.status}`);
     if (![404, 405].includes(withOne.status)) wrong.push(`${path} with a credential: ${withOne.status}`);
   }
-  for (const name of ["credentials.json", "loop.sock", "home.json", join("postgres", "postgres.json")]) {
+  for (const name of ["credentials.json", "socket", "home.json", join("postgres", "postgres.json")]) {
     const others = (await stat(join(home, name))).mode & 0o077;
     if (others !== 0) wrong.push(`${name} is open to others`);
   }

@@ -141,8 +141,8 @@ async function refusedAfter({ first, second, homes }: ModelServers, token: strin
   const ways = [
     { server: first },
     { server: second },
-    { server: first, socketPath: join(homes[0], "loop.sock") },
-    { server: second, socketPath: join(homes[1], "loop.sock") },
+    { server: first, socketPath: join(homes[0], "socket", "loop.sock") },
+    { server: second, socketPath: join(homes[1], "socket", "loop.sock") },
   ];
   await until(
     async () => {

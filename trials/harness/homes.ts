@@ -106,7 +106,7 @@ async function openTenant(world: World, name: string): Promise<Tenant> {
     db: database.db,
     canary,
     ids,
-    socketPath: join(folder, "loop.sock"),
+    socketPath: join(folder, "socket", "loop.sock"),
     async token(handle, { scopes = ["*"], expiresIn } = {}) {
       const made = await server.call("POST /v1/tokens", {
         body: { principal: handle, label: "trial", scopes, ...(expiresIn === undefined ? {} : { expiresIn }) },

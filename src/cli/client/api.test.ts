@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { LoopError } from "#src/kernel/errors.ts";
 import { createApi, type Target } from "./api.ts";
@@ -20,6 +20,7 @@ async function serverThat(t: TestContext, answers: (socket: Socket) => void): Pr
     answers(socket);
   });
   const socketPath = socketPathOf(homeFolder);
+  await mkdir(dirname(socketPath));
   await new Promise<void>((resolve) => server.listen(socketPath, resolve));
   t.after(async () => {
     server.close();

@@ -153,6 +153,7 @@ describe("sensors", { skip, timeout: 120_000 }, () => {
       available: () => Promise.resolve({ ok: false, why: "no program bwrap" }),
       run: () => Promise.reject(),
       start: () => Promise.reject(),
+      wrap: () => Promise.reject(),
     } as const;
     const world = await sensorWorld(t, { sandbox: () => Promise.resolve(none) });
     await world.apply({ "one.sh": "echo '{}'" });
