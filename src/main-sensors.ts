@@ -1,9 +1,11 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { SensorLook } from "#src/acts/perform-check.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
+import type { Home } from "#src/database/home.ts";
 import { createPrograms } from "#src/pulse/sensors/programs.ts";
 import { runSensor } from "#src/pulse/sensors/run-sensor.ts";
 import { createSensors, type Sensors } from "#src/pulse/sensors/sensors.ts";
+import { type HostProxy, startHostProxy } from "#src/connections/host-proxy.ts";
 import { sandboxOf, type ToolWorld } from "#src/main-tools.ts";
 
 /** What the sensors of a process are made of. */
@@ -13,13 +15,16 @@ export interface Sensing {
   runSensor(name: string, signal: AbortSignal): Promise<SensorLook | undefined>;
   /** For the pulse. */
   sensors(changed: () => void): Sensors;
+  close(): Promise<void>;
 }
 
-export function sensingOf(world: ToolWorld): Sensing {
+export function sensingOf(world: ToolWorld & { readonly home: Pick<Home, "folder" | "socket"> }): Sensing {
   const { record, log, clock, redactor, workspaces, workspaceFolder: folder, secrets, home } = world;
   const programs = createPrograms({ db: record.db, workspaces, folder: join(home.folder, "sensors") });
   const sandbox = sandboxOf(world);
-  const place = { sandbox, folder, secret: secrets.resolve };
+  let proxy: Promise<HostProxy> | undefined; // only where a sensor has hosts to reach
+  const wayTo = async (hosts: readonly string[]) => (await (proxy ??= startHostProxy({ folder: dirname(home.socket) }))).admit(hosts);
+  const place = { sandbox, folder, secret: secrets.resolve, wayTo };
   return {
     sandbox,
     async runSensor(name, signal) {
@@ -31,5 +36,6 @@ export function sensingOf(world: ToolWorld): Sensing {
       return { kind: "ran", program: program.source, sandbox: run.sandbox, result };
     },
     sensors: (changed) => createSensors({ ...place, db: record.db, clock, log, redactor, workspaces, programs, changed }),
+    close: async () => (await proxy)?.close(),
   };
 }

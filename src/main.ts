@@ -147,6 +147,7 @@ async function openBase(
   const workspaces = createWorkspaceView(db);
   const own = { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces };
   const sensing = sensingOf({ ...own, secrets, clock, version: VERSION });
+  stops.push(sensing.close);
   return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing };
 }
 

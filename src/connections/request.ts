@@ -96,7 +96,8 @@ async function once(outgoing: Outgoing, bounds: Bounds, time: AbortSignal): Prom
   }
 }
 
-async function checkedAddresses(url: URL, bounds: Bounds): Promise<readonly LookupAddress[]> {
+/** The addresses of a URL, all of them such that they may be asked. @throws RequestFailed */
+export async function checkedAddresses(url: URL, bounds: Pick<Bounds, "privateNetwork" | "resolve">): Promise<readonly LookupAddress[]> {
   const literal = literalAddress(url);
   const addresses = literal === null ? await resolved(url, bounds) : [{ address: literal, family: literal.includes(":") ? 6 : 4 }];
   const wrong = addresses.map(({ address }) => ({ address, reach: reachOf(address) })).find(({ reach }) => !isOpen(reach, url, bounds));
@@ -105,10 +106,10 @@ async function checkedAddresses(url: URL, bounds: Bounds): Promise<readonly Look
   throw new RequestFailed("refused", `${url.hostname} leads to ${wrong.address}, which ${why}`);
 }
 
-const isOpen = (reach: Reach, url: URL, { privateNetwork }: Bounds): boolean =>
+const isOpen = (reach: Reach, url: URL, { privateNetwork }: Pick<Bounds, "privateNetwork">): boolean =>
   reach === "public" || (reach === "own" && (typeof privateNetwork === "boolean" ? privateNetwork : privateNetwork(url)));
 
-async function resolved(url: URL, { resolve = (name) => lookUp(name, { all: true }) }: Bounds): Promise<readonly LookupAddress[]> {
+async function resolved(url: URL, { resolve = (name) => lookUp(name, { all: true }) }: Pick<Bounds, "resolve">): Promise<readonly LookupAddress[]> {
   try {
     const found = await resolve(url.hostname);
     if (found.length > 0) return found;
@@ -118,10 +119,14 @@ async function resolved(url: URL, { resolve = (name) => lookUp(name, { all: true
   throw new RequestFailed("unreachable", `${url.hostname} has no address`);
 }
 
+/** The connection goes to what was looked at. */
+export const pinned =
+  (addresses: readonly LookupAddress[]): LookupFunction =>
+  (_name, options, callback) =>
+    options.all ? callback(null, [...addresses]) : callback(null, addresses[0]!.address, addresses[0]!.family);
+
 function send({ url, method, headers, secretHeaders, body }: Outgoing, addresses: readonly LookupAddress[], signal: AbortSignal): Promise<IncomingMessage> {
   const answered = Promise.withResolvers<IncomingMessage>();
-  const lookup: LookupFunction = (_name, options, callback) =>
-    options.all ? callback(null, [...addresses]) : callback(null, addresses[0]!.address, addresses[0]!.family);
   const options: RequestOptions = {
     method,
     headers: {
@@ -131,7 +136,7 @@ function send({ url, method, headers, secretHeaders, body }: Outgoing, addresses
       ...secretHeaders,
       ...(body === undefined ? {} : { "content-length": String(Buffer.byteLength(body)) }),
     },
-    lookup,
+    lookup: pinned(addresses),
     signal,
     agent: false,
   };

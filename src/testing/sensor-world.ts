@@ -13,6 +13,7 @@ import { filesOf, writeFiles } from "./workspace-files.ts";
 import { createWorkspaceView, type WorkspaceView } from "#src/workspace/current.ts";
 import { applyFiles } from "#src/workspace/taking.ts";
 import { type Reading, readings } from "#src/pulse/store/sensor-readings.ts";
+import { type HostProxy, startHostProxy } from "#src/connections/host-proxy.ts";
 import { createPrograms } from "#src/pulse/sensors/programs.ts";
 import { createSensors, type SensorParts, type Sensors } from "#src/pulse/sensors/sensors.ts";
 
@@ -58,11 +59,14 @@ export async function sensorWorld(t: TestContext, more: Partial<SensorParts> = {
   const workspaces = createWorkspaceView(db);
   const sandbox = hostSandbox([home]);
   let moves = 0;
+  let proxy: Promise<HostProxy> | undefined;
+  const wayTo = async (hosts: readonly string[]) => (await (proxy ??= startHostProxy({ folder: home }))).admit(hosts);
+  t.after(async () => (await proxy)?.close());
   const another = (other: Partial<SensorParts> = {}): Sensors => {
     const programs = createPrograms({ db, workspaces, folder: join(home, "sensors") });
     const secret = (): Promise<string> => Promise.reject(new Error("no secret in this test"));
     const changed = () => void (moves += 1);
-    const own = { db, clock, log: silentLog, redactor, workspaces, programs, changed, folder, secret, sandbox: () => Promise.resolve(sandbox) };
+    const own = { db, clock, log: silentLog, redactor, workspaces, programs, changed, folder, secret, wayTo, sandbox: () => Promise.resolve(sandbox) };
     const sensors = createSensors({ ...own, ...more, ...other });
     t.after(() => sensors.rest());
     return sensors;

@@ -13,6 +13,16 @@ export interface SensorPlace {
   readonly folder: string;
   /** @throws LoopError secret_unavailable */
   readonly secret: (reference: string) => Promise<string>;
+  /** A way out of the sandbox to these hosts. */
+  readonly wayTo: (hosts: readonly string[]) => Promise<WayOut>;
+}
+
+export interface WayOut {
+  /** The command line of a program that finds it. */
+  wrap(argv: SensorProgram["argv"]): SensorProgram["argv"];
+  /** What such a program has to see beside its own files. */
+  readonly readable: readonly string[];
+  end(): void;
 }
 
 /** `ran`: it was started, however it ended. `refused`: it was not, and why. */
@@ -24,7 +34,7 @@ const SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin";
 
 /**
  * Runs a sensor once, apart from the machine: what it sees is only read, and its environment is `PATH`, an empty `HOME`, `LOOP_WORKSPACE` and the secrets that
- * it declares. All that it started is gone when this returns. Throws only for bugs.
+ * it declares; where it declares hosts, it finds a proxy to them. All that it started is gone when this returns. Throws only for bugs.
  */
 export async function runSensor(place: SensorPlace, program: SensorProgram, signal: AbortSignal): Promise<SensorRun> {
   const sandbox = await place.sandbox();
@@ -32,15 +42,16 @@ export async function runSensor(place: SensorPlace, program: SensorProgram, sign
   if (!ready.ok) return { kind: "refused", why: `sandbox: ${ready.why}`, lacks: "sandbox" };
   const secrets = await secretsOf(place, program);
   if (typeof secrets === "string") return { kind: "refused", why: secrets, lacks: "secret" };
+  const way = sandbox.name === "off" || program.network.length === 0 ? undefined : await place.wayTo(program.network);
   const home = sandbox.name === "off" ? await mkdtemp(join(tmpdir(), "loopwright-sensor-")) : "/tmp"; // in a sandbox that is an empty one of its own
   try {
     const result = await sandbox.run(
       {
-        argv: program.argv,
+        argv: way ? way.wrap(program.argv) : program.argv,
         cwd: place.folder,
         cwdIsReadOnly: true,
         writable: [],
-        readable: program.readable,
+        readable: [...program.readable, ...(way?.readable ?? [])],
         env: { ...secrets, PATH: SEARCH_PATH, HOME: home, TMPDIR: home, LOOP_WORKSPACE: place.folder },
         timeoutMs: program.timeoutMs,
         maxOutputBytes: OUTPUT_READ_BYTES,
@@ -53,6 +64,7 @@ export async function runSensor(place: SensorPlace, program: SensorProgram, sign
     if (!(error instanceof LoopError && error.code === "sandbox_unavailable")) throw error;
     return { kind: "refused", why: `sandbox: ${error.message}`, lacks: "sandbox" };
   } finally {
+    way?.end();
     if (sandbox.name === "off") await rm(home, { recursive: true, force: true });
   }
 }
