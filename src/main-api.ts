@@ -23,6 +23,7 @@ import type { Log } from "#src/kernel/log.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import { ensureCredentials, ensureRootCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
+import { mirrorReadings } from "#src/pulse/sensors/mirror.ts";
 import type { Work } from "#src/pulse/start-work.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
@@ -76,6 +77,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
     await engine.tools.follow(await workspaces.current());
   };
   const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf(base), tookEffect });
+  stops.push(mirrorReadings({ db, log, folder: base.workspaceFolder, onChange: notifier.onChange }).follow());
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,

@@ -5,6 +5,8 @@ import { join } from "node:path";
 const SETTLE_MS = 300;
 const LOOK_EVERY_MS = 30_000;
 const MAX_FOLDERS = 4_000;
+/** Nothing is read from there, and it changes with the world. */
+const WRITTEN_BY_US = "snapshots";
 
 export interface Watching {
   /** Resolved when what happens from now on is noticed. Never rejected. */
@@ -76,9 +78,8 @@ async function foldersIn(folder: string): Promise<Map<string, string>> {
       const { dev, ino } = await stat(here);
       found.set(`${dev}:${ino} ${here}`, here);
       const entries = await readdir(here, { withFileTypes: true });
-      waiting.push(
-        ...entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules").map(({ name }) => join(here, name)),
-      );
+      const folders = entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules");
+      waiting.push(...folders.filter(({ name }) => here !== folder || name !== WRITTEN_BY_US).map(({ name }) => join(here, name)));
     } catch {
       // gone meanwhile, or not ours to open: whoever looks at the folder says so
     }
