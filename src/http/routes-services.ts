@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import { readCallbackAddress } from "#src/connections/callback-address.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { requirePermission } from "#src/people/permission.ts";
 import { createRunWatch } from "#src/runs/watch.ts";
+import { InputError } from "#src/services/body.ts";
 import { takeCall } from "#src/services/call.ts";
 import { callDelivered, endOfCall } from "#src/services/end.ts";
 import { resultOf } from "#src/services/result.ts";
@@ -50,6 +52,7 @@ export function serviceFace(deps: HttpDeps): ServiceFace {
       const caller = callerOf(request);
       requirePermission(caller, "services:call");
       countCall(count, { service, tokenId: caller.tokenId, reply });
+      requireCallbackAddress(service, request.body);
       const { revision, workspace } = request.inForce ?? (await deps.workspaces.current());
       const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace), seat: deps.seat };
       const called = await takeCall(deps.db, place, { service, body: request.body, caller, key: keyedRequest(request)?.key });
@@ -57,6 +60,14 @@ export function serviceFace(deps: HttpDeps): ServiceFace {
       return settle({ deps, watch, service, called, request, reply });
     },
   };
+}
+
+/** An address that nothing would ever be sent to is refused while somebody is there to hear it. What else is wrong with it is said with the other members. */
+function requireCallbackAddress({ callbackHosts, callbackSecret }: Service, body: unknown): void {
+  const url = typeof body === "object" && body !== null && "callback_url" in body ? body.callback_url : undefined;
+  if (typeof url !== "string" || !URL.canParse(url) || callbackSecret === undefined) return;
+  const address = readCallbackAddress(url, callbackHosts);
+  if (!address.ok) throw new InputError([{ loc: ["body", "callback_url"], msg: `the address ${address.why}`, type: "value_error" }]);
 }
 
 function countCall(count: ReturnType<typeof callCounter>, { service, tokenId, reply }: { service: Service; tokenId: string; reply: FastifyReply }): void {

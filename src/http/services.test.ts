@@ -38,6 +38,7 @@ const files = chatWorkspace({
   "agents/second.yaml": agent("second"),
   "services/decide.yaml": DECIDE,
   "services/talk.yaml": TALK,
+  "services/back.yaml": `${DECIDE.replace("name: decide", "name: back").replace("/decide_it", "/back")}\ncallbackSecret: secret:hook\ncallbackHosts: ["127.0.0.1:9"]\n`,
   "services/quick.yaml": DECIDE.replace("name: decide", "name: quick").replace("/decide_it", "/quick_one").replace("timeout: 5s", "timeout: 20ms"),
 });
 
@@ -75,6 +76,20 @@ test("an answer that does not fit is repaired once; after that the call fails un
   good = true;
   const repaired = await call("/decide_it", ASKED); // the first failed without having done anything, so a repeat tries again
   assert.deepEqual([repaired.status, repaired.body.decision, model.calls.length], [200, "keep", 4]);
+});
+
+test("a member that may have several forms is said to be missing, or to fit none of them; an address that nothing would be sent to is refused", async (t) => {
+  const { call } = await serviceFixture(t, { files, model: scriptedModel([]) });
+  const faults = async (path: string, body: object) => (await call(path, body)).body.detail;
+  assert.deepEqual(await faults("/decide_it", { prompt: "x" }), [{ loc: ["body", "options"], msg: "it is required", type: "missing" }]);
+  assert.deepEqual(await faults("/decide_it", { prompt: "x", options: 5 }), [
+    { loc: ["body", "options"], msg: "expected array, received number, or expected string, received number", type: "invalid_union" },
+  ]);
+  const why = "the address leads to 127.0.0.1:8, which is not https and which callbackHosts of the service does not name";
+  assert.deepEqual(await faults("/v1/services/back", { ...ASKED, callback_url: "http://127.0.0.1:8/done" }), [
+    { loc: ["body", "callback_url"], msg: why, type: "value_error" },
+  ]);
+  assert.equal((await call("/v1/services/back", { ...ASKED, callback_url: "http://127.0.0.1:9/done" })).status, 202);
 });
 
 test("what cannot be taken is refused with a place, a sentence and a type for each fault", async (t) => {

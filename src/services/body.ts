@@ -119,10 +119,27 @@ type Issue = z.core.$ZodIssue;
 
 function faultsOf(issue: Issue): InputFault[] {
   const loc = ["body", ...issue.path.map((part) => (typeof part === "number" ? part : String(part).slice(0, 80)))];
-  const isMissing = issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+  const isMissing = isForMissing(issue);
   if (issue.code === "unrecognized_keys")
     return issue.keys.map((key) => ({ loc: [...loc, key.slice(0, 80)], msg: "there is no such member", type: "extra_forbidden" }));
-  return [{ loc, msg: isMissing ? "it is required" : issue.message, type: isMissing ? "missing" : issue.code }];
+  return [{ loc, msg: isMissing ? "it is required" : wordsOf(issue), type: isMissing ? "missing" : issue.code }];
 }
+
+/** Of a member with several forms each says that it is missing. */
+const isForMissing = (issue: Issue): boolean =>
+  issue.code === "invalid_union"
+    ? issue.errors.length > 0 && issue.errors.every((form) => form.some((one) => one.path.length === 0 && isForMissing(one)))
+    : issue.code === "invalid_type" && issue.message.endsWith("received undefined");
+
+/** Of a member with several forms: what each expects. */
+function wordsOf(issue: Issue): string {
+  if (issue.code !== "invalid_union" || issue.errors.length === 0) return issue.message;
+  const forms = issue.errors.map((form) =>
+    form.map((one) => [one.path.join("."), wordsOf(one).replace(/^Invalid \w+: /, "")].filter(Boolean).join(": ")).join(" and "),
+  );
+  return forms.join(", or ").slice(0, LONGEST_WORDS);
+}
+
+const LONGEST_WORDS = 500;
 
 const distinct = (faults: readonly InputFault[]): InputFault[] => [...new Map(faults.map((fault) => [fault.loc.join("."), fault])).values()];

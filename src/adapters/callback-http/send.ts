@@ -1,7 +1,7 @@
+import { readCallbackAddress } from "#src/connections/callback-address.ts";
 import { RequestFailed } from "#src/connections/failure.ts";
 import { hostRules } from "#src/connections/host-rules.ts";
 import { request } from "#src/connections/request.ts";
-import { readTarget } from "#src/connections/target.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 
 interface Callback {
@@ -18,15 +18,9 @@ const ANSWER_BYTES = 65_536;
 
 /** Posts once, to a public https address or to a host that was named; never through a redirect. @throws LoopError surface_refused | surface_unavailable */
 export async function sendCallback({ url: text, headers, body, hosts, signal }: Callback): Promise<void> {
-  const target = readTarget(text);
-  const isNamed = hostRules(hosts);
+  const target = readCallbackAddress(text, hosts);
   if (!target.ok) throw new LoopError("surface_refused", `The callback address ${target.why}.`);
-  if (target.url.protocol !== "https:" && !isNamed(target.url)) {
-    throw new LoopError(
-      "surface_refused",
-      `The callback address ${target.url.host} is not https. Name the host in callbackHosts of the service if it may be asked so.`,
-    );
-  }
+  const isNamed = hostRules(hosts);
   try {
     const bounds = { mayReach: () => true, privateNetwork: isNamed, redirects: "same", timeoutMs: TIMEOUT_MS, maxBytes: ANSWER_BYTES, signal } as const;
     const { status } = await request({ url: target.url, method: "POST", headers, body }, bounds);

@@ -21,7 +21,9 @@ export function chatThought(tools: ToolBox): ThoughtKind {
     wireSchema: (state) => (answerSchemaOf(state) ? state.run.brief.output : undefined),
     prompt(state, workspace) {
       const agent = workspace.agents.find((known) => known.name === state.run.agent);
-      const offered = agent ? tools.list().filter(({ name }) => offers(agent, name)) : [];
+      // Whoever works for somebody may do no more than they, so no more is offered.
+      const files = [state.run.agent, ...(state.run.limits.givers ?? [])].map((name) => workspace.agents.find((known) => known.name === name));
+      const offered = tools.list().filter(({ name }) => files.every((file) => file && offers(file, name)));
       return {
         system: [agent?.instructions.trim(), state.run.brief.business?.trim()].filter(Boolean).join("\n\n"),
         messages: [...recalledMessage(state), ...conversation(state)],

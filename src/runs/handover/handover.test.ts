@@ -51,8 +51,8 @@ test("a run that is handed over goes on with the other agent, its instructions a
   );
   const { engine, db } = await world(t, {
     model,
-    agents: { first: "handoffs: [second]", second: "tools: [effect.once]" },
-    tools: [tool("effect.once", "once")],
+    agents: { first: "tools: [effect.once]\nhandoffs: [second]", second: "tools: [effect.once, effect.idempotent]" },
+    tools: [tool("effect.once", "once"), tool("effect.idempotent")],
   });
   const runId = await startRun(engine, "first", "my money back");
   await drain(engine);
@@ -61,8 +61,8 @@ test("a run that is handed over goes on with the other agent, its instructions a
   assert.deepEqual(
     model.calls.map((call) => [who(call), call.tools.map(({ name }) => name)]),
     [
-      ["first", ["handoff.second"]],
-      ["second", ["effect.once"]],
+      ["first", ["effect.once", "handoff.second"]],
+      ["second", ["effect.once"]], // no more than whoever gave may call
     ],
   );
   const said = last(model.calls[1]!);
