@@ -18,6 +18,7 @@ import { conflicts, cutConnections, latency } from "./f19-f22-database.ts";
 import { deafListener, noConnections } from "./f20-f23-connections.ts";
 import { clockJumps } from "./f25-clock-jumps.ts";
 import { nights } from "./f26-nights.ts";
+import { parkedAsks } from "./parked-asks.ts";
 import { suspended } from "./f27-suspended.ts";
 import { deadLetters } from "./f35-dead-letters.ts";
 import { clockBack } from "./f28-clock-back.ts";
@@ -89,6 +90,7 @@ export const CASES: readonly Case[] = [
   deliveries,
   otherBody,
   deadLetters,
+  parkedAsks,
   toolServers,
   ...providers,
   ...answersOfProviders,

@@ -158,3 +158,20 @@ test("a chunked body is counted as it comes and cut at the limit", async (t) => 
   assert.equal(response.statusCode, 413);
   sent.destroy();
 });
+
+test("a close waits for what is being answered on the local socket too", async (t) => {
+  const { promise: gate, resolve: open } = Promise.withResolvers<void>();
+  const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+  const { app } = await httpFixture(t, { health: () => (reach(), gate.then(() => ({ ok: true }))) });
+  const socketPath = await socketFile(t);
+  const { close } = await listenHttp(app, { host: "127.0.0.1", port: 0, socketPath });
+  const answer = request({ socketPath, path: "/v1/health" });
+  await reached;
+  let isClosed = false;
+  const closing = close().then(() => (isClosed = true));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(isClosed, false);
+  open();
+  assert.equal((await answer).status, 200);
+  await closing;
+});

@@ -48,8 +48,8 @@ export async function listenHttp(app: App, options: ListenOptions): Promise<List
     url: `http://${host.includes(":") ? `[${host}]` : host}:${taken}`,
     port: taken,
     async close() {
-      local?.close();
-      const closing = app.close();
+      const apart = new Promise<void>((resolve) => (local ? local.close(() => resolve()) : resolve())); // its connections are not counted by the HTTP server
+      const closing = Promise.all([app.close(), apart]);
       const nudging = setInterval(() => app.server.closeIdleConnections(), NUDGE_EVERY_MS); // a feed that just ended leaves a connection that waits for more
       const cutting = setTimeout(() => app.server.closeAllConnections(), CLOSE_LIMIT_MS);
       await closing.finally(() => {

@@ -28,3 +28,14 @@ test("names that lead elsewhere are refused, and say what is expected", async (t
     assert.match(body.errors[0].expected, /expected/);
   }
 });
+
+test("a server that stops keeps nobody waiting: whoever waits is told how it stands, and asks the next server", async (t) => {
+  const { app, call, person } = await httpFixture(t);
+  const ana = await person("ana", ["operator"]);
+  const asked = await call("POST /v1/loop/ask", { as: ana, payload: { worker: "w", prompt: "Which way?" } });
+  const waits = [call(`GET /v1/loop/ask/wait?ask=${asked.body.alias}`, { as: ana }), call("GET /v1/loop/wait?onlyAsks=true", { as: ana })];
+  await new Promise((resolve) => setImmediate(resolve));
+  await app.close();
+  const [answer] = await Promise.all(waits);
+  assert.deepEqual([answer!.status, answer!.body.state], [200, "open"]);
+});

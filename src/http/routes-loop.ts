@@ -7,14 +7,17 @@ import { keyedRequest, performThenKeep, send } from "./once.ts";
 
 /** The verbs of `loop _` over HTTP: `goal write` is `POST /v1/loop/goal/write`; those that change nothing are a GET. */
 export function loopRoutes(app: App, deps: HttpDeps): void {
-  for (const verb of LOOP_VERBS) addVerb(app, deps, verb);
+  const stopping = new AbortController();
+  app.addHook("preClose", async () => stopping.abort());
+  for (const verb of LOOP_VERBS) addVerb(app, { deps, stopping: stopping.signal }, verb);
 }
 
-function addVerb(app: App, deps: HttpDeps, verb: LoopVerb): void {
+function addVerb(app: App, { deps, stopping }: { readonly deps: HttpDeps; readonly stopping: AbortSignal }, verb: LoopVerb): void {
   const { access, summary, input, output } = verb;
   const url = `/v1/loop/${verb.name.replaceAll(" ", "/")}`;
   const described = { summary, tags: ["loop"], response: { 200: output } };
-  const perform = (request: FastifyRequest, reply: Reply, given: unknown) => verb.perform(deps, { caller: callerOf(request), signal: whenGone(reply) }, given);
+  const perform = (request: FastifyRequest, reply: Reply, given: unknown) =>
+    verb.perform(deps, { caller: callerOf(request), signal: whenGone(reply, stopping) }, given);
   if (verb.reads) {
     app.get(url, { config: { access }, schema: { ...described, querystring: input } }, async (request, reply) => perform(request, reply, request.query));
     return;
@@ -24,9 +27,9 @@ function addVerb(app: App, deps: HttpDeps, verb: LoopVerb): void {
   );
 }
 
-/** Aborted when nobody listens any more. */
-function whenGone(reply: Reply): AbortSignal {
+/** Aborted when nobody listens any more, or the server stops: whoever waits asks again, and another server answers. */
+function whenGone(reply: Reply, stopping: AbortSignal): AbortSignal {
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());
-  return gone.signal;
+  return AbortSignal.any([gone.signal, stopping]);
 }

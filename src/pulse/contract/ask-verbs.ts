@@ -8,6 +8,7 @@ import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
 import { liveRunOf, lockAsker, nextAskAlias, type Question, sameAsk, ticketOfRun } from "../store/worker-asks.ts";
+import { settledAmong } from "../settled-asks.ts";
 import { lookUntil } from "./look-again.ts";
 import { loopName } from "./names.ts";
 import { nameMeant } from "./session.ts";
@@ -127,15 +128,12 @@ const askWait = loopVerb({
   }),
   output: askShape,
   async perform(deps, { signal, caller }, { ask: id, timeoutMs }) {
-    const settled = async (): Promise<Ask | undefined> => {
-      const known = await requireAsk(deps.db, id);
-      return known.state === "open" ? undefined : known;
-    };
     const known = await requireAsk(deps.db, id);
     if (caller.runId !== null && known.runId !== caller.runId)
       await nameMeant(deps, caller, { verb: "ask wait", name: textOf(known.detail["worker"]) ?? known.id });
-    const found = await lookUntil(deps, { timeoutMs, signal }, settled);
-    return viewOf(found ?? (await requireAsk(deps.db, id)));
+    const settled = settledAmong(deps.db);
+    if (known.state === "open") await lookUntil(deps, { timeoutMs, signal }, () => settled(known.id));
+    return viewOf(await requireAsk(deps.db, known.id));
   },
 });
 

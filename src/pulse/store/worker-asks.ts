@@ -49,3 +49,9 @@ export async function ticketOfRun(db: Db | Transaction, runId: RunId): Promise<T
   const { rows } = await sql<{ ticket_id: TicketId | null }>`select ticket_id from runs where id = ${runId}`.execute(db);
   return rows[0]?.ticket_id ?? null;
 }
+
+/** Those of these asks that nobody waits for any more. */
+export async function settledOf(db: Db | Transaction, askIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const { rows } = await sql<{ id: string }>`select id from asks where id = any(${askIds}::text[]) and state <> 'open'`.execute(db);
+  return new Set(rows.map(({ id }) => id));
+}
