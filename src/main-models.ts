@@ -23,8 +23,8 @@ export async function providerSources({ settings, env, secrets, workspaces }: Mo
   const { workspace } = await workspaces.current();
   return {
     providers: () => (workspaces.seen() ?? workspace).manifest.providers, // each run asks what is in force before it does anything
-    secrets: (reference) => (!settings.usesModel && reference.startsWith("secret:env:") ? Promise.resolve(undefined) : secrets.resolve(reference)),
-    ...(settings.usesModel ? { defaults: defaultsFrom(env) } : {}),
+    secrets: (reference) => secrets.resolve(reference),
+    ...(settings.usesModel ? { defaults: defaultsFrom(env) } : { ignoresEnvironment: true }),
   };
 }
 
@@ -42,6 +42,6 @@ export async function modelPort(base: ModelBase): Promise<ModelPort> {
 
 /** The same providers for other clients, in their own words. */
 export async function openaiWire(base: ModelBase): Promise<OpenAIWirePort> {
-  const { secrets, defaults } = await providerSources(base);
-  return createOpenAIWire({ secrets, ...(defaults ? { defaults } : {}), clock, limits: limitsOf(base.settings) });
+  const { providers: _, ...sources } = await providerSources(base);
+  return createOpenAIWire({ ...sources, clock, limits: limitsOf(base.settings) });
 }

@@ -29,6 +29,8 @@ export interface ProviderSources {
    */
   readonly secrets: (reference: string) => Promise<string | undefined>;
   readonly defaults?: ProviderDefaults;
+  /** Keys that only lie in the environment are not looked for; those that a file names are used all the same. */
+  readonly ignoresEnvironment?: boolean;
 }
 
 /** A provider ready for one request. */
@@ -140,7 +142,7 @@ type FoundKey = { readonly kind: "key"; readonly key: string | undefined } | Ret
 async function keyOf(sources: ProviderSources, entry: ProviderEntry): Promise<FoundKey> {
   try {
     if (entry.apiKey !== undefined) return { kind: "key", key: await valueOf(sources, entry.apiKey) };
-    if (entry.baseUrl !== undefined) return { kind: "key", key: undefined };
+    if (entry.baseUrl !== undefined || sources.ignoresEnvironment) return { kind: "key", key: undefined };
     for (const names of WIRES[entry.wire].keys) {
       const key = await fromEnvironment(sources, names);
       if (key !== undefined) return { kind: "key", key };

@@ -106,6 +106,21 @@ test("the journal of a ticket reads as a story: each chapter a word and what a p
   ]);
 });
 
+test("of a conversation the story tells what was called and what was said at the end, and not that nothing was understood", () => {
+  const messages = [{ seq: 2, role: "thought", name: "chat", source: "litellm:large", content: { text: "The lint step failed.", toolCalls: [] } }];
+  const events = [
+    event("act.done", { act: "act_a", kind: "model", name: "chat" }),
+    event("act.done", { act: "act_b", kind: "tool", name: "github.checks.read" }),
+    event("act.done", { act: "act_c", kind: "model", name: "chat" }),
+    event("run.done", { said: "The lint step failed.", checked: "unchecked" }),
+  ];
+  const told = storyOf(events, [{ acts: [], messages, asks: [] }]).map(({ word, lines }) => [word, ...lines]);
+  assert.deepEqual(told, [
+    ["done", "tool · github.checks.read"],
+    ["finished", "said: The lint step failed.", "checked: unchecked"],
+  ]);
+});
+
 test("shown on a page, nothing that a stranger wrote leaves it as it came, and no line is wider", () => {
   const text = storyText(storyOf(EVENTS, [RUN]), LOOK);
   assert.match(text, /冷氣漏水⟨U\+001B⟩\[2J/);

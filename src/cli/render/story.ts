@@ -137,6 +137,7 @@ interface Thought {
 }
 
 function thought(purpose: string, content: unknown, by: string): Told {
+  if (typeof content === "object" && content !== null && "text" in content) return undefined; // what it called, and what it said at the end, are told by themselves
   const value = (content as { value?: Thought } | null)?.value;
   if (!value) return { word: "puzzled", tone: "ask", lines: [`${by} could not ${purpose}`] };
   if (purpose === "translate") return { word: "translated", tone: "busy", lines: [`by ${by}`, value.text ?? ""] };
