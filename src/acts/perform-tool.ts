@@ -1,5 +1,4 @@
 import type { NewAsk } from "#src/asks/ask.ts";
-import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import type { Act } from "./act.ts";
@@ -7,6 +6,7 @@ import { argsProblem } from "./check-args.ts";
 import type { Performer, Situation } from "./performer.ts";
 import type { ToolBox, ToolPort, ToolQuestion } from "./ports/tool-port.ts";
 import { secretIn } from "./secret-shapes.ts";
+import { without } from "./without-secrets.ts";
 
 /**
  * Acts of kind `tool` and `shell`: by name, through the port that was registered under it. Arguments that do not fit the schema of the tool, and secrets in what would
@@ -52,14 +52,7 @@ export function toolPerformer(tools: ToolBox, redactor: Pick<Redactor, "redact">
   };
 }
 
-function without(value: Json, redactor: Pick<Redactor, "redact">): Json {
-  if (typeof value === "string") return redactor.redact(value);
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) return value.map((item) => without(item as Json, redactor));
-  return Object.fromEntries(Object.entries(value).map(([key, member]) => [redactor.redact(key), without(member as Json, redactor)]));
-}
-
-/** The same, but for secrets in what a failure says. */
+/** Takes secrets out of what a failure says. */
 async function saidWithout<T>(call: () => Promise<T>, redactor: Pick<Redactor, "redact">): Promise<T> {
   try {
     return await call();

@@ -2,6 +2,7 @@ import type { ActKind } from "#src/acts/act.ts";
 import { checkPerformer, type CheckWorld } from "#src/acts/perform-check.ts";
 import { messagePerformer } from "#src/acts/perform-message.ts";
 import { toolPerformer } from "#src/acts/perform-tool.ts";
+import { modelWithout } from "#src/acts/without-secrets.ts";
 import type { Performer } from "#src/acts/performer.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import type { MessagePort } from "#src/acts/ports/message-port.ts";
@@ -20,8 +21,8 @@ import { classifyTask } from "./think/classify-task.ts";
 export interface EngineParts extends Omit<Engine, "parks" | "procedures" | "thoughts" | "rules" | "performers" | "surfaces" | "live"> {
   readonly surfaces: readonly MessagePort[];
   readonly checks: Omit<CheckWorld, "surfaces">;
-  /** Knows the values that tools must not carry outside. */
-  readonly redactor: Pick<Redactor, "redact">;
+  /** Knows the values that tools must not carry outside, and that models must not say. */
+  readonly redactor: Pick<Redactor, "redact" | "stream">;
 }
 
 /** The engine with the procedures and performers that come with Loopwright. */
@@ -37,6 +38,7 @@ export function assembleEngine({ tools, surfaces, checks, redactor, ...parts }: 
   const thoughts = [...deskThoughts, chatThought(tools), classifyTask];
   return {
     ...parts,
+    model: parts.model && modelWithout(parts.model, redactor),
     parks: createParks(parts.db),
     procedures: new Map([desk, chat, call].map((procedure) => [procedure.name, procedure])),
     thoughts: new Map(thoughts.map((thought) => [thought.purpose, thought])),
