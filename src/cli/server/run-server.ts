@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { goingOn, leftWorkers } from "./left-workers.ts";
 import type { RunningServer } from "./program.ts";
 
 const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -36,7 +37,8 @@ export async function standUntil(server: RunningServer, signals: Signals, say: (
   await signals.stopped;
   say("Stopping: what moves comes to its end, the rest goes on at the next start. Ctrl-C again forces it.");
   await server.stop();
-  say("Stopped. Nothing is left running.");
+  const left = leftWorkers(server.home.folder);
+  say(left.length === 0 ? "Stopped. Nothing is left running." : `Stopped. ${goingOn(left)}`);
 }
 
 /** The last resort: ends the Postgres of the home at once, as a power failure would; it recovers at the next start. */

@@ -2,29 +2,46 @@ import { setTimeout as pause } from "node:timers/promises";
 import { LoopError } from "#src/kernel/errors.ts";
 import { killPostgres } from "../server/run-server.ts";
 import { findProcesses, isRunning, type ServerProcess } from "../server/server-file.ts";
-import type { Verb } from "../verb.ts";
+import { endWorkers, goingOn, type LeftWorker, leftWorkers } from "../server/left-workers.ts";
+import type { Context, Verb } from "../verb.ts";
 
 const GONE_WITHIN_MS = 30_000;
 const LOOK_EVERY_MS = 50;
 
 export const serverDown: Verb = {
   args: "",
-  flags: { force: { means: "do not wait: end it at once, as a power failure would; nothing recorded is lost" } },
+  flags: {
+    force: { means: "do not wait: end it at once, as a power failure would; nothing recorded is lost" },
+    "keep-workers": { means: "leave the workers running; the next start takes them up again" },
+  },
   words: { least: 0, most: 0 },
   examples: ["loop down"],
-  about: "Processes of this home on this machine: those that only work are stopped before the one that answers, whose Postgres they use.",
+  about:
+    "Processes of this home on this machine: those that only work are stopped before the one that answers, whose Postgres they use. Then its workers are ended: asked first, by force after 5 s.",
   async run(given, context) {
     const homeFolder = context.homeFolder();
     const isForced = given.has("force");
     const processes = findProcesses(homeFolder).toSorted((a, b) => Number(a.url !== "") - Number(b.url !== ""));
     for (const server of processes) await stop(server, isForced);
     if (isForced) killPostgres(homeFolder);
+    const workers = leftWorkers(homeFolder);
+    const left = given.has("keep-workers") ? workers : await endWorkers(workers);
     const ids = processes.map(({ processId }) => processId);
-    if (context.json) context.print(JSON.stringify({ stopped: ids }));
+    if (context.json) context.print(JSON.stringify({ stopped: ids, workers: { ended: namesOf(workers, left), left: left.map(({ name }) => name) } }));
     else if (ids.length === 0) context.print(`No server runs for the home ${homeFolder}.`);
     else context.print(`Stopped (process ${ids.join(", ")}). What is open goes on at the next start.\nloop: pulse stopped`);
+    if (!context.json) sayWorkers(context, { ended: namesOf(workers, left), left });
   },
 };
+
+const namesOf = (workers: readonly LeftWorker[], left: readonly LeftWorker[]): string[] =>
+  workers.filter((worker) => !left.includes(worker)).map(({ name }) => name);
+
+/** What became of the workers; nothing where there were none. */
+function sayWorkers({ print }: Pick<Context, "print">, { ended, left }: { readonly ended: readonly string[]; readonly left: readonly LeftWorker[] }): void {
+  if (ended.length > 0) print(`Ended ${ended.length === 1 ? "the worker" : `${ended.length} workers`}: ${ended.join(", ")}.`);
+  if (left.length > 0) print(goingOn(left));
+}
 
 async function stop(server: ServerProcess, isForced: boolean): Promise<void> {
   signal(server, isForced ? "SIGKILL" : "SIGTERM");
