@@ -4,6 +4,7 @@ import type { Following } from "#src/apply/follow-folder.ts";
 import { holdFolder, keepSettling } from "#src/apply/held-folder.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
+import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
 import { retrieve } from "#src/brain/retrieve.ts";
 import type { Home } from "#src/database/home.ts";
 import type { LogFile } from "#src/database/log-file.ts";
@@ -55,6 +56,7 @@ export interface Base {
   readonly version: string;
   readonly clock: Clock;
   readonly sensing: Sensing;
+  readonly workers: WorkerPort;
   /** Its real path. */
   readonly workspaceFolder: string;
 }
@@ -106,6 +108,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
     recall: (query) => retrieve(db, query, embedder),
     folder: held,
     dataDir: base.workspaceFolder,
+    workers: base.workers,
     gitRemote: () => gitRemote(base.workspaceFolder),
     health: () => Promise.resolve(healthOf({ storage, record: base.record, logFile: base.logFile, workspace: following.last() })),
     changed: notifier.changed,

@@ -13,6 +13,7 @@ import { writeReturned } from "#src/apply/return-files.ts";
 import { requireSameWorkspace } from "#src/apply/same-workspace.ts";
 import type { Embedder } from "#src/acts/ports/embedder.ts";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
+import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
 import { type Home, openHome } from "#src/database/home.ts";
 import { openLogFile } from "#src/database/log-file.ts";
 import { createNotifier } from "#src/database/notify.ts";
@@ -42,12 +43,15 @@ import { modelPort, providerSources } from "#src/main-models.ts";
 import { sensingOf } from "#src/main-sensors.ts";
 import { defineOf, ownTools, toolsOf } from "#src/main-tools.ts";
 import { type Base, startApi } from "#src/main-api.ts";
+import { workersOf } from "#src/main-workers.ts";
 
 export interface RunningServer {
   readonly url: string;
   readonly home: Home;
   /** How many migrations ran at this start. */
   readonly migrated: number;
+  /** Go on when the server stops. */
+  readonly workers: WorkerPort;
   /** Takes no more work, lets what moves come to its end, stops Postgres if it is ours. Safe to call twice. */
   stop(): Promise<void>;
 }
@@ -92,7 +96,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops, work }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
-    return { url, home: base.home, migrated: base.record.migrated.length, stop };
+    return { url, home: base.home, migrated: base.record.migrated.length, workers: base.workers, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -148,7 +152,8 @@ async function openBase(
   const own = { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces };
   const sensing = sensingOf({ ...own, secrets, clock, version: VERSION });
   stops.push(sensing.close);
-  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing };
+  const workers = workersOf({ home, clock, workspaceFolder, sandbox: sensing.sandbox });
+  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing, workers };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */

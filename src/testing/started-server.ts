@@ -21,9 +21,11 @@ export interface StartedServer {
   readonly token: string;
   /** An answer to the owner; `line` such as `POST /v1/tickets`. The body is what JSON.parse gives, or the text. */
   call(line: string, body?: unknown): Promise<{ readonly status: number; readonly body: ReturnType<typeof JSON.parse> }>;
-  /** Ends it and takes its home away. Safe to call twice. */
+  /** Ends it and its workers, and takes its home away. Safe to call twice. */
   stop(): Promise<void>;
 }
+
+const WORKER_GRACE_MS = 1_000;
 
 /** A whole server in this process, with a home of its own in the folder for temporary files. @throws LoopError naming what is in the way */
 export async function startServer({ workspace, model, databaseUrl, env = {} }: ServerOptions): Promise<StartedServer> {
@@ -42,6 +44,8 @@ export async function startServer({ workspace, model, databaseUrl, env = {} }: S
       call: caller(server.url, token),
       async stop() {
         await server.stop();
+        const workers = await server.workers.list();
+        await Promise.all(workers.map(({ key }) => server.workers.stop(key, WORKER_GRACE_MS)));
         await away();
       },
     };
