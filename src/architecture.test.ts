@@ -78,6 +78,7 @@ const PACKAGES: readonly (readonly [RegExp, Place])[] = [
   [/^(ink|react)$/, within("cli/watch/")],
   [/^yaml$/, orInTests(within("settings/", "workspace/", "learning/", "apply/"))],
   [/^zod$/, { holds: (file) => !inAny("kernel/")(file), only: "outside kernel/, which needs no package" }],
+  [/^emulate$/, { holds: (file) => isTest(file) || inAny("testing/")(file), only: "in tests" }],
   [/^@copilotkit\/aimock$/, { holds: (file) => isTest(file) || inAny("testing/")(file), only: "in tests" }],
 ];
 
