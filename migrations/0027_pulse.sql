@@ -65,3 +65,7 @@ create index events_loop_listening on events (id) where kind = 'loop.listening';
 
 -- Runs that were claimed twice without an outcome: one of them may be what ends processes, so they are claimed one at a time.
 create index runs_suspect on runs (due) where due is not null and tries >= 2;
+
+-- A sensor is a program: whoever decides proposes it, an owner or admin lets it in.
+alter table proposals drop constraint proposals_kind_check,
+  add constraint proposals_kind_check check (kind in ('skill', 'rule', 'sop', 'precedent', 'sensor'));

@@ -56,12 +56,12 @@ export async function requireProposal(db: Db | Transaction, id: string): Promise
 
 const DECIDING_ROLES: readonly Role[] = ["owner", "admin", "approver"];
 
-/** What makes a gate milder takes more. */
+/** What makes a gate milder, or brings in a program, takes more. */
 const MIGHTY_ROLES: readonly Role[] = ["owner", "admin"];
 
 /** What learns or works may not let in what it learned. */
 function requireDecider({ handle, roles }: Decider, { kind }: Pick<Proposal, "kind">): void {
-  const needed = kind === "precedent" ? MIGHTY_ROLES : DECIDING_ROLES;
+  const needed = kind === "precedent" || kind === "sensor" ? MIGHTY_ROLES : DECIDING_ROLES;
   if (!isMachine(roles) && roles.some((role) => needed.includes(role))) return;
   throw new LoopError(
     "permission_missing",

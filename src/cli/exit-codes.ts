@@ -1,7 +1,7 @@
 import type { ErrorCode } from "#src/kernel/errors.ts";
 
 /** What a script learns from how `loop` ended. Stands in `loop help`. */
-export const EXIT = { done: 0, refused: 1, usage: 2, widens: 2, notRunning: 3, unknown: 4, broken: 70 } as const;
+export const EXIT = { done: 0, refused: 1, usage: 2, widens: 2, pulseDown: 2, notRunning: 3, unknown: 4, broken: 70 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -9,7 +9,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export const EXIT_MEANINGS: readonly (readonly [ExitCode, meaning: string, word: string])[] = [
   [EXIT.done, "done", "done"],
   [EXIT.refused, "refused or failed: the message says why; also a verb that does not exist", "refused or failed"],
-  [EXIT.usage, "the command was not written as its --help says; of `loop plan`: power would widen", "usage"],
+  [EXIT.usage, "the command was not written as its --help says; of `loop plan`: power would widen; of `loop _ wait`: the pulse is down", "usage"],
   [EXIT.notRunning, "the server of this home does not run", "no server"],
   [EXIT.unknown, "there is no such ticket, ask, run, token or secret", "no such thing"],
   [EXIT.broken, "something broke in loop itself; the details are in a log that the message names", "broken"],

@@ -7,6 +7,17 @@ interface Row {
 
 /** The verbs of `loop _`, by which agents and workers speak: the same contract as `/v1/loop`. A name of two words is typed as two words. */
 export const LOOP_VERBS: Readonly<Record<string, Row>> = {
+  state: { summary: "Show the world as it is now.", load: async () => (await import("./loop-verbs/world.ts")).state },
+  wait: { summary: "Wait until an ask is open or the world moves.", load: async () => (await import("./loop-verbs/world.ts")).wait },
+  "goal write": { summary: "Write a goal.", load: async () => (await import("./loop-verbs/direction.ts")).goalWrite },
+  "goal archive": { summary: "Put a goal away.", load: async () => (await import("./loop-verbs/direction.ts")).goalArchive },
+  "playbook write": { summary: "Write the playbook.", load: async () => (await import("./loop-verbs/direction.ts")).playbookWrite },
+  "sensor write": { summary: "Propose a sensor.", load: async () => (await import("./loop-verbs/direction.ts")).sensorWrite },
+  "schedule write": { summary: "Set when to be woken.", load: async () => (await import("./loop-verbs/schedule.ts")).scheduleWrite },
+  "schedule rm": { summary: "Take a schedule away.", load: async () => (await import("./loop-verbs/schedule.ts")).scheduleRemove },
+  "schedule list": { summary: "List the schedules.", load: async () => (await import("./loop-verbs/schedule.ts")).scheduleList },
+  journal: { summary: "Print the last lines of the journal.", load: async () => (await import("./loop-verbs/journal.ts")).journal },
+  "journal write": { summary: "Write a line into the journal.", load: async () => (await import("./loop-verbs/journal.ts")).journalWrite },
   claim: { summary: "Take a lease on a name.", load: async () => (await import("./loop-verbs/claim.ts")).claim },
   unclaim: { summary: "Give a name back.", load: async () => (await import("./loop-verbs/claim.ts")).unclaim },
   ask: { summary: "Ask, and wait for the answer.", load: async () => (await import("./loop-verbs/ask.ts")).ask },

@@ -134,6 +134,8 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Show what is known that fits a text, with source and score.",
     load: async () => (await import("./verbs/brain-search.ts")).brainSearch,
   },
+  "playbook diff": { group: "Knowledge", summary: "Show what the playbook gained.", load: async () => (await import("./verbs/playbook.ts")).playbookDiff },
+  "playbook restore": { group: "Knowledge", summary: "Bring an older playbook back.", load: async () => (await import("./verbs/playbook.ts")).playbookRestore },
   "memory list": {
     group: "Knowledge",
     summary: "List what agents remember.",

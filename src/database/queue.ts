@@ -3,6 +3,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Db, Transaction } from "./open.ts";
 import { type DeadLetter, listDeadLetters } from "./queue-dead-letters.ts";
+import { moments } from "./moments.ts";
 import { DEAD_LETTER_SETTINGS, DEAD_LETTERS, type QueueName, QUEUES, type QueueRules, settingsOf } from "./queue-names.ts";
 import { QUEUE_SCHEMA } from "./queue-schema.ts";
 
@@ -107,7 +108,7 @@ export function createQueue(options: QueueOptions): Queue {
     schedule: (name, when, rule) => schedule(boss, name, { when, rule }),
     unschedule: (name, key) => boss.unschedule(name, key),
     scheduled: (name) => schedulesOf(boss, name),
-    moments: ({ at, timeZone }, { fromMs, count }) => boss.previewSchedule(at, { tz: timeZone, from: new Date(fromMs), count }).map((date) => date.getTime()),
+    moments,
     deadLetters: (limit) => listDeadLetters(db, limit),
     async redrive(id) {
       if (!UUID.test(id) || (await boss.redrive(DEAD_LETTERS, { ids: [id] })) === 0) throw unknown(id);

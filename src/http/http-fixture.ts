@@ -50,6 +50,8 @@ type Options = Omit<InjectOptions, "url" | "method"> & { readonly as?: Person };
 export interface HttpFixture {
   readonly app: App;
   readonly db: Db;
+  /** Of its database. */
+  readonly url: string;
   readonly clock: HeldClock;
   readonly workspace: Workspace;
   /** What was logged as an error. */
@@ -63,7 +65,7 @@ export interface HttpFixture {
 
 /** A server on a fresh database with a small workspace and the real intake; nothing listens. Every answer is held to the schema that its route documents. */
 export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}, files: FileSet = filesOf(SOUND_FILES)): Promise<HttpFixture> {
-  const { db, advance } = await testDatabase(t);
+  const { db, url, advance } = await testDatabase(t);
   const clock = heldClock();
   const parsed = parseWorkspace(files);
   assert.ok(parsed.kind === "ok");
@@ -98,7 +100,7 @@ export async function httpFixture(t: TestContext, more: Partial<HttpDeps> = {}, 
   });
   app.addHook("onSend", async (request, reply, payload) => holdToSchema(request.routeOptions.schema?.response, reply.statusCode, payload));
   t.after(() => app.close());
-  return { app, db, clock, workspace, errors, advance, ...callers({ app, db, clock }) };
+  return { app, db, url, clock, workspace, errors, advance, ...callers({ app, db, clock }) };
 }
 
 type Reach = Pick<HttpFixture, "app" | "db" | "clock">;

@@ -20,7 +20,7 @@ const STATES = ["open", "accepted", "rejected", "superseded"] as const;
 const proposalView = z
   .object({
     id: z.string(),
-    kind: z.enum(["skill", "rule", "sop", "precedent"]),
+    kind: z.enum(["skill", "rule", "sop", "precedent", "sensor"]),
     state: z.enum(STATES),
     title: z.string(),
     reason: z.string(),

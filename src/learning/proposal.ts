@@ -3,8 +3,8 @@ import type { Id } from "#src/kernel/ids.ts";
 import type { SkillTest } from "./skill-test.ts";
 
 export type ProposalId = Id<"pro">;
-/** A precedent makes a gate milder for a time; the others never do. */
-export type ProposalKind = "skill" | "rule" | "sop" | "precedent";
+/** A precedent makes a gate milder for a time, a sensor is a program that runs again and again; the others give nobody more power. */
+export type ProposalKind = "skill" | "rule" | "sop" | "precedent" | "sensor";
 
 /*
  * How a proposal moves: one way out of `open`, taken once, by one guarded statement.

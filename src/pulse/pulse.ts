@@ -7,6 +7,7 @@ import type { Log } from "#src/kernel/log.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
 import type { Sensors } from "./sensors/sensors.ts";
 import { nextDue } from "./store/next-due.ts";
+import { fireSchedules } from "./world/fire-schedules.ts";
 
 export interface PulseOptions {
   readonly db: Db;
@@ -73,16 +74,17 @@ export function startPulse(options: PulseOptions): Pulse {
 /** Gives how long nothing will be due: 0 after something was, since there may be more. */
 async function beat(options: PulseOptions, state: { choresDueMs: number }): Promise<number> {
   const { db, clock, log, sensors } = options;
-  const { timerInMs, askInMs } = await nextDue(db);
+  const { timerInMs, askInMs, scheduleInMs } = await nextDue(db);
   const woken = isDue(timerInMs) ? await fireTimers(db) : [];
   const stepped = isDue(askInMs) ? await expireDueAsks(db, clock) : 0;
-  if (woken.length > 0 || stepped > 0) options.changed();
+  const came = isDue(scheduleInMs) ? await fireSchedules(options) : 0;
+  if (woken.length > 0 || stepped > 0 || came > 0) options.changed();
   await sensors?.beat().catch((error: unknown) => log.warn("the sensors could not be looked at; the next beat tries again", { error }));
   if (performance.now() >= state.choresDueMs) {
     state.choresDueMs = performance.now() + CHORES_EVERY_MS; // a steady clock: one that is set back would keep them waiting
     await doChores(options);
   }
-  return Math.max(0, Math.min(LONGEST_SLEEP_MS, timerInMs ?? LONGEST_SLEEP_MS, askInMs ?? LONGEST_SLEEP_MS));
+  return Math.max(0, Math.min(...[timerInMs, askInMs, scheduleInMs].map((inMs) => inMs ?? LONGEST_SLEEP_MS), LONGEST_SLEEP_MS));
 }
 
 const isDue = (inMs: number | null): boolean => inMs !== null && inMs <= 0;

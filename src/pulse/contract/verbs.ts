@@ -1,8 +1,19 @@
 import { askVerbs } from "./ask-verbs.ts";
 import { claimVerbs } from "./claim-verbs.ts";
+import { directionVerbs } from "./direction-verbs.ts";
+import { journalVerbs } from "./journal-verbs.ts";
+import { scheduleVerbs } from "./schedule-verbs.ts";
 import type { LoopVerb } from "./verb.ts";
 import { workerVerbs } from "./worker-verbs.ts";
 import { worldVerbs } from "./world-verbs.ts";
 
 /** The whole contract, in the order in which it is documented. */
-export const LOOP_VERBS: readonly LoopVerb[] = [...worldVerbs, ...claimVerbs, ...askVerbs, ...workerVerbs];
+export const LOOP_VERBS: readonly LoopVerb[] = [
+  ...worldVerbs,
+  ...directionVerbs,
+  ...scheduleVerbs,
+  ...journalVerbs,
+  ...claimVerbs,
+  ...askVerbs,
+  ...workerVerbs,
+];

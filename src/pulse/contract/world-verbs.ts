@@ -42,7 +42,7 @@ const wait = loopVerb({
     if (caller.kind === "agent" && caller.runId === null) await noteListening(deps.db, deps.clock, caller.id);
     const { changed, since } = await waitFor(deps, speaker, { ...wish, timeoutMs: timeoutSeconds * 1_000 });
     const seen = await stateFor(deps, speaker.caller);
-    return { changed: [...changed], since: since || seen.cursor, ...seen };
+    return { changed: [...changed], since, ...seen };
   },
 });
 

@@ -1,10 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createQueue } from "#src/database/queue.ts";
-import { silentLog } from "#src/testing/silent-log.ts";
+import { moments } from "#src/database/moments.ts";
 import { progressed, type ScheduleSpec, signalOf } from "./schedule.ts";
 
-const { moments } = createQueue({ db: undefined as never, url: "postgres://nobody@127.0.0.1:1/none", log: silentLog, supervises: false });
 const ms = (text: string): number => Date.parse(`${text}Z`);
 const HOUR_MS = 3_600_000;
 

@@ -11,14 +11,17 @@ const scheduleSpec = z.union([
 ]);
 export type ScheduleSpec = z.infer<typeof scheduleSpec>;
 
+/** Undefined: it is none that this version knows. */
+export const readSpec = (spec: unknown): ScheduleSpec | undefined => scheduleSpec.safeParse(spec).data;
+
 /** What wakes: a schedule that comes once is pending, then due; one that comes again names the last time that it came. */
 export type ScheduleSignal = "pending" | "due" | "invalid" | { readonly period: number | string };
 
 export function signalOf({ spec, period }: Pick<ScheduleMark, "spec" | "period">, nowMs: number): ScheduleSignal {
-  const read = scheduleSpec.safeParse(spec);
-  if (!read.success) return "invalid";
-  if ("at" in read.data) return period !== null || nowMs >= read.data.at ? "due" : "pending"; // what was due stays so when the clock is set back
-  if ("everyS" in read.data) return { period: Number(period ?? 0) };
+  const read = readSpec(spec);
+  if (!read) return "invalid";
+  if ("at" in read) return period !== null || nowMs >= read.at ? "due" : "pending"; // what was due stays so when the clock is set back
+  if ("everyS" in read) return { period: Number(period ?? 0) };
   return period === null ? "pending" : { period };
 }
 
@@ -69,6 +72,9 @@ function lastMoment(moments: Moments, spec: Recurring, { afterMs, untilMs }: { a
   const atMs = spec.anchor + count * spec.everyS * 1_000;
   return count > 0 && atMs > afterMs ? { atMs, id: String(count) } : undefined;
 }
+
+/** When it comes for the first time after this moment; null: not within five years. @throws Error where it cannot be read */
+export const soonest = (moments: Moments, spec: ScheduleSpec, afterMs: number): number | null => ("at" in spec ? spec.at : nextMoment(moments, spec, afterMs));
 
 /** The first moment after this one; null: none within five years. @throws Error where the schedule cannot be read */
 function nextMoment(moments: Moments, spec: Recurring, afterMs: number): number | null {

@@ -1,6 +1,7 @@
 import type { LoopDeps, Speaker } from "../contract/verb.ts";
 import { movedSince, type Part, PARTS } from "./cursor.ts";
 import { type Sight, watchWorld } from "./watch.ts";
+import { worldOf } from "./world.ts";
 
 export interface WaitWish {
   /** What the waiter has seen; left out: what there is now, except that an ask which it may answer ends the wait. */
@@ -34,8 +35,9 @@ export async function waitFor(deps: LoopDeps, { caller, signal }: Speaker, wish:
     if (downMs >= PULSE_MISSING_MS) changed = [...changed, "pulse-down"];
     return changed.length > 0;
   };
-  await watchWorld(deps, AbortSignal.any([signal, AbortSignal.timeout(wish.timeoutMs)]), see);
-  return { changed, since: since ?? "" };
+  const isOver = see({ world: await worldOf(deps), downMs: 0 }) || wish.timeoutMs === 0;
+  if (!isOver) await watchWorld(deps, AbortSignal.any([signal, AbortSignal.timeout(wish.timeoutMs)]), see);
+  return { changed, since: since! };
 }
 
 function changesBetween(since: string, now: string, { onlyAsks, actionable }: WaitWish): Part[] {

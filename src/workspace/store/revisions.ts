@@ -61,3 +61,20 @@ export async function insertRevision(tx: Transaction, row: RevisionInsert): Prom
     returning number, parent, digest, kind, author, note, at`.execute(tx);
   return rows[0] ? toRevision(rows[0]) : null;
 }
+
+/** One text that a file had, and since which revision. */
+export interface FileVersion extends Pick<Revision, "number" | "author" | "atMs"> {
+  readonly digest: string;
+}
+
+const REVISIONS_LOOKED_AT = 2_000;
+
+/** What a file said, newest first; times at which it was not there are left out. Of long histories the last 2,000 revisions. */
+export async function selectFileVersions(db: Db, path: string, limit: number): Promise<FileVersion[]> {
+  const { rows } = await sql<Omit<FileVersion, "atMs"> & { readonly at: Date }>`
+    select number, author, at, digest from (
+      select number, author, at, files ->> ${path} as digest, lag(files ->> ${path}) over (order by number) as before
+      from (select number, author, at, files from revisions order by number desc limit ${REVISIONS_LOOKED_AT}) lately
+    ) versions where digest is not null and digest is distinct from before order by number desc limit ${limit}`.execute(db);
+  return rows.map(({ at, ...version }) => ({ ...version, atMs: at.getTime() }));
+}
