@@ -10,7 +10,7 @@ interface Row {
 export const OTHER_VERBS: Readonly<Record<string, Row>> = {
   tools: {
     group: "Everything else",
-    summary: "List tools: what each does, whether it is on, who may call it.",
+    summary: "List tools: what each does, if it is on, who may call it.",
     load: async () => (await import("./verbs/tool-list.ts")).toolList,
   },
   "tools call": {

@@ -14,7 +14,7 @@ export const GROUPS = ["Running it", "Work", "Questions", "Knowledge", "Money", 
 export const VERBS: Readonly<Record<string, Row>> = {
   up: {
     group: "Running it",
-    summary: "Start the server in the background and wait until it is ready.",
+    summary: "Start the server in the background; wait until it is ready.",
     load: async () => (await import("./verbs/server-up.ts")).serverUp,
   },
   serve: { group: "Running it", summary: "Run the server here, until Ctrl-C.", load: async () => (await import("./verbs/server-serve.ts")).serverServe },
@@ -103,7 +103,7 @@ export const VERBS: Readonly<Record<string, Row>> = {
   resume: { group: "Work", summary: "Let a paused run go on.", load: async () => (await import("./verbs/run-pause.ts")).runResume },
   retry: {
     group: "Work",
-    summary: "Begin the work of a run that ended again, in a run of its own.",
+    summary: "Begin the work of a run that ended again, in a new run.",
     load: async () => (await import("./verbs/run-pause.ts")).runRetry,
   },
   feed: { group: "Work", summary: "Show what happens, or what happened.", load: async () => (await import("./verbs/feed-show.ts")).feedShow },

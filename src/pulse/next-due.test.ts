@@ -13,7 +13,7 @@ import { nextDue } from "./store/next-due.ts";
 
 test("what is due next is the earliest timer and the earliest step of an open ask, by the clock of the database", async (t) => {
   const { db, advance } = await testDatabase(t);
-  assert.deepEqual(await nextDue(db), { timerInMs: null, askInMs: null });
+  assert.deepEqual(await nextDue(db), { timerInMs: null, askInMs: null, scheduleInMs: null });
   const tools = [effectTool("/dev/null", { name: "effect.careful", effect: "findable" })];
   const engine = await testEngine({ db, clock: heldClock(), files: chatWorkspace(), model: scriptedModel([callTool("effect.careful", {})]), tools });
   const runId = await startRun(engine, "helper", "careful");

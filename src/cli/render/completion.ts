@@ -11,8 +11,9 @@ export interface Spoken {
 const PROGRAMS = ["loop", "loopwright"];
 
 const firstWords = (verbs: readonly Spoken[]): string[] => [...new Set(verbs.map(({ name }) => name.split(" ")[0]!))];
-const secondWords = (verbs: readonly Spoken[], first: string): string[] =>
-  verbs.flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.slice(first.length + 1)] : []));
+const secondWords = (verbs: readonly Spoken[], first: string): string[] => [
+  ...new Set(verbs.flatMap(({ name }) => (name.startsWith(`${first} `) ? [name.split(" ")[1]!] : []))), // of `_ goal write` the second alone
+];
 const groups = (verbs: readonly Spoken[]): string[] => firstWords(verbs).filter((first) => secondWords(verbs, first).length > 0);
 const dashed = ({ flags }: Spoken): string => flags.map((flag) => `--${flag}`).join(" ");
 
@@ -98,7 +99,7 @@ export function fishScript(verbs: readonly Spoken[]): string {
     ...groups(verbs).flatMap((first) =>
       secondWords(verbs, first).map(
         (second) =>
-          `complete -c ${program} -n ${inSingleQuotes(`__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${secondWords(verbs, first).join(" ")}`)} -f -a ${second} -d ${inSingleQuotes(verbs.find(({ name }) => name === `${first} ${second}`)!.summary)}`,
+          `complete -c ${program} -n ${inSingleQuotes(`__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${secondWords(verbs, first).join(" ")}`)} -f -a ${second} -d ${inSingleQuotes(verbs.find(({ name }) => name === `${first} ${second}`)?.summary ?? "")}`,
       ),
     ),
     ...verbs.flatMap((verb) => {
