@@ -56,6 +56,22 @@ describe("workers in the sandbox", { skip: answer.ok ? false : answer.why, timeo
     assert.equal(await port.log("online", 100), `${(await readFile("/proc/net/dev", "utf8")).split("\n").filter((line) => line.includes(":")).length}\n`);
   });
 
+  test("a place of the account that is hidden from all others is there for the worker that it was given to", async (t) => {
+    const account = await realpath(await mkdtemp(join(tmpdir(), "loopwright-account-")));
+    t.after(() => rm(account, { recursive: true, force: true }));
+    for (const place of [".claude", ".ssh"]) await mkdir(join(account, place));
+    for (const place of [".claude/login", ".claude.json", ".ssh/key"]) await writeFile(join(account, place), "x\n");
+    const { cwd, port, ended } = await world(t, account);
+    const places = [".claude", ".claude.json", ".pi/agent", ".gone.json"].map((place) => join(account, place));
+    const script = `cd ${account}; cat .claude/login .claude.json .ssh/key 2>/dev/null | wc -l; echo y > .claude/login && echo y >> .claude.json && echo y > .pi/agent/new && echo wrote; ls -A`;
+    await port.start("mine", specOf(cwd, script, { writable: places }));
+    await port.start("other", specOf(cwd, `cat ${account}/.claude/login ${account}/.claude.json 2>/dev/null | wc -l`, { readable: [account] }));
+    await Promise.all([ended("mine"), ended("other")]);
+    assert.equal(await port.log("mine", 1_000), "2\nwrote\n.claude  .claude.json  .pi  .ssh\n");
+    assert.equal(await port.log("other", 1_000), "0\n");
+    assert.equal(await readFile(join(account, ".claude.json"), "utf8"), "x\ny\n");
+  });
+
   test("asked to end, its programs may clean up; by force, and when its supervisor is killed, all of it is gone", async (t) => {
     const { cwd, port } = await world(t);
     const polite = `trap 'echo bye > cleaned; exit 5' TERM; touch ready; while :; do sleep 0.05; done`;
@@ -99,11 +115,11 @@ describe("workers in the sandbox", { skip: answer.ok ? false : answer.why, timeo
   });
 });
 
-async function world(t: TestContext) {
+async function world(t: TestContext, osHome = OPTIONS.osHome) {
   const home = await realpath(await temporaryHome(t));
   await mkdir(join(home, "socket"), { recursive: true, mode: 0o700 });
   const cwd = await realpath(await mkdtemp(join(tmpdir(), "loopwright-work-")));
-  const sandbox = createBwrapSandbox({ ...OPTIONS, hidden: [home] });
+  const sandbox = createBwrapSandbox({ ...OPTIONS, osHome, hidden: [home] });
   const place = { home: { folder: home, socket: join(home, "socket", "loop.sock") }, clock: systemClock, workspaceFolder: join(home, "workspace") };
   const port = workersOf({ ...place, sandbox: () => Promise.resolve(sandbox) });
   t.after(async () => {

@@ -8,7 +8,7 @@ export interface WorkerSpec {
   readonly cwd: string;
   /** The whole environment of the worker, its own credential too: nothing is inherited, and none of it stands on a command line or in a file. */
   readonly env: Readonly<Record<string, string>>;
-  /** Absolute; what it may write beside its `cwd`. */
+  /** Absolute; folders and files that it may write beside its `cwd`. A folder that is missing is made; a file that is (its name has an ending) is left out. */
   readonly writable: readonly string[];
   /** Absolute; what it is shown to read where the sandbox hides what lies around it. */
   readonly readable: readonly string[];

@@ -72,7 +72,8 @@ export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
     async wrap(command) {
       requireWellFormed(command);
       const bwrap = await requireBwrap();
-      await requireOwnPaths([command.cwd, ...command.writable]);
+      await requireOwnPaths([command.cwd]);
+      for (const place of command.writable) await requireRealPath(place);
       const shown = new Set([...command.writable, ...command.readable]);
       return wrapIn(bwrap, { command, hidden: [...secret.filter((place) => !shown.has(place)), ...options.hidden] });
     },
@@ -82,10 +83,13 @@ export function createBwrapSandbox(options: BwrapOptions): SandboxPort {
 /** A command could replace a folder in its workspace by a link; what a later one may write must not follow it. */
 async function requireOwnPaths(folders: readonly string[]): Promise<void> {
   await requireFolders(folders);
-  for (const folder of folders) {
-    const real = await realpath(folder);
-    if (real !== folder) throw unavailable(`The folder ${folder} is reached through a link. Give its real path, which is ${real}.`, { folder, real });
-  }
+  for (const folder of folders) await requireRealPath(folder);
+}
+
+async function requireRealPath(path: string): Promise<void> {
+  const real = await realpath(path).catch(() => null);
+  if (real === null) throw unavailable(`${path} is not there, so nobody can be let write it. Make it first.`, { path });
+  if (real !== path) throw unavailable(`The folder ${path} is reached through a link. Give its real path, which is ${real}.`, { folder: path, real });
 }
 
 /** Its own folder is seen wherever it lies: in /tmp, or in a home that is hidden. The files of a network are names and certificates, which are there as all else is; sockets of services stay hidden. */

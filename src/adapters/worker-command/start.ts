@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes, randomUUID } from "node:crypto";
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { access, mkdir, rename, rm, stat } from "node:fs/promises";
 import { extname, isAbsolute, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -67,8 +67,9 @@ async function orderFor(
   { host, sandbox: sandboxOf, readable }: StartOptions,
   { key, spec }: { key: string; spec: WorkerSpec },
 ): Promise<SupervisorOrder> {
-  const { name, cwd, writable, network, size } = spec;
+  const { name, cwd, network, size } = spec;
   await requireProgram(spec);
+  const writable = await madeReady(spec.writable);
   const sandbox = await sandboxOf();
   const mark = randomBytes(16).toString("hex");
   const env = { ...spec.env, [MARK]: mark };
@@ -89,6 +90,12 @@ async function orderFor(
     size,
   };
   return { argv: wrapped.argv, cwd, env: wrapped.env, mark: status.mark, isHolder: wrapped.isHolder, status };
+}
+
+/** Those that are there: a folder that is missing is made, such as the place where a program keeps its log-in before it was ever used; a file is left out. */
+async function madeReady(writable: readonly string[]): Promise<readonly string[]> {
+  for (const place of writable) if (extname(place) === "") await mkdir(place, { recursive: true, mode: 0o700 });
+  return writable.filter((place) => existsSync(place));
 }
 
 /** A terminal would only print that the program is not there; whoever starts it is to know. @throws LoopError worker_unavailable */

@@ -163,10 +163,8 @@ describe("when processes die", { timeout: 90_000 }, () => {
     const { pid } = await port.start("act_1", specOf(base, `${litter(base)}; trap '' HUP; while :; do sleep 0.1; done`));
     await appears(join(base, "littered"));
     const told = Promise.withResolvers<void>();
-    let isDead = false;
-    t.after(port.watch(() => void (isDead && told.resolve())));
+    t.after(port.watch((key) => void port.find(key).then((status) => status!.state === "lost" && told.resolve())));
     process.kill(pid, "SIGKILL");
-    isDead = true;
     await told.promise;
     const lost = (await port.find("act_1"))!;
     assert.deepEqual([lost.state, lost.exitCode, lost.signal], ["lost", null, null]);
