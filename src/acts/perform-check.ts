@@ -16,6 +16,8 @@ const command = z.strictObject({
   command: z.array(z.string().min(1)).min(1),
   timeoutMs: z.int().positive(),
   expectExitCode: z.int(),
+  /** Absolute; left out: the folder of the workspace. */
+  folder: z.string().optional(),
 });
 const reporter = z.strictObject({
   cause,
@@ -105,7 +107,14 @@ interface Place {
 async function runCommand(args: z.infer<typeof command>, { world, sandbox, signal }: Place): Promise<Performed> {
   const argv = args.command as [string, ...string[]];
   const ran = await sandbox.run(
-    { argv, cwd: world.folder, writable: [], env: { PATH: "/usr/bin:/bin" }, timeoutMs: args.timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES },
+    {
+      argv,
+      cwd: args.folder ?? world.folder,
+      writable: [],
+      env: { PATH: "/usr/local/bin:/usr/bin:/bin" },
+      timeoutMs: args.timeoutMs,
+      maxOutputBytes: MAX_OUTPUT_BYTES,
+    },
     signal,
   );
   const verdict = ran.exitCode === null ? "unreadable" : ran.exitCode === args.expectExitCode ? "passed" : "failed";

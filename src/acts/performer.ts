@@ -10,6 +10,8 @@ export type Performed =
   | { readonly kind: "failed"; readonly error: ActError }
   /** It goes on elsewhere; its end is the settling of this ask. */
   | { readonly kind: "asking"; readonly ask: NewAsk; readonly result: Json }
+  /** It goes on by itself, and whoever watches it says when it ended. */
+  | { readonly kind: "running"; readonly handle: Json; readonly result: Json }
   /** It may succeed after this time: a span, since the clocks of processes and of the database differ. */
   | { readonly kind: "later"; readonly afterMs: number; readonly error: ActError };
 

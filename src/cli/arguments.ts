@@ -51,7 +51,7 @@ function givenOf({ words, flags, labels }: Reading): Given {
 /** Gives how many of the arguments after it were taken. */
 async function takeFlag(reading: Reading, arg: string, next: string | undefined): Promise<0 | 1> {
   const [, flag = "", equals, inline = ""] = /^--?([^=]*)(=?)([^]*)$/.exec(arg)!;
-  const kind = arg.startsWith("--") ? flagOf(reading.shape, flag) : undefined;
+  const kind = arg.startsWith("--") || flag.length === 1 ? flagOf(reading.shape, flag) : undefined;
   if (!kind) {
     await takeLabel(reading, { arg, flag, value: equals === "" ? undefined : inline });
     return 0;

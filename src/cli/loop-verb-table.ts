@@ -23,6 +23,15 @@ export const LOOP_VERBS: Readonly<Record<string, Row>> = {
   ask: { summary: "Ask, and wait for the answer.", load: async () => (await import("./loop-verbs/ask.ts")).ask },
   answer: { summary: "Answer an ask.", load: async () => (await import("./loop-verbs/answer.ts")).answer },
   asks: { summary: "List what waits for an answer.", load: async () => (await import("./loop-verbs/answer.ts")).asks },
+  tell: { summary: "Leave a message for a worker.", load: async () => (await import("./loop-verbs/mailbox.ts")).tell },
+  told: { summary: "What this worker was told.", load: async () => (await import("./loop-verbs/mailbox.ts")).told },
+  cost: { summary: "Say what was spent.", load: async () => (await import("./loop-verbs/mailbox.ts")).cost },
+  "worker start": { summary: "Start a worker.", load: async () => (await import("./loop-verbs/worker.ts")).workerStart },
+  "worker kill": { summary: "End a worker.", load: async () => (await import("./loop-verbs/worker.ts")).workerKill },
+  kill: { summary: "End a worker, or yourself.", load: async () => (await import("./loop-verbs/worker.ts")).workerKill },
+  "worker list": { summary: "List the workers.", load: async () => (await import("./loop-verbs/worker.ts")).workerList },
+  "worker log": { summary: "Show what a worker printed.", load: async () => (await import("./loop-verbs/worker.ts")).workerLog },
+  "worker screenshot": { summary: "Show the terminal of a worker.", load: async () => (await import("./loop-verbs/worker.ts")).workerScreenshot },
 };
 
 /** What `loop _`, and `loop _ help`, say: no verb of the contract, since nothing is asked of the server. */

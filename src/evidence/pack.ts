@@ -27,7 +27,7 @@ export interface PackInput {
   readonly messages: readonly { readonly role: string; readonly name: string | null; readonly source: string; readonly content: Json }[];
   readonly cost: PackCost;
   readonly ending: {
-    readonly state: "done" | "failed";
+    readonly state: "done" | "failed" | "interrupted";
     readonly said: string;
     readonly checked: "passed" | "failed" | "unchecked" | "unreadable" | "none";
     readonly code?: string;
@@ -52,7 +52,7 @@ export interface Pack {
   readonly host: string;
   readonly sandbox: "required" | "off";
   readonly policyRevision: number;
-  readonly run: PackInput["run"] & { readonly state: "done" | "failed"; readonly endedAtMs: number };
+  readonly run: PackInput["run"] & { readonly state: PackInput["ending"]["state"]; readonly endedAtMs: number };
   readonly ticket: {
     readonly id: string;
     readonly number: number;

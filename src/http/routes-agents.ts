@@ -14,7 +14,7 @@ const agentView = z
   .object({
     name: z.string(),
     description: z.string(),
-    runner: z.enum(["auto", "model", "rules"]),
+    runner: z.enum(["auto", "model", "rules", "command"]),
     procedure: z.string(),
     source: z.string().describe("its file"),
     tools: z.array(z.string()),

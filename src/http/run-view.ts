@@ -13,7 +13,7 @@ export const runView = z
     ticketId: z.string().nullable(),
     threadId: z.string().nullable(),
     agent: z.string(),
-    runner: z.enum(["model", "rules"]),
+    runner: z.enum(["model", "rules", "command"]),
     procedure: z.string(),
     state: z.enum(Object.keys(RUN_MOVES) as [RunStatus, ...RunStatus[]]),
     reason: z.string().nullable(),

@@ -88,6 +88,7 @@ export const ERRORS = {
   tool_not_changed: { httpStatus: 409, retry: "never" },
   tool_unknown: { httpStatus: 404, retry: "never" },
   tool_unavailable: { httpStatus: 503, retry: "later" },
+  worker_exists: { httpStatus: 409, retry: "never" },
   worker_unavailable: { httpStatus: 503, retry: "later" },
   worker_unknown: { httpStatus: 404, retry: "never" },
   workspace_invalid: { httpStatus: 422, retry: "never" },

@@ -1,7 +1,10 @@
 import type { PolicyRule } from "#src/workspace/manifest/governance.ts";
 import { type Agent, approvalsRule, type Service } from "#src/workspace/model.ts";
 
-type AgentPower = Pick<Agent, "name" | "tools" | "approvals" | "source" | "handoffs" | "delegates"> & Partial<Pick<Agent, "memory">>;
+type AgentPower = Pick<Agent, "name" | "tools" | "approvals" | "source" | "handoffs" | "delegates"> & Partial<Pick<Agent, "memory" | "command">>;
+
+/** The act that starts a worker by a command that stands in no file. */
+export const OWN_COMMAND = "worker.command";
 
 /** Where a service hands over by itself, its file names from whom to whom. */
 export function serviceRules({ name, source, handoffs }: Pick<Service, "name" | "source" | "handoffs">): PolicyRule[] {
@@ -16,7 +19,7 @@ export function serviceRules({ name, source, handoffs }: Pick<Service, "name" | 
 }
 
 /** What the file of an agent says as rules: to be offered a tool is to be allowed it, and `approvals` asks before some. Policy can be stricter than both. */
-export function agentRules({ name, tools, approvals, memory, source, handoffs, delegates }: AgentPower): PolicyRule[] {
+export function agentRules({ name, tools, approvals, memory, source, handoffs, delegates, command }: AgentPower): PolicyRule[] {
   const offered: PolicyRule = {
     name: `${name}:tools`,
     when: { agent: [name], kind: ["tool"], name: tools },
@@ -29,7 +32,37 @@ export function agentRules({ name, tools, approvals, memory, source, handoffs, d
   const given: PolicyRule = { ...offered, name: `${name}:handoffs`, when: { agent: [name], kind: ["handoff"], name: others }, why: `${source} names them` };
   const recalling = { ...offered, name: `${name}:memory`, when: { ...offered.when, name: ["memory.recall"] }, why: `${source} gives ${name} a memory` };
   const rules = [...(tools.length === 0 ? [] : [offered]), ...(others.length === 0 ? [] : [given]), ...(memory ? [recalling] : [])];
+  if (command) rules.push(...commandRules({ name, source, command }));
   return [...rules, ...(approvals ? [asking({ name, approvals, source })] : [])];
+}
+
+/** To start what its file says is allowed. A command that somebody brings needs a person, unless a rule lifts this one. */
+function commandRules({ name, source, command }: Pick<Agent, "name" | "source"> & { command: NonNullable<Agent["command"]> }): PolicyRule[] {
+  const starts = { agent: [name], kind: ["worker" as const] };
+  const usual = { quorum: 1, expiry: [] };
+  return [
+    {
+      ...usual,
+      name: `${name}:command`,
+      when: { ...starts, name: [`worker.${command.preset}`] },
+      then: "allow",
+      why: `${source} says which command it starts`,
+    },
+    {
+      ...usual,
+      name: `${name}:own-command`,
+      when: { ...starts, name: [OWN_COMMAND] },
+      then: "ask",
+      why: `the command stands in no file, ${source} says another`,
+    },
+    {
+      ...usual,
+      name: `${name}:verify`,
+      when: { agent: [name], kind: ["check"], name: ["worker.verify"] },
+      then: "allow",
+      why: "what a worker did is checked in the sandbox",
+    },
+  ];
 }
 
 function asking({ name, approvals, source }: Pick<AgentPower, "name" | "source"> & { approvals: NonNullable<AgentPower["approvals"]> }): PolicyRule {

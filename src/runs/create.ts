@@ -115,6 +115,9 @@ export function entryOf({ text, source, trust, attachments = [] }: Said): Omit<N
   return { role: "input", name: null, source, trust, content: attachments.length === 0 ? { text } : { text, attachments: attachments as unknown as Json } };
 }
 
+/** Its start and its check, and some to spare. */
+const WORKER_TURNS = 8;
+
 function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request: RunRequest & { readonly id: RunId }): NewRun {
   const { defaults } = workspace.manifest;
   return {
@@ -123,10 +126,10 @@ function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request:
     threadId: request.threadId,
     agent: agent.name,
     runner: agent.runner === "auto" ? (hasModel(agent, tiers) ? "model" : "rules") : agent.runner,
-    procedure: request.call === undefined ? agent.procedure : "call",
+    procedure: request.call !== undefined ? "call" : agent.runner === "command" ? "worker" : agent.procedure,
     labels: request.labels,
     limits: {
-      maxTurns: agent.maxTurns ?? defaults.maxTurns,
+      maxTurns: agent.runner === "command" ? WORKER_TURNS : (agent.maxTurns ?? defaults.maxTurns),
       maxOutputTokens: agent.models?.maxOutputTokens ?? defaults.maxOutputTokens,
       ...(request.task === undefined ? {} : { task: request.task }),
       ...(request.requestedBy === undefined ? {} : { requestedBy: request.requestedBy }),

@@ -1,4 +1,5 @@
 import { type Act, isSettled } from "#src/acts/act.ts";
+import type { WorkerEnd, WorkerWait } from "#src/acts/perform-worker.ts";
 import { type Ask, EDIT } from "#src/asks/ask.ts";
 import type { ThreadMessage } from "#src/tickets/thread.ts";
 import type { Workspace } from "#src/workspace/model.ts";
@@ -18,11 +19,12 @@ export type Move =
   | { readonly kind: "settleUnknown"; readonly act: Act; readonly ask: Ask }
   | { readonly kind: "park"; readonly untilMs?: number }
   | { readonly kind: "settleDelegation"; readonly act: Act; readonly child: ChildEnd }
+  | { readonly kind: "settleWorker"; readonly act: Act; readonly end: WorkerEnd }
   | { readonly kind: "takeUp"; readonly messages: readonly ThreadMessage[] }
   | Step;
 
-/** A waiting act is waiting for an ask, for another run, or for a time. */
-export interface WaitHandle {
+/** A waiting act is waiting for an ask, for another run, for a program that goes on by itself, or for a time. */
+export interface WaitHandle extends Partial<Pick<WorkerWait, "workerKey" | "ended">> {
   readonly askId?: string;
   readonly untilMs?: number;
   /** The run that was given a part of the work. */
@@ -87,6 +89,7 @@ function onWait(act: Act, state: RunState): Move {
     if (!child) throw new Error(`the run ${handle.runId} that act ${act.id} waits for is not on record`);
     return child.isOver ? { kind: "settleDelegation", act, child } : { kind: "park" };
   }
+  if (handle?.workerKey !== undefined) return handle.ended ? { kind: "settleWorker", act, end: handle.ended } : { kind: "park" };
   const untilMs = handle?.untilMs ?? 0;
   return untilMs <= state.nowMs ? { kind: "perform", acts: [act] } : { kind: "park", untilMs };
 }

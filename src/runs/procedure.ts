@@ -20,7 +20,7 @@ export type Step =
   | { readonly kind: "ask"; readonly ask: PlannedAsk; readonly ticket?: TicketChange }
   | { readonly kind: "park"; readonly untilMs?: number }
   | { readonly kind: "finish"; readonly outcome: Outcome; readonly ticket?: TicketChange }
-  | { readonly kind: "fail"; readonly code: string; readonly message: string; readonly ticket?: TicketChange };
+  | { readonly kind: "fail"; readonly code: string; readonly message: string; readonly ticket?: TicketChange; readonly interrupted?: true };
 
 export interface ThoughtRequest {
   /** What for: `translate`, `classify`, `draft`, `chat`. */

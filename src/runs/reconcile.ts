@@ -7,6 +7,7 @@ import { refuseByAsk, settleByAsk } from "./moves/gate-answers.ts";
 import { replaceByAsk } from "./moves/replace.ts";
 import { findThenPerform, performActs } from "./moves/perform.ts";
 import { park } from "./moves/park.ts";
+import { settleWorker } from "./moves/settle-worker.ts";
 import { takeUp } from "./moves/take-up.ts";
 import { quarantine, quarantineAnswer } from "./moves/quarantine.ts";
 import { askIfHappened, settleUnknown } from "./moves/recover.ts";
@@ -122,6 +123,8 @@ function carryOut(session: Session, move: Move): Promise<Made> {
       return park(session, move.untilMs);
     case "settleDelegation":
       return settleDelegation(session, move.act, move.child);
+    case "settleWorker":
+      return settleWorker(session, move.act, move.end);
     case "takeUp":
       return takeUp(session, move.messages);
     case "think":

@@ -35,8 +35,8 @@ export interface Run {
   readonly ticketId: TicketId | null;
   readonly threadId: ThreadId | null;
   readonly agent: string;
-  /** `model` or `rules`: `auto` was decided when the run was made. */
-  readonly runner: "model" | "rules";
+  /** `auto` was decided when the run was made. */
+  readonly runner: "model" | "rules" | "command";
   readonly procedure: string;
   readonly state: RunStatus;
   readonly reason: string | null;
@@ -91,6 +91,16 @@ export interface RunBrief {
   /** What whoever gave this work away had read, or the turns whose answers it begins with: where those texts came from, and whether some of it must not leave. */
   readonly taint?: readonly Trust[];
   readonly sawPrivate?: boolean;
+  /** For a worker: what else whoever started it said. */
+  readonly worker?: WorkerBrief;
+}
+
+/** What a worker is started with beside its prompt. */
+export interface WorkerBrief {
+  /** In place of the command that its agent's file says. */
+  readonly command?: string;
+  /** Run by the system when it has ended: whether its work holds. */
+  readonly verify?: string;
 }
 
 /** After a tool was called, after an answer, or once whoever asked said yes. */

@@ -13,7 +13,7 @@ import { createPriceList } from "#src/ledger/prices.ts";
 import { claim, claimBounded } from "#src/leases/store/claim.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
 import { expireDueAsks } from "#src/asks/expire.ts";
-import { assembleEngine } from "#src/runs/assemble.ts";
+import { assembleEngine, type EngineParts } from "#src/runs/assemble.ts";
 import { createRun } from "#src/runs/create.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { reconcile } from "#src/runs/reconcile.ts";
@@ -36,6 +36,8 @@ export interface TestEngineOptions {
   readonly surfaces?: readonly MessagePort[];
   readonly sandbox?: SandboxPort;
   readonly redactor?: Redactor;
+  /** Where workers are started; left out: nowhere. */
+  readonly workers?: EngineParts["workers"];
 }
 
 /** An engine over a test database with this workspace in force; nothing moves until `drain`. */
@@ -66,6 +68,7 @@ export async function testEngine(options: TestEngineOptions): Promise<Engine> {
       ...(options.tools ?? []),
     ]),
     surfaces: options.surfaces ?? [],
+    workers: options.workers,
     checks: { sandbox: () => Promise.resolve(options.sandbox ?? noSandbox), folder: "/", runSensor: () => Promise.resolve(undefined) },
   });
 }

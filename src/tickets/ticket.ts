@@ -45,6 +45,8 @@ export interface Triage {
 export interface Ticket {
   readonly id: TicketId;
   readonly number: number;
+  /** The name that whoever started the work gave it; null: it has none. */
+  readonly alias: string | null;
   readonly status: TicketStatus;
   readonly title: string;
   readonly body: string;

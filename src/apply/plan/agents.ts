@@ -2,6 +2,7 @@ import { compilePolicies, decide } from "#src/policy/decide.ts";
 import { compileGlob } from "#src/policy/glob.ts";
 import type { Agent, Workspace } from "#src/workspace/model.ts";
 import { termsSaid, type Who } from "./approvers.ts";
+import { commandSaid } from "./commands.ts";
 import { compareMembers, elsewhere, lengthOf, limitOf, listOf, type MemberRules, moved, named, narrower, neutral, type Said, wider } from "./change.ts";
 
 /** What is said of one agent; undefined where it is not there. */
@@ -15,7 +16,8 @@ export function agentSaid(before: Agent | undefined, after: Agent | undefined, {
 /** All that an agent may do, in words that go on after its name. */
 export const powerOf = (agent: Agent, now: Workspace): string[] => bornWith(agent, createTerms(now)).map(([, words]) => words);
 
-const runnerWords = ({ runner }: Agent): string => (runner === "rules" ? " that goes by rules, without a model" : "");
+const RUNNER_WORDS: { readonly [K in Agent["runner"]]?: string } = { rules: " that goes by rules, without a model", command: " that starts a program" };
+const runnerWords = ({ runner }: Agent): string => RUNNER_WORDS[runner] ?? "";
 
 function bornWith(agent: Agent, terms: Terms): Said[] {
   const { tools, handoffs, delegates, surfaces, budget, memory } = agent;
@@ -25,6 +27,7 @@ function bornWith(agent: Agent, terms: Terms): Said[] {
     ...(delegates.length > 0 ? [wider(`may give work to ${named(delegates)}`)] : []),
     ...(surfaces.length > 0 ? [wider(`can be reached on ${named(surfaces.map(surfaceWords))}`)] : []),
     ...(memory && memory.scope !== "channel" ? [wider(`remembers across its ${memory.scope}`)] : []),
+    ...(agent.command ? commandSaid(undefined, agent.command) : []),
     ...notesSaid(undefined, agent.notes),
     ...(tools.length > 0 && !budget ? [["same", "has no budget of its own"] as const] : []),
   ];
@@ -139,11 +142,15 @@ function modelsSaid(before: Agent["models"], after: Agent["models"]): Said[] {
 const notesSaid = (_before: Agent["notes"], after: Agent["notes"] = []): Said[] => after.map((note) => ["same", note]);
 
 const runnerSaid = (before: Agent["runner"], after: Agent["runner"]): Said[] => [
-  after === "rules"
-    ? narrower("goes by rules, without a model")
-    : before === "rules"
-      ? wider("thinks with a model; it went by rules")
-      : ["same", `thinks as ${after} says`],
+  after === "command"
+    ? wider("starts a program")
+    : before === "command"
+      ? narrower("starts no program any more")
+      : after === "rules"
+        ? narrower("goes by rules, without a model")
+        : before === "rules"
+          ? wider("thinks with a model; it went by rules")
+          : ["same", `thinks as ${after} says`],
 ];
 
 const RULES: MemberRules<Agent> = {
@@ -158,6 +165,7 @@ const RULES: MemberRules<Agent> = {
   tools: elsewhere,
   budget: elsewhere,
   runner: runnerSaid,
+  command: commandSaid,
   models: modelsSaid,
   approvals: approvalsSaid,
   memory: memorySaid,

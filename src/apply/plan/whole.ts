@@ -20,6 +20,15 @@ const RULES: MemberRules<Manifest> = {
   subject: neutral("label for what a ticket is about"),
   sandbox: (_before, after) => [after === "off" ? wider("runs commands of checks without a sandbox") : narrower("runs commands of checks in the sandbox only")],
   models: modelsSaid,
+  workers: (before, after) =>
+    compareMembers<typeof after>(
+      {
+        most: limitOf((most) => `lets ${most} workers run at once`, "lets any number of workers run at once"),
+        silentAfter: (_from, to) => [["same", `takes a worker for stuck after ${lengthOf(to)} of silence`]],
+      },
+      before,
+      after,
+    ),
   defaults: (before, after) =>
     compareMembers<typeof after>(
       {

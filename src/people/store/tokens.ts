@@ -42,6 +42,14 @@ export async function revokeRow(tx: Transaction, tokenId: TokenId): Promise<bool
   return rows.length === 1;
 }
 
+/** Of the bearer that a run is, when it is gone. */
+export async function revokeTokensOfRun(tx: Transaction, runId: RunId): Promise<void> {
+  await sql`update tokens set revoked_at = loop_now() where run_id = ${runId} and revoked_at is null`.execute(tx);
+}
+
+/** A token that a run is the bearer of counts while the run is open. */
+const ITS_RUN_IS_OPEN = sql`(t.run_id is null or not exists (select from runs r where r.id = t.run_id and r.ended_at is not null))`;
+
 type CallerRow = PrincipalRow & { readonly token_id: TokenId; readonly scopes: readonly string[]; readonly run_id: RunId | null };
 
 /** Whose tokens have these digests, in hex, where they count now; by digest. */
@@ -49,7 +57,7 @@ export async function callersByHash(db: Db, hashes: readonly string[]): Promise<
   const { rows } = await sql<CallerRow & { readonly hash: Buffer }>`
     select p.*, t.id as token_id, t.scopes, t.run_id, t.hash from tokens t join principals p on p.id = t.principal_id
     where t.hash = any(array(select decode(h, 'hex') from unnest(${hashes}::text[]) as h)) and t.revoked_at is null
-      and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(db);
+      and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null and ${ITS_RUN_IS_OPEN}`.execute(db);
   return new Map(rows.map(({ hash, ...row }) => [hash.toString("hex"), toCaller(row)]));
 }
 
@@ -57,9 +65,8 @@ export async function callersByHash(db: Db, hashes: readonly string[]): Promise<
 export async function callersInForce(db: Db, tokenIds: readonly TokenId[]): Promise<Caller[]> {
   const { rows } = await sql<CallerRow>`
     select p.*, t.id as token_id, t.scopes, t.run_id from tokens t join principals p on p.id = t.principal_id
-    where t.id = any(${tokenIds}::text[]) and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null`.execute(
-    db,
-  );
+    where t.id = any(${tokenIds}::text[]) and t.revoked_at is null and (t.expires_at is null or t.expires_at > loop_now()) and p.disabled_at is null
+      and ${ITS_RUN_IS_OPEN}`.execute(db);
   return rows.map(toCaller);
 }
 

@@ -7,7 +7,7 @@ import { inTransaction, type Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
-import { liveRunOf, lockAsker, nextAskAlias, type Question, sameAsk, ticketOfRun } from "../store/worker-asks.ts";
+import { liveRunOf, lockWorkerName, nextAskAlias, type Question, sameAsk, ticketOfRun } from "../store/worker-asks.ts";
 import { settledAmong } from "../settled-asks.ts";
 import { lookUntil } from "./look-again.ts";
 import { loopName } from "./names.ts";
@@ -69,7 +69,7 @@ const ask = loopVerb({
     const { db, clock, workspaces } = deps;
     const { revision } = await workspaces.current();
     return inTransaction(db, async (tx) => {
-      await lockAsker(tx, worker);
+      await lockWorkerName(tx, worker);
       const live = caller.runId === null ? await liveRunOf(tx, worker) : { runId: caller.runId, ticketId: await ticketOfRun(tx, caller.runId) };
       const question: Question = { worker, runId: live?.runId ?? null, prompt, options: [...new Set(options)], reference, key };
       const before = await sameAsk(tx, question);

@@ -3,6 +3,7 @@ import { claimVerbs } from "./claim-verbs.ts";
 import { directionVerbs } from "./direction-verbs.ts";
 import { journalVerbs } from "./journal-verbs.ts";
 import { scheduleVerbs } from "./schedule-verbs.ts";
+import { mailboxVerbs } from "./mailbox-verbs.ts";
 import type { LoopVerb } from "./verb.ts";
 import { workerVerbs } from "./worker-verbs.ts";
 import { worldVerbs } from "./world-verbs.ts";
@@ -16,4 +17,5 @@ export const LOOP_VERBS: readonly LoopVerb[] = [
   ...claimVerbs,
   ...askVerbs,
   ...workerVerbs,
+  ...mailboxVerbs,
 ];

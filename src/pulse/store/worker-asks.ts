@@ -2,9 +2,9 @@ import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { RunId, TicketId } from "#src/kernel/ids.ts";
 
-/** Whoever asks under this name does so one after the other, so that no number is used twice. */
-export async function lockAsker(tx: Transaction, worker: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${`ask of ${worker}`}, 0))`.execute(tx);
+/** Whoever starts a worker of this name, or asks under it, does so one after the other. */
+export async function lockWorkerName(tx: Transaction, worker: string): Promise<void> {
+  await sql`select pg_advisory_xact_lock(hashtextextended(${`worker ${worker}`}, 0))`.execute(tx);
 }
 
 /** The alias of the next ask of this worker: one more than the greatest there ever was. */

@@ -34,6 +34,7 @@ export function handoverProblem(run: Pick<Run, "agent" | "brief">, to: string, w
 export function agentProblem(agent: Agent | undefined, name: string): string | undefined {
   if (!agent) return `there is no agent ${name} in the workspace`;
   if (agent.procedure !== "chat") return `${name} works by the procedure ${agent.procedure}; only an agent with the procedure chat can take over`;
+  if (agent.runner === "command") return `${name} starts a program; only an agent with a model can take over`;
   if (agent.runner === "rules") return `${name} works by rules alone; only an agent with a model can take over`;
   return undefined;
 }

@@ -43,7 +43,7 @@ export async function finish(session: Session, ending: Ending): Promise<Made> {
 const overOf = (ending: Ending) =>
   ending.kind === "finish"
     ? ({ state: "done", reason: null, answer: answerOf(ending.outcome) } as const)
-    : ({ state: "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
+    : ({ state: ending.interrupted ? "interrupted" : "failed", reason: `${ending.code}: ${ending.message}`, answer: null } as const);
 
 const endOf = ({ state: { run } }: Session, ending: Ending): RunEnd => ({ id: run.id, agent: run.agent, ...overOf(ending), isOver: true });
 
@@ -122,7 +122,10 @@ async function packInput(session: Session, ending: Ending): Promise<PackInput> {
     asks: state.asks,
     messages: state.messages,
     cost,
-    ending: ending.kind === "finish" ? { state: "done", ...ending.outcome } : { state: "failed", said: ending.message, checked: "none", code: ending.code },
+    ending:
+      ending.kind === "finish"
+        ? { state: "done", ...ending.outcome }
+        : { state: overOf(ending).state, said: ending.message, checked: "none", code: ending.code },
     endedAtMs: engine.clock.nowMs(),
   };
 }

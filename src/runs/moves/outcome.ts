@@ -55,6 +55,8 @@ function landingOf(session: Session, { performed, notes }: Attempted): Landing {
       return { state: "failed", result: null, error: performed.error, handle: null };
     case "later":
       return { state: "waiting", result: null, error: performed.error, handle: { ...notes, untilMs: session.recordNowMs() + performed.afterMs } };
+    case "running":
+      return { state: "waiting", result: performed.result, error: null, handle: performed.handle };
     case "asking":
       return { state: "waiting", result: performed.result, error: null, handle: { askId: performed.ask.id } satisfies WaitHandle };
   }

@@ -8,7 +8,7 @@ import type { Lease } from "#src/leases/lease.ts";
 import { returnFreeFragment } from "#src/ledger/store/return.ts";
 
 export interface RunEnding {
-  readonly state: "done" | "failed";
+  readonly state: "done" | "failed" | "interrupted";
   readonly reason: string | null;
   readonly answer: Json | null;
   readonly receipt: ReceiptRow;

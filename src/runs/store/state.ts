@@ -15,7 +15,7 @@ interface RunRow {
   readonly ticket_id: TicketId | null;
   readonly thread_id: ThreadId | null;
   readonly agent: string;
-  readonly runner: "model" | "rules";
+  readonly runner: Run["runner"];
   readonly procedure: string;
   readonly state: RunStatus;
   readonly reason: string | null;

@@ -10,6 +10,7 @@ import type { Ticket, TicketStatus, Triage } from "../ticket.ts";
 export interface TicketRow {
   readonly id: TicketId;
   readonly number: number;
+  readonly alias: string | null;
   readonly status: TicketStatus;
   readonly title: string;
   readonly body: string;
@@ -68,6 +69,7 @@ export function toTicket(row: TicketRow): Ticket {
   return {
     id: row.id,
     number: row.number,
+    alias: row.alias,
     status: row.status,
     title: row.title,
     body: row.body,

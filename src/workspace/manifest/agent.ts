@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { agentCommand } from "./command.ts";
 import { approvers, duration, expiryStep, header, slug, usd } from "./common.ts";
 import { modelName } from "./workspace.ts";
 
@@ -61,33 +62,43 @@ const agentMemory = z.strictObject({
   retention: duration.default(90 * 86_400_000),
 });
 
-/** `agents/<name>.yaml`. `auto` thinks with a model where the workspace has one, else with the rules runner; what it produced says which. */
-export const agentManifest = z.strictObject({
-  ...header,
-  kind: z.literal("Agent"),
-  name: slug,
-  description: z.string().default(""),
-  runner: z.enum(["auto", "model", "rules"]).default("auto"),
-  procedure: z.enum(["desk", "chat"]).default("desk"),
-  instructions: z.string().default(""),
-  /** Tickets whose labels have all of these come here first; none: any ticket. */
-  handles: z.strictObject({ labels: z.record(z.string(), z.string()).default({}) }).prefault({}),
-  /** Where people reach this agent; left out: wherever a message is routed to it. */
-  surfaces: z.array(z.strictObject({ surface: slug, channel: z.string().min(1).optional() })).default([]),
-  models: agentModels.optional(),
-  /** The tools that this agent may call, and no other: to be listed here is to be allowed, unless policy or `approvals` ask or deny. */
-  tools: z.array(toolPattern).default([]),
-  approvals: agentApprovals.optional(),
-  budget: agentBudget.optional(),
-  memory: agentMemory.optional(),
-  /** Agents that may take a run over from this one. */
-  handoffs: z.array(slug).default([]),
-  /** Agents that this one may give a part of the work to; each works in a run of its own, with no more authority than the giver has. */
-  delegates: z.array(slug).default([]),
-  /** Exchanges of the same conversation that a new turn begins with: the last ones that were completed and delivered. */
-  history: z.int().min(0).max(200).default(20),
-  maxTurns: z.int().min(1).max(200).optional(),
-  /** Runs of this agent that may be moving at the same time; left out: no bound of its own. */
-  concurrency: z.int().min(1).max(1_000).optional(),
-});
+/**
+ * `agents/<name>.yaml`. `auto` thinks with a model where the workspace has one, else with the rules runner; what it produced says which. `command` starts a program,
+ * such as a coding agent.
+ */
+export const agentManifest = z
+  .strictObject({
+    ...header,
+    kind: z.literal("Agent"),
+    name: slug,
+    description: z.string().default(""),
+    runner: z.enum(["auto", "model", "rules", "command"]).default("auto"),
+    /** With the runner `command`: what it starts. */
+    command: agentCommand.optional(),
+    procedure: z.enum(["desk", "chat"]).default("desk"),
+    instructions: z.string().default(""),
+    /** Tickets whose labels have all of these come here first; none: any ticket. */
+    handles: z.strictObject({ labels: z.record(z.string(), z.string()).default({}) }).prefault({}),
+    /** Where people reach this agent; left out: wherever a message is routed to it. */
+    surfaces: z.array(z.strictObject({ surface: slug, channel: z.string().min(1).optional() })).default([]),
+    models: agentModels.optional(),
+    /** The tools that this agent may call, and no other: to be listed here is to be allowed, unless policy or `approvals` ask or deny. */
+    tools: z.array(toolPattern).default([]),
+    approvals: agentApprovals.optional(),
+    budget: agentBudget.optional(),
+    memory: agentMemory.optional(),
+    /** Agents that may take a run over from this one. */
+    handoffs: z.array(slug).default([]),
+    /** Agents that this one may give a part of the work to; each works in a run of its own, with no more authority than the giver has. */
+    delegates: z.array(slug).default([]),
+    /** Exchanges of the same conversation that a new turn begins with: the last ones that were completed and delivered. */
+    history: z.int().min(0).max(200).default(20),
+    maxTurns: z.int().min(1).max(200).optional(),
+    /** Runs of this agent that may be moving at the same time; left out: no bound of its own. */
+    concurrency: z.int().min(1).max(1_000).optional(),
+  })
+  .refine(({ runner, command }) => (runner === "command") === (command !== undefined), {
+    path: ["command"],
+    message: "expected `command` with the runner command, and with no other",
+  });
 export type AgentManifest = z.infer<typeof agentManifest>;

@@ -30,6 +30,7 @@ export const KINDS: Readonly<Record<string, Kind>> = {
       prices: "Prices that the shipped table lacks or has wrong: dollars for one million tokens.",
       providers: "Where models are; keys are named, as secret:name, and never written here.",
       sandbox: "off runs commands of checks without a sandbox, and every receipt says so.",
+      workers: "How many programs may run at once, and after which silence one counts as stuck.",
       defaults: "What holds where an agent says nothing of its own.",
     },
   },
@@ -38,7 +39,8 @@ export const KINDS: Readonly<Record<string, Kind>> = {
     files: "agents/*.yaml",
     about: "A doer: how it thinks, what it is told, which tools it may call, whom it asks, what it may spend and remember.",
     members: {
-      runner: "model thinks with a model, rules without one; auto takes a model where the workspace has one.",
+      runner: "model thinks with a model, rules without one; auto takes a model where the workspace has one; command starts a program.",
+      command: "The program that it starts: claude, codex, pi, opencode, gemini or custom, where, with what in its environment, and what that may write.",
       procedure: "desk understands a message and dispatches it; chat thinks, calls tools and answers.",
       instructions: "What it is told, before everything else.",
       handles: "Tickets whose labels have all of these come here first.",

@@ -66,6 +66,15 @@ export const workspaceManifest = z.strictObject({
       sensorConcurrency: z.int().min(1).max(256).default(8),
     })
     .prefault({}),
+  /** Programs that agents with the runner `command` start. */
+  workers: z
+    .strictObject({
+      /** How many may run on one host at once. */
+      most: z.int().min(1).max(200).default(8),
+      /** One that printed nothing for so long counts as stuck. */
+      silentAfter: duration.default(900_000),
+    })
+    .prefault({}),
   defaults: z
     .strictObject({
       agent: slug.optional(),
