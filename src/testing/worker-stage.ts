@@ -14,7 +14,6 @@ import { type Keeper, keepWorkers } from "#src/pulse/workers/keeper.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import type { FileSet } from "#src/workspace/files.ts";
 import { drain, testEngine } from "./engine.ts";
-import { type ScriptedWorkers, scriptedWorkers } from "./scripted-worker.ts";
 import { silentLog } from "./silent-log.ts";
 import { filesOf } from "./workspace-files.ts";
 
@@ -30,13 +29,15 @@ export const workerWorkspace = (more: Readonly<Record<string, string>> = {}): Fi
 
 export interface WorkerStage {
   readonly engine: Engine;
-  readonly port: ScriptedWorkers;
-  readonly keeper: Keeper;
   readonly deps: LoopDeps;
   /** The root agent. */
   readonly root: Caller;
+  /** Looks at the workers once. */
+  look(): Promise<void>;
   /** Moves runs and looks at workers until nothing comes of it. */
   settle(): Promise<void>;
+  /** Ends the looking. */
+  stop(): Promise<void>;
 }
 
 export interface StageOptions {
@@ -46,24 +47,22 @@ export interface StageOptions {
   readonly files?: FileSet;
   /** The checks of workers run in it. */
   readonly sandbox?: SandboxPort;
-  readonly port?: ScriptedWorkers;
+  readonly port: WorkerPort;
+  /** False: nobody looks at the workers before `look`. */
+  readonly looks?: boolean;
 }
 
 /** Scripted workers with the engine that starts them and the keeper that watches them. Runs move by `settle`, and by each hint that a verb gives. */
-export async function workerStage({
-  db,
-  folder,
-  files = workerWorkspace(),
-  sandbox,
-  port = scriptedWorkers({ clock: systemClock }),
-}: StageOptions): Promise<WorkerStage> {
+export async function workerStage({ db, folder, files = workerWorkspace(), sandbox, port, looks = true }: StageOptions): Promise<WorkerStage> {
   const clock = systemClock;
   const engine = await testEngine({ db, clock, files, ...(sandbox ? { sandbox } : {}), workers: workersOf({ db, folder, port }) });
   const lookers = new Set<() => void>();
   const tell = (): void => lookers.forEach((look) => look());
-  const keeper = keepWorkers({ db, clock, log: silentLog, port, host: "here", redactor: createRedactor(), changed: tell });
+  const keep = (): Keeper => keepWorkers({ db, clock, log: silentLog, port, host: "here", redactor: createRedactor(), changed: tell });
+  let keeper = looks ? keep() : undefined;
+  const look = (): Promise<void> => (keeper ??= keep()).look();
   const settle = async (): Promise<void> => {
-    do await keeper.look();
+    do await look();
     while ((await drain(engine)) > 0);
     tell();
   };
@@ -76,7 +75,7 @@ export async function workerStage({
       return () => lookers.delete(look);
     },
   };
-  return { engine, port, keeper, deps, root: await rootCaller(db), settle };
+  return { engine, deps, root: await rootCaller(db), look, settle, stop: async () => keeper?.stop() };
 }
 
 function workersOf({ db, folder, port }: { readonly db: Db; readonly folder: string; readonly port: WorkerPort }) {

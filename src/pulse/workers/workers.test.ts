@@ -5,11 +5,13 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
+import { systemClock } from "#src/kernel/clock.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { authenticate } from "#src/people/token.ts";
 import { cancelRun } from "#src/runs/command.ts";
 import { readState } from "#src/runs/store/state.ts";
 import { drain } from "#src/testing/engine.ts";
+import { scriptedWorkers } from "#src/testing/scripted-worker.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { type StageOptions, workerStage, workerWorkspace } from "#src/testing/worker-stage.ts";
 import { workers } from "../store/workers.ts";
@@ -25,14 +27,16 @@ const sandboxOf = (exitCode: number | null, ran: string[] = []): SandboxPort => 
     return { exitCode, timedOut: exitCode === null, stdout: "", stderr: "", truncated: false };
   },
   start: () => Promise.reject(new Error("nothing goes on here")),
+  wrap: () => Promise.reject(new Error("nothing is wrapped here")),
 });
 
-async function stageOf(t: TestContext, more: Partial<StageOptions> = {}) {
+async function stageOf(t: TestContext, more: Partial<Omit<StageOptions, "port">> = {}) {
   const { db, advance } = await testDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), "loopwright-workers-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const stage = await workerStage({ db, folder, ...more });
-  t.after(() => stage.keeper.stop());
+  const port = scriptedWorkers({ clock: systemClock });
+  const stage = await workerStage({ db, folder, port, ...more });
+  t.after(stage.stop);
   const start = async (order: Partial<WorkerOrder> = {}) => {
     const made = await startWorker({ ...stage.deps, changed: () => undefined }, stage.root, { name: "fix-login", prompt: "Mend the login.", ...order });
     await stage.settle();
@@ -41,7 +45,7 @@ async function stageOf(t: TestContext, more: Partial<StageOptions> = {}) {
   };
   const row = async (name = "fix-login") => (await workers(db, { name }))[0]!;
   const state = (runId: string) => readState(db, runId);
-  return { ...stage, db, folder, advance, start, row, state };
+  return { ...stage, port, db, folder, advance, start, row, state };
 }
 
 test("a worker is a ticket with its name, a run and an act that waits, and it has its rules, its task and a credential of its own", async (t) => {
@@ -181,15 +185,15 @@ test("killed by a verb, the run says who did it; cancelled, the program is ended
 });
 
 test("what ended while no server ran is found by the next one, and what was started without a word on record is adopted", async (t) => {
-  const { start, state, port, db, folder, keeper } = await stageOf(t);
+  const { start, state, port, db, folder, stop } = await stageOf(t);
   const ended = await start({ name: "ended" });
   const crashed = await start({ name: "crashed" });
-  await keeper.stop();
+  await stop();
   port.exit(ended.act.key, 0);
   await sql`update acts set state = 'started', handle = null where id = ${crashed.act.id}`.execute(db); // the server died before it wrote that it runs
   await sql`update runs set due = loop_now() where id = ${crashed.runId}`.execute(db);
   const later = await workerStage({ db, folder, port });
-  t.after(() => later.keeper.stop());
+  t.after(later.stop);
   await later.settle();
   assert.deepEqual([(await state(ended.runId)).run.state, (await state(crashed.runId)).acts[0]?.state, port.started.length], ["done", "waiting", 2]);
   port.exit(crashed.act.key, 0);
