@@ -158,6 +158,7 @@ function whoText({ approvers, state }: AskShape): string {
     ...approvers.roles.map((role) => `any ${role}`),
     ...(approvers.groups ?? []).map((group) => `anyone of ${group}`),
     ...approvers.names,
+    ...(approvers.agents ?? []),
     ...(approvers.reporter === undefined ? [] : [`${approvers.reporter}, or an operator for them`]),
   ];
   return plainLine(who.join(", "));
