@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { describe, test, type TestContext } from "node:test";
 import { createBwrapSandbox } from "#src/adapters/sandbox-bwrap/sandbox.ts";
 import { systemClock } from "#src/kernel/clock.ts";
+import { createRedactor } from "#src/kernel/redaction.ts";
 import { PROGRAM_FOLDER, workersOf } from "#src/main-workers.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { processesSaying } from "#src/testing/sandbox-port.suite.ts";
@@ -121,7 +122,7 @@ async function world(t: TestContext, osHome = OPTIONS.osHome) {
   const cwd = await realpath(await mkdtemp(join(tmpdir(), "loopwright-work-")));
   const sandbox = createBwrapSandbox({ ...OPTIONS, osHome, hidden: [home] });
   const place = { home: { folder: home, socket: join(home, "socket", "loop.sock") }, clock: systemClock, workspaceFolder: join(home, "workspace") };
-  const port = workersOf({ ...place, sandbox: () => Promise.resolve(sandbox) });
+  const port = workersOf({ ...place, sandbox: () => Promise.resolve(sandbox), redactor: createRedactor() });
   t.after(async () => {
     for (const { key } of await port.list()) await port.stop(key, 0);
     await rm(cwd, { recursive: true, force: true });

@@ -43,7 +43,7 @@ import { modelPort, providerSources } from "#src/main-models.ts";
 import { sensingOf } from "#src/main-sensors.ts";
 import { defineOf, ownTools, toolsOf } from "#src/main-tools.ts";
 import { type Base, startApi } from "#src/main-api.ts";
-import { workersOf } from "#src/main-workers.ts";
+import { watchWorkers, workersOf, workerWorldOf } from "#src/main-workers.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -93,6 +93,7 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
       sensors: base.sensing.sensors,
     });
     stops.push(...work.stops);
+    if (settings.roles.includes("engine")) stops.push(watchWorkers(base, notifier.changed));
     if (settings.roles.includes("engine")) await workCallbacks(queue, { ...engine, secret: base.secrets.resolve, send: sendCallback });
     const url = settings.roles.includes("api") ? await startApi({ base, engine, following, embedder, stops, work }) : "";
     base.log.info("ready", { url, roles: settings.roles, version: VERSION });
@@ -152,7 +153,7 @@ async function openBase(
   const own = { settings, env, home, log, logFile, redactor, record, workspaceFolder, workspaces };
   const sensing = sensingOf({ ...own, secrets, clock, version: VERSION });
   stops.push(sensing.close);
-  const workers = workersOf({ home, clock, workspaceFolder, sandbox: sensing.sandbox });
+  const workers = workersOf({ home, clock, workspaceFolder, sandbox: sensing.sandbox, redactor });
   return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing, workers };
 }
 
@@ -200,6 +201,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     maxTries: settings.maxTries,
     tools,
     surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
+    workers: workerWorldOf(base),
     checks: { sandbox, folder: base.workspaceFolder, runSensor: base.sensing.runSensor },
   });
 }

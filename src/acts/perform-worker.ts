@@ -37,10 +37,9 @@ export interface WorkerPlaces {
   readonly osHome: string;
   /** PATH of the worker. */
   readonly searchPath: string;
-  /** The program `loop`, and the folder with all that it needs. */
+  /** The program `loop`. */
   readonly bin: string;
-  readonly program: string;
-  /** A folder of its own with the socket of the server in it, since a new server makes a new socket. */
+  /** Of the server. */
   readonly socket: string;
   readonly prompts: string;
   /** Folders of workers that were given none. */
@@ -166,7 +165,7 @@ async function specOf(world: WorkerWorld, act: Act, situation: Situation): Promi
     cwd,
     env: await environmentOf(world, args, situation),
     writable: [...args.writable, ...homeFolders, places.reports],
-    readable: [promptFile, places.program, dirname(places.socket), places.workspace],
+    readable: [promptFile],
     network: args.network,
     size: { columns: args.columns, rows: args.rows },
   };

@@ -116,7 +116,10 @@ test("two that ask what they were told at once hear each message once", async (t
   const a = await workerOf(0);
   await Promise.all(Array.from({ length: 8 }, (_, index) => say("tell", { worker: "a", text: `m${index}` })));
   const heard = (await Promise.all([1, 2, 3].map(() => say("told", {}, a)))).flatMap(({ messages }) => messages.map(({ text }: Said) => text));
-  assert.deepEqual(heard.toSorted(), ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"]);
+  assert.deepEqual(
+    heard.toSorted((a: string, b: string) => a.localeCompare(b)),
+    ["m0", "m1", "m2", "m3", "m4", "m5", "m6", "m7"],
+  );
 });
 
 test("a reported cost is a row of the ledger against the run and its budgets; what is no amount above 0 is dropped", async (t) => {
