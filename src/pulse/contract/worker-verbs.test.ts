@@ -7,6 +7,7 @@ import { sql } from "kysely";
 import { systemClock } from "#src/kernel/clock.ts";
 import { authenticate } from "#src/people/token.ts";
 import type { Caller } from "#src/people/principal.ts";
+import { threadsWithoutTurn } from "#src/runs/store/turns.ts";
 import { testDatabase } from "#src/testing/database.ts";
 import { scriptedWorkers } from "#src/testing/scripted-worker.ts";
 import { workerStage, workerWorkspace } from "#src/testing/worker-stage.ts";
@@ -92,10 +93,11 @@ test("killed by another name of old, and by itself; another worker it may not", 
 });
 
 test("what is told is heard once, in order, by that run alone; whoever does not run is told nothing", async (t) => {
-  const { say, port, workerOf, settle } = await stageOf(t);
+  const { say, port, workerOf, settle, db } = await stageOf(t);
   await say("worker start", { id: "a", prompt: "go" });
   const a = await workerOf(0);
   for (const text of ["first", "second"]) await say("tell", { worker: "a", text });
+  assert.deepEqual(await threadsWithoutTurn(db, 10), [], "no agent begins a turn with it");
   assert.deepEqual(
     (await say("told", {}, a)).messages.map(({ text, from }: Said) => `${from}: ${text}`),
     ["agent:root: first", "agent:root: second"],

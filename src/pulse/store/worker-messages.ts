@@ -18,7 +18,7 @@ export interface Telling {
   readonly nowMs: number;
 }
 
-/** Keeps what a worker is to be told, in the thread of this one run of it. Gives the id of the message. */
+/** Keeps what a worker is to be told, in the thread of this one run of it, which it belongs to from the start: no turn of an agent begins with it. Gives the id of the message. */
 export async function keepMessage(tx: Transaction, { worker, runId, agent, author, trust, text, by, nowMs }: Telling): Promise<Id<"msg">> {
   const given = { id: newId("thr", nowMs) as ThreadId, surface: SURFACE, channel: worker, externalId: runId, agent, labels: {}, openedBy: by };
   const { thread } = await openThreadRow(tx, given);
@@ -34,7 +34,7 @@ export async function keepMessage(tx: Transaction, { worker, runId, agent, autho
     attachments: [],
     way: "turn",
     brief: null,
-    runId: null,
+    runId,
   });
   return id;
 }
@@ -49,8 +49,8 @@ export interface Told {
 /** What this run was told and has not taken, in order; it is taken with this, and never given again. */
 export async function takeTold(tx: Transaction, { worker, runId }: { readonly worker: string; readonly runId: RunId }): Promise<Told[]> {
   const { rows } = await sql<{ id: string; author: string; text: string; at_ms: number; position: string }>`
-    update thread_messages m set run_id = ${runId}, taken_at = loop_now() from threads t
-    where t.surface = ${SURFACE} and t.channel = ${worker} and t.external_id = ${runId} and m.thread_id = t.id and m.run_id is null and m.role = 'person'
+    update thread_messages m set taken_at = loop_now() from threads t
+    where t.surface = ${SURFACE} and t.channel = ${worker} and t.external_id = ${runId} and m.thread_id = t.id and m.taken_at is null and m.role = 'person'
     returning m.id, m.author, m.text, (extract(epoch from m.at) * 1000)::float8 as at_ms, m.position`.execute(tx);
   return rows
     .toSorted((a, b) => Number(a.position) - Number(b.position))
