@@ -42,13 +42,15 @@ async function house(t: TestContext) {
   const [mia, zoe] = [await makePrincipal(db, clock, { handle: "mia", roles: ["owner"] }), await makePrincipal(db, clock, { handle: "zoe", roles: ["owner"] })];
   const { revision, workspace } = await engine.workspaces.current();
   const place = { clock, revision, workspace, tiers: engine.tiers(workspace) };
-  const told = async (to: string): Promise<void> => {
+  const tim = await makePrincipal(db, clock, { handle: "tim", roles: ["owner"] });
+  const told = async (to: string, ...others: readonly (typeof mia)[]): Promise<void> => {
     const { thread } = await inTransaction(db, (tx) =>
       openThread(tx, { clock, workspace }, { surface: "s", channel: "c", externalId: to, agent: to, labels: {}, by: mia }),
     );
-    await receiveTurn({ ...engine, mayTake: () => true }, { threadId: thread.id, text: "do it", author: mia, trust: "owner" });
+    for (const author of [mia, ...others])
+      await receiveTurn({ ...engine, mayTake: () => true }, { threadId: thread.id, text: "do it", author, trust: "owner" });
   };
-  return { db, clock, engine, mia, zoe, place, workspace, told };
+  return { db, clock, engine, mia, zoe, tim, place, workspace, told };
 }
 
 type House = Awaited<ReturnType<typeof house>>;
@@ -78,3 +80,16 @@ for (const [how, ask] of WAYS) {
     assert.equal((await answerAsk(at.db, at.clock, { ...answer, person: at.zoe })).kind, "settled");
   });
 }
+
+test("where a separation holds nobody decides whose words are in the turn, whoever began it", async (t) => {
+  const { db, clock, engine, mia, zoe, tim, told } = await house(t);
+  await told("doer", zoe);
+  await drain(engine);
+  const [open] = await openAsks(db);
+  const answer = { askId: open!.id, answer: "approve", face: "test" };
+  for (const person of [mia, zoe]) {
+    const refused = answerAsk(db, clock, { ...answer, person });
+    await assert.rejects(refused, (error: LoopError) => error.code === "ask_not_yours" && error.message.includes(`${person.handle} brought this work`));
+  }
+  assert.equal((await answerAsk(db, clock, { ...answer, person: tim })).kind, "settled");
+});

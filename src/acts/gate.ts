@@ -96,12 +96,14 @@ export interface ApprovalInput {
   readonly ticketId: string | null;
   /** Who brought the work, where that is a principal. */
   readonly requestedBy?: PrincipalId | undefined;
+  /** Whose words are in the work besides, by handle. */
+  readonly speakers?: readonly string[];
   readonly revision: number;
   readonly nowMs: number;
 }
 
 /** The ask that a person gets for an act: the exact act and arguments, the rule, what it costs, what silence does. */
-export function approvalFor({ act, asked, ticketId, requestedBy, revision, nowMs }: ApprovalInput): NewAsk {
+export function approvalFor({ act, asked, ticketId, requestedBy, speakers = [], revision, nowMs }: ApprovalInput): NewAsk {
   return {
     id: newId("ask", nowMs) as AskId,
     kind: "approval",
@@ -121,7 +123,7 @@ export function approvalFor({ act, asked, ticketId, requestedBy, revision, nowMs
       digest: digestOf(act.args),
     },
     options: ["approve", "deny"],
-    approvers: { ...(asked.approvers ?? USUAL_TERMS.approvers), ...(asked.separation && requestedBy !== undefined ? { except: requestedBy } : {}) },
+    approvers: { ...(asked.approvers ?? USUAL_TERMS.approvers), ...(asked.separation ? separated(requestedBy, speakers) : {}) },
     quorum: asked.quorum ?? 1,
     binding: act.binding,
     rule: asked.rule,
@@ -129,3 +131,8 @@ export function approvalFor({ act, asked, ticketId, requestedBy, revision, nowMs
     revision,
   };
 }
+
+const separated = (requestedBy: PrincipalId | undefined, speakers: readonly string[]) => ({
+  ...(requestedBy === undefined ? {} : { except: requestedBy }),
+  ...(speakers.length === 0 ? {} : { exceptNamed: speakers }),
+});

@@ -6,7 +6,7 @@ import { LoopError } from "#src/kernel/errors.ts";
 import { failpoint } from "#src/kernel/failpoint.ts";
 import { wake } from "#src/leases/store/wake.ts";
 import { isMachine } from "#src/people/role.ts";
-import { type Answerer, type Ask, type AskDecision, EDIT, mayAnswer, verdictOf } from "./ask.ts";
+import { type Answerer, type Ask, type AskDecision, EDIT, isExcepted, mayAnswer, verdictOf } from "./ask.ts";
 import { requireAsk } from "./store/read.ts";
 import { insertDecision, keepEdit, lockOpenAsk, overrideAsk, settleAsk } from "./store/settle.ts";
 
@@ -133,7 +133,7 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
       `Only a person who is owner or admin may override a settled ask; ${given.person.handle} is ${given.person.roles.join(", ") || "without a role"}.`,
     );
   }
-  if (asked.approvers.except === given.person.id) requireRight(asked, given); // a separation holds for the mighty too
+  if (isExcepted(asked, given.person)) requireRight(asked, given); // a separation holds for the mighty too
   const answer = requireOption(asked, given.answer);
   return inTransaction(db, async (tx) => {
     if (asked.runId) await wake(tx, [asked.runId]);
@@ -150,10 +150,13 @@ export async function overrideAnswer(db: Db, clock: Clock, given: Answer & { rea
 
 function requireRight(ask: Ask, given: Answer): void {
   if (mayAnswer(ask, given.person)) return;
-  const { roles, names, groups = [], agents = [], except } = ask.approvers;
+  const { roles, groups = [], agents = [] } = ask.approvers;
+  const excepted = isExcepted(ask, given.person);
+  const names = ask.approvers.names.filter((name) => !ask.approvers.exceptNamed?.includes(name) && !(excepted && name === given.person.handle));
   const who = [...roles.map((role) => `the role ${role}`), ...groups.map((group) => `the team ${group}`), ...names, ...agents].join(" or ");
-  if (except === given.person.id) {
-    throw new LoopError("ask_not_yours", `${given.person.handle} brought this work, and ${ask.rule ?? "its rule"} wants somebody else to decide: ${who}.`, {
+  if (excepted) {
+    const others = who === "" ? "and its approvers name nobody else" : who;
+    throw new LoopError("ask_not_yours", `${given.person.handle} brought this work, and ${ask.rule ?? "its rule"} wants somebody else to decide: ${others}.`, {
       facts: { ask: ask.id, person: given.person.handle },
     });
   }

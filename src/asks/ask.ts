@@ -26,6 +26,8 @@ export interface Approvers {
   readonly reporter?: string;
   /** Never this person, whatever else is true of them: who brought the work does not approve it. */
   readonly except?: PrincipalId;
+  /** Nor these, by handle: who else spoke into the work before it was asked. */
+  readonly exceptNamed?: readonly string[];
 }
 
 /** Times count from the opening of the ask. */
@@ -112,10 +114,14 @@ const DENY = "deny";
 /** The answer of whoever wants the act done with other arguments; those stand in `detail.edited`. Never an option to choose by name. */
 export const EDIT = "edit";
 
+/** Whether a separation keeps this person from deciding: the work is theirs too. */
+export const isExcepted = ({ approvers }: Pick<Ask, "approvers">, { id, handle }: Pick<Answerer, "id" | "handle">): boolean =>
+  approvers.except === id || (approvers.exceptNamed?.includes(handle) ?? false);
+
 /** Whether they may answer. For a person roles, names and teams count, nothing else does; an agent answers only what names it, and never an approval. */
 export function mayAnswer(ask: Pick<Ask, "approvers"> & Partial<Pick<Ask, "kind">>, person: Answerer): boolean {
   if (isMachine(person.roles)) return ask.kind !== undefined && ask.kind !== "approval" && (ask.approvers.agents?.includes(person.handle) ?? false);
-  if (ask.approvers.except === person.id) return false;
+  if (isExcepted(ask, person)) return false;
   if (ask.approvers.names.includes(person.handle)) return true;
   if (person.groups?.some((group) => ask.approvers.groups?.includes(group))) return true;
   if (person.roles.some((role) => ask.approvers.roles.includes(role))) return true;

@@ -16,6 +16,7 @@ const approversView = z.object({
   agents: z.array(z.string()).readonly().optional().describe("agents that may answer too; never an approval"),
   reporter: z.string().optional(),
   except: z.string().optional().describe("the principal who brought the work and may not decide"),
+  exceptNamed: z.array(z.string()).readonly().optional().describe("who else spoke into the work and may not decide"),
 });
 
 const decisionView = z.object({

@@ -13,9 +13,11 @@ import { fencedMove } from "../store/hold.ts";
 
 /** Policy wants a person: the act waits for the answer, the ticket shows it. */
 export async function askForAct(session: Session, act: Act, verdict: Extract<Verdict, { kind: "ask" }>): Promise<Made> {
-  const { run, ticket } = session.state;
+  const { run, ticket, messages } = session.state;
+  const spoken = messages.filter(({ role, name, trust }) => role === "input" && name === null && (trust === "owner" || trust === "member")); // of this turn, not of those before
+  const speakers = [...new Set(spoken.map(({ source }) => source))];
   const requestedBy = run.limits.requestedBy ?? ticket?.senderPrincipalId ?? undefined;
-  const place = { ticketId: run.ticketId, requestedBy, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
+  const place = { ticketId: run.ticketId, requestedBy, speakers, revision: session.current.revision, nowMs: session.engine.clock.nowMs() };
   const ask = approvalFor({ act, asked: verdict.asked, ...place });
   return holdForAsk(session, { act, ask, decision: verdict.decision });
 }
