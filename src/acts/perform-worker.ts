@@ -74,8 +74,8 @@ export interface WorkerWait {
   readonly lastOutputAtMs: number;
   /** Put here by whoever watches the process. */
   readonly ended?: WorkerEnd;
-  /** Somebody wants it ended. */
-  readonly stop?: { readonly by: string; readonly reason: string };
+  /** Somebody wants it ended; `self`: the worker itself, since it is done. */
+  readonly stop?: { readonly by: string; readonly reason: string; readonly self?: true };
 }
 
 /** How a worker ended. */

@@ -14,17 +14,22 @@ const MOST_WORDS = 1_000;
 
 export const answer: Verb = {
   args: "<ask> <text…>",
-  flags: { force: { means: "override an answer that was first; needs the token of a person who is owner or admin" } },
+  flags: {
+    force: { means: "override an answer that was first; needs the token of a person who is owner or admin" },
+    journal: { takes: "text", value: "text", means: "what the journal says in place of the usual line" },
+  },
   words: { least: 2, most: MOST_WORDS },
   about:
     "The first answer wins; the same again is fine. Where a question has options, the text is one of them. An approval is answered by people alone: `loop approve`.",
   examples: ["loop _ answer fix-login-1 yes", "loop _ answer fix-login-2 use the side door"],
   run: (given, context) =>
     speak<Asked>(context, "answer", {
-      input: { ask: given.words[0]!, text: given.words.slice(1).join(" "), force: given.has("force") },
+      input: { ask: given.words[0]!, text: given.words.slice(1).join(" "), force: given.has("force"), ...journalOf(given.text("journal")) },
       words: (asked) => `answered ${asked.alias}: ${asked.answer ?? ""}`,
     }),
 };
+
+const journalOf = (journal: string | undefined): object => (journal === undefined ? {} : { journal });
 
 export const asks: Verb = {
   args: "",

@@ -7,6 +7,7 @@ import { inTransaction, type Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
+import { noteAction } from "../store/action-lines.ts";
 import { liveRunOf, lockWorkerName, nextAskAlias, type Question, sameAsk, ticketOfRun } from "../store/worker-asks.ts";
 import { settledAmong } from "../settled-asks.ts";
 import { lookUntil } from "./look-again.ts";
@@ -146,13 +147,19 @@ const answer = loopVerb({
     ask: z.string().min(1).max(100),
     text: words("an answer"),
     force: z.boolean().default(false).describe("over an answer that was first"),
+    journal: z.string().max(500).optional().describe("what the journal says in place of the usual line"),
   }),
   output: askShape,
-  async perform({ db, clock }, { caller }, { ask: id, text, force }) {
+  async perform({ db, clock }, { caller }, { ask: id, text, force, journal }) {
     const known = await requireAsk(db, id);
     const given = { askId: known.id, person: caller, answer: text.trim(), face: "loop" };
-    if (force && known.state !== "open") return viewOf(await overrideAnswer(db, clock, { ...given, reason: "answered with --force" }));
-    return viewOf(firstOf(await answerAsk(db, clock, given), text.trim()));
+    const settled =
+      force && known.state !== "open"
+        ? await overrideAnswer(db, clock, { ...given, reason: "answered with --force" })
+        : firstOf(await answerAsk(db, clock, given), text.trim());
+    if (known.state === "open" || force)
+      await noteAction(db, clock, { caller, line: journal ?? `answer ${settled.alias ?? settled.id}`, runId: settled.runId });
+    return viewOf(settled);
   },
 });
 

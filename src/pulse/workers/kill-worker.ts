@@ -36,7 +36,7 @@ export async function killWorker(
   }
   await inTransaction(db, async (tx) => {
     await wake(tx, [runId]);
-    if (!(await keepStop(tx, act.id, { by: caller.handle, reason }))) return;
+    if (!(await keepStop(tx, act.id, { by: caller.handle, reason, ...(caller.runId === runId ? { self: true as const } : {}) }))) return;
     await append(tx, clock, [
       { kind: "worker.stop_wanted", actor: caller.id, runId, ticketId, payload: { act: act.id, worker: name, by: caller.handle, reason } },
     ]);

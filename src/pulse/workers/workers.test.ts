@@ -152,7 +152,7 @@ test("a full fleet, one that cannot be counted, and a program that is not there 
   const full = await refused({ name: "d" });
   assert.deepEqual([full.state, /3 of 3 workers run \(a, b, c\)/.test(full.reason!)], ["failed", true]);
   port.failWith(new LoopError("worker_unavailable", "Nobody can say who lives."));
-  const { runId } = await startWorker(deps, root, { name: "e", prompt: "go", agent: "coder" });
+  const { runId } = await startWorker({ ...deps, changed: () => undefined }, root, { name: "e", prompt: "go", agent: "coder" });
   await drain(engine);
   port.failWith(null);
   assert.match((await state(runId)).run.reason ?? "", /Nobody can say who lives/);
@@ -210,4 +210,14 @@ test("health: silence makes a worker stuck, a question makes it wait", async (t)
     insert into asks (id, alias, kind, state, purpose, run_id, prompt, detail, options, approvers, quorum, escalation, revision)
     values ('ask_x', 'fix-login-1', 'question', 'open', 'worker', ${runId}, '?', '{}', '{}', '{}', 1, '[]', 1)`.execute(db);
   assert.deepEqual([(await row()).health, (await row()).askId], ["waiting-ask", "fix-login-1"]);
+});
+
+test("a worker that ends itself by the verb is done, not interrupted", async (t) => {
+  const { start, settle, state, deps, db, port, row } = await stageOf(t);
+  const { runId } = await start();
+  const itself = (await authenticate(db, port.started[0]!.spec.env["LOOP_TOKEN"]!))!;
+  await killWorker(deps, itself, { name: "fix-login", reason: "all is done" });
+  await settle();
+  const { run, ticket } = await state(runId);
+  assert.deepEqual([run.state, ticket?.status, (await row()).state, await answerOf(db, runId)], ["done", "in_review", "killed", { said: "it ended itself" }]);
 });

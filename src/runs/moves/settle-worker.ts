@@ -12,7 +12,7 @@ import { fencedMove } from "../store/hold.ts";
 export async function settleWorker(session: Session, act: Act, end: WorkerEnd): Promise<Made> {
   const { engine, lease, state } = session;
   const { stop } = act.handle as unknown as WorkerWait;
-  const result = { ...(act.result as object), ...end, ...(stop ? { stoppedBy: stop.by } : {}) } as unknown as Json;
+  const result = { ...(act.result as object), ...end, ...(stop ? { stoppedBy: stop.by, ...(stop.self ? { endedItself: true } : {}) } : {}) } as unknown as Json;
   const error = { code: "worker_lost", message: "The host or its supervisor went away before it could be said how it ended. What it did so far stands." };
   const isLost = end.state === "lost";
   await fencedMove(engine.db, lease, async (tx) => {

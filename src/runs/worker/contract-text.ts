@@ -22,7 +22,8 @@ task below.
 6. What you deliver (findings, summaries, proposals) goes as files into \`$LOOP_REPORTS_DIR\`, with \`${worker}\` in their names.
 7. Say what you spent, as you learn of it: \`"$LOOP_BIN" _ cost worker ${worker} <program> <usd>\`.
 8. You speak for yourself alone: other workers' names are refused, and so are the verbs that steer.
-9. When, and only when, everything was done and you looked that it holds, end by yourself; if your program does not end, \`"$LOOP_BIN" _ kill\` ends you. If it cannot be
+9. When, and only when, everything was done and you looked that it holds, end by yourself; if your program does not end of its own accord, \`"$LOOP_BIN" _ kill\` ends
+   you and says that you are done. If it cannot be
    done, say why in a report and exit with a code other than 0. That you end is no proof: what you did is checked after you are gone.
 
 # Your task`;

@@ -25,7 +25,7 @@ export const worker: Procedure = {
     const { verify } = state.run.brief.worker ?? {};
     const check = state.acts.findLast(({ name }) => name === VERIFY);
     if (verify !== undefined && !check) return { kind: "plan", acts: [checkOf(start, verify)], ticket: { status: "in_review" } };
-    return ended(start.result as unknown as WorkerEnd, verdictOf(verify, check));
+    return ended(start.result as unknown as SettledEnd, verdictOf(verify, check));
   },
 };
 
@@ -86,16 +86,25 @@ function failed({ state, error }: Act): Step {
   return { kind: "fail", code: error?.code ?? `worker_${state}`, message: error?.message ?? `its start was ${state}` };
 }
 
-function ended({ state, exitCode, signal, lastLines, stoppedBy }: WorkerEnd & { readonly stoppedBy?: string }, checked: CheckVerdict): Step {
+interface SettledEnd extends WorkerEnd {
+  readonly stoppedBy?: string;
+  readonly endedItself?: true;
+}
+
+function ended({ state, exitCode, signal, lastLines, stoppedBy, endedItself }: SettledEnd, checked: CheckVerdict): Step {
   const printed = lastLines.trim() === "" ? "" : `\n${lastLines.trim()}`;
   const verified = checked === "unchecked" ? "" : `; the check ${checked === "passed" ? "passed" : checked === "failed" ? "failed" : "could not be read"}`;
+  if (endedItself) return done(`it ended itself${printed}`, checked);
   if (state === "killed") {
     const who = stoppedBy === undefined ? `a signal ended it (${signal ?? "unknown"})` : `${stoppedBy} ended it`;
     return { kind: "fail", code: "worker_killed", message: `${who}${verified}.${printed}`.slice(0, LONGEST_SAID), interrupted: true };
   }
   if (exitCode !== 0)
     return { kind: "fail", code: "worker_failed", message: `it exited with ${exitCode ?? "no code"}${verified}.${printed}`.slice(0, LONGEST_SAID) };
-  const said = `exited with 0${printed}`.slice(0, LONGEST_SAID);
+  return done(`exited with 0${printed}`, checked);
+}
+
+function done(said: string, checked: CheckVerdict): Step {
   const status = checked === "passed" ? ({ status: "resolved", resolution: { by: "check", verdict: checked } } as const) : ({ status: "in_review" } as const);
-  return { kind: "finish", outcome: { said, checked }, ticket: status };
+  return { kind: "finish", outcome: { said: said.slice(0, LONGEST_SAID), checked }, ticket: status };
 }
