@@ -9,12 +9,14 @@ import { footprint } from "./footprint.ts";
 import { gateway } from "./gateway.ts";
 import { handoff } from "./handoff.ts";
 import { honesty } from "./honesty.ts";
+import { idle } from "./idle.ts";
 import { journal } from "./journal.ts";
 import { broken, type Line, patience, print } from "./measure.ts";
 import { parked } from "./parked.ts";
 import { recall } from "./recall.ts";
 import { plan } from "./plan.ts";
 import { prepareReferences } from "./references.ts";
+import { sensors } from "./sensors.ts";
 import { service } from "./service.ts";
 import { turn } from "./turn.ts";
 import { turnReferences } from "./turn-references.ts";
@@ -35,6 +37,8 @@ const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
   turn: [turn, turnReferences],
   answer: [answer],
   parked: [parked],
+  idle: [idle],
+  sensors: [sensors],
   verb: [verb],
   first: [first],
   decide: [decide],

@@ -24,7 +24,10 @@ export function sensingOf(world: ToolWorld & { readonly home: Pick<Home, "folder
   const sandbox = sandboxOf(world);
   let proxy: Promise<HostProxy> | undefined; // only where a sensor has hosts to reach
   const wayTo = async (hosts: readonly string[]) => (await (proxy ??= startHostProxy({ folder: dirname(home.socket) }))).admit(hosts);
-  const place = { sandbox, folder, secret: secrets.resolve, wayTo };
+  const { sensorTimeoutSeconds, sensorMaxBytes: maxBytes, sensorIntervalSeconds } = world.settings;
+  const bounds = { timeoutMs: sensorTimeoutSeconds === 0 ? Number.MAX_SAFE_INTEGER : sensorTimeoutSeconds * 1_000, maxBytes };
+  const intervalMs = sensorIntervalSeconds === undefined ? undefined : sensorIntervalSeconds * 1_000;
+  const place = { sandbox, folder, secret: secrets.resolve, bounds, wayTo };
   return {
     sandbox,
     async runSensor(name, signal) {
@@ -35,7 +38,7 @@ export function sensingOf(world: ToolWorld & { readonly home: Pick<Home, "folder
       const result = { ...run.result, stdout: redactor.redact(run.result.stdout), stderr: redactor.redact(run.result.stderr) };
       return { kind: "ran", program: program.source, sandbox: run.sandbox, result };
     },
-    sensors: (changed) => createSensors({ ...place, db: record.db, clock, log, redactor, workspaces, programs, changed }),
+    sensors: (changed) => createSensors({ ...place, db: record.db, clock, log, redactor, workspaces, programs, intervalMs, changed }),
     close: async () => (await proxy)?.close(),
   };
 }

@@ -52,7 +52,7 @@ export function startPulse(options: PulseOptions): Pulse {
           await options.sensors?.rest();
         }
         lock ??= await tryLock(options.url, "pulse", options.log);
-        if (lock) sleepMs = await beat(options, state);
+        if (lock) sleepMs = await takeBeat(options, state);
       } catch (error) {
         options.log.warn("a beat failed; the next one tries again", { error });
       }
@@ -71,8 +71,8 @@ export function startPulse(options: PulseOptions): Pulse {
   };
 }
 
-/** Gives how long nothing will be due: 0 after something was, since there may be more. */
-async function beat(options: PulseOptions, state: { choresDueMs: number }): Promise<number> {
+/** One look. Gives how long nothing will be due: 0 after something was, since there may be more. */
+export async function takeBeat(options: Omit<PulseOptions, "url">, state: { choresDueMs: number }): Promise<number> {
   const { db, clock, log, sensors } = options;
   const { timerInMs, askInMs, scheduleInMs } = await nextDue(db);
   const woken = isDue(timerInMs) ? await fireTimers(db) : [];
@@ -89,6 +89,6 @@ async function beat(options: PulseOptions, state: { choresDueMs: number }): Prom
 
 const isDue = (inMs: number | null): boolean => inMs !== null && inMs <= 0;
 
-async function doChores({ chores, log }: PulseOptions): Promise<void> {
+async function doChores({ chores, log }: Pick<PulseOptions, "chores" | "log">): Promise<void> {
   for (const chore of chores) await chore.run().catch((error: unknown) => log.warn("a chore failed", { chore: chore.name, error }));
 }

@@ -171,6 +171,24 @@ export const SETTINGS = {
     default: 5,
     meaning: "Tries without a move after which a run is put in quarantine and a person is asked.",
   }),
+  sensorIntervalSeconds: optional("Work", {
+    name: "LOOP_INTERVAL",
+    kind: wholeNumber({ of: "seconds", min: 1, max: 2_678_400 }),
+    unset: "not set: `pulse.interval` of `loop.yaml`, one minute where that says nothing",
+    meaning: "Seconds between two runs of a sensor that does not say so itself, in place of what `loop.yaml` says.",
+  }),
+  sensorTimeoutSeconds: fixed("Work", {
+    name: "LOOP_SENSOR_TIMEOUT",
+    kind: wholeNumber({ of: "seconds", min: 0, max: 2_000_000 }),
+    default: 60,
+    meaning: "Seconds after which a sensor that does not say so itself is ended. `0`: never.",
+  }),
+  sensorMaxBytes: fixed("Work", {
+    name: "LOOP_SENSOR_MAX_BYTES",
+    kind: wholeNumber({ of: "bytes", min: 64, max: 1_048_576 }),
+    default: 8_192,
+    meaning: "The most that a sensor may say. More is an error reading.",
+  }),
   minFreeMb: fixed("Work", {
     name: "LOOP_MIN_FREE_MB",
     kind: wholeNumber({ of: "megabytes", min: 0 }),

@@ -66,7 +66,8 @@ export async function sensorWorld(t: TestContext, more: Partial<SensorParts> = {
     const programs = createPrograms({ db, workspaces, folder: join(home, "sensors") });
     const secret = (): Promise<string> => Promise.reject(new Error("no secret in this test"));
     const changed = () => void (moves += 1);
-    const own = { db, clock, log: silentLog, redactor, workspaces, programs, changed, folder, secret, wayTo, sandbox: () => Promise.resolve(sandbox) };
+    const bounds = { timeoutMs: 60_000, maxBytes: 8_192 };
+    const own = { bounds, db, clock, log: silentLog, redactor, workspaces, programs, changed, folder, secret, wayTo, sandbox: () => Promise.resolve(sandbox) };
     const sensors = createSensors({ ...own, ...more, ...other });
     t.after(() => sensors.rest());
     return sensors;

@@ -51,7 +51,7 @@ test("a sound workspace becomes a model in which each item knows its file", () =
     { id: "stock", title: "Flour for a week", labels: {}, archived: false, source: "goals/stock.md", body: "# Flour for a week\n\nAlways." },
   ]);
   assert.deepEqual(workspace.playbook, { source: "PLAYBOOK.md", body: "# Playbook\n\nBread first." });
-  assert.deepEqual(workspace.sensors, [{ name: "heat", source: "sensors/heat.sh", intervalMs: null, timeoutMs: 60_000, network: [], secrets: {} }]);
+  assert.deepEqual(workspace.sensors, [{ name: "heat", source: "sensors/heat.sh", intervalMs: null, timeoutMs: null, network: [], secrets: {} }]);
 });
 
 test("the same files give the same workspace, in whatever order they come", () => {

@@ -5,7 +5,7 @@ import { parseWorkspace } from "./load.ts";
 import { readSensorHeader } from "./sensor-header.ts";
 
 const read = (...lines: readonly string[]) => readSensorHeader(Buffer.from(lines.join("\n")));
-const NOTHING = { intervalMs: null, timeoutMs: 60_000, network: [], secrets: {} };
+const NOTHING = { intervalMs: null, timeoutMs: null, network: [], secrets: {} };
 
 test("the comments that a sensor begins with say how often it runs, how long, what it reaches and which secrets it gets", () => {
   const { header, faults } = read(

@@ -7,7 +7,8 @@ import type { Fault } from "./problem.ts";
 export interface SensorHeader {
   /** Null: as often as the workspace says. */
   readonly intervalMs: number | null;
-  readonly timeoutMs: number;
+  /** Null: as long as the settings say. */
+  readonly timeoutMs: number | null;
   /** Hosts that it may reach; empty: none. */
   readonly network: readonly string[];
   /** Variables of its environment, each with the reference to its value. */
@@ -16,7 +17,6 @@ export interface SensorHeader {
 
 const NAMES = ["interval", "timeout", "network", "secret"] as const;
 const LONGEST_INTERVAL_SECONDS = 31 * 86_400;
-const DEFAULT_TIMEOUT_SECONDS = 60;
 const LONGEST_TIMEOUT_SECONDS = 300;
 const MOST_HOSTS = 32;
 const MOST_SECRETS = 16;
@@ -25,7 +25,7 @@ const TAKEN = /^(?:PATH|HOME|TMPDIR|PWD|LOOP_.*|(?:https?|all|no)_proxy|NODE_USE
 
 interface Draft {
   intervalMs: number | null;
-  timeoutMs: number;
+  timeoutMs: number | null;
   readonly network: string[];
   readonly secrets: Record<string, string>;
   readonly seen: Set<string>;
@@ -36,7 +36,7 @@ interface Draft {
  * sound, or that stands below the first line of code, is a fault: it would silently not count. Never throws.
  */
 export function readSensorHeader(bytes: Uint8Array): { readonly header: SensorHeader; readonly faults: readonly Fault[] } {
-  const draft: Draft = { intervalMs: null, timeoutMs: DEFAULT_TIMEOUT_SECONDS * 1_000, network: [], secrets: {}, seen: new Set() };
+  const draft: Draft = { intervalMs: null, timeoutMs: null, network: [], secrets: {}, seen: new Set() };
   const faults: Fault[] = [];
   const lines = bytes.includes(0) ? [] : new TextDecoder().decode(bytes).split(/\r?\n/);
   let isTop = true;

@@ -9,9 +9,14 @@ export interface Said {
   readonly failed: boolean;
 }
 
-const OUTPUT_CAP_BYTES = 8_192;
+/** What a sensor may say, and how long it may take to say it where it does not say that itself. */
+export interface SensorBounds {
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
 /** So much is read, so that whoever wrote the sensor is told how much it was; then it is ended. */
-export const OUTPUT_READ_BYTES = 65_536;
+export const readBytes = ({ maxBytes }: SensorBounds): number => maxBytes * 8;
 
 const STDERR_BYTES = 1_024;
 const SHOWN_CHARACTERS = 120;
@@ -19,11 +24,11 @@ const SHOWN_CHARACTERS = 120;
 const TIMED_OUT = 124;
 
 /** Pure. What cannot be understood is an error on record, never silence. `redact`: takes known secrets out of a text. */
-export function saidBy(ran: SandboxResult, { redact, timeoutMs }: { redact: (text: string) => string; timeoutMs: number }): Said {
+export function saidBy(ran: SandboxResult, { redact, timeoutMs, maxBytes }: SensorBounds & { readonly redact: (text: string) => string }): Said {
   const bytes = Buffer.byteLength(ran.stdout);
   const stderr = lastBytes(redact(ran.stderr), STDERR_BYTES);
   if (ran.timedOut) return failure({ exit_code: TIMED_OUT }, { message: `timed out after ${timeoutMs / 1_000} s`, stderr });
-  if (bytes > OUTPUT_CAP_BYTES) return failure({}, { error: "output too large", bytes, cap: OUTPUT_CAP_BYTES });
+  if (bytes > maxBytes) return failure({}, { error: "output too large", bytes, cap: maxBytes });
   if (ran.exitCode !== 0) return failure({ exit_code: ran.exitCode }, { message: messageOf(ran.exitCode), stderr });
   const stdout = redact(ran.stdout);
   const value = objectIn(stdout);

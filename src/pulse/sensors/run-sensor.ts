@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { SandboxPort, SandboxResult } from "#src/acts/ports/sandbox-port.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { OUTPUT_READ_BYTES } from "./output.ts";
+import { readBytes, type SensorBounds } from "./output.ts";
 import type { SensorProgram } from "./programs.ts";
 
 export interface SensorPlace {
@@ -13,6 +13,7 @@ export interface SensorPlace {
   readonly folder: string;
   /** @throws LoopError secret_unavailable */
   readonly secret: (reference: string) => Promise<string>;
+  readonly bounds: SensorBounds;
   /** A way out of the sandbox to these hosts. */
   readonly wayTo: (hosts: readonly string[]) => Promise<WayOut>;
 }
@@ -53,8 +54,8 @@ export async function runSensor(place: SensorPlace, program: SensorProgram, sign
         writable: [],
         readable: [...program.readable, ...(way?.readable ?? [])],
         env: { ...secrets, PATH: SEARCH_PATH, HOME: home, TMPDIR: home, LOOP_WORKSPACE: place.folder },
-        timeoutMs: program.timeoutMs,
-        maxOutputBytes: OUTPUT_READ_BYTES,
+        timeoutMs: program.timeoutMs ?? place.bounds.timeoutMs,
+        maxOutputBytes: readBytes(place.bounds),
         endsWhenCut: true,
       },
       signal,

@@ -195,6 +195,21 @@ describe("the pace of sensors", { skip, timeout: 120_000 }, () => {
     assert.deepEqual(await ranAt(), ["e", "e"], "a clock that was set back holds nothing up");
   });
 
+  test("what the settings say of the pace counts where a sensor says nothing, before what the workspace says", async (t) => {
+    const world = await sensorWorld(t, { intervalMs: 5_000, bounds: { timeoutMs: 500, maxBytes: 20 } });
+    await world.apply(
+      { "one.sh": counting, "own.sh": `# loop:interval=3600\n${counting}`, "slow.sh": "sleep 100", "long.sh": `echo '{"signal":"twenty characters"}'` },
+      "pulse: { interval: 1h }\n",
+    );
+    const first = await world.beat();
+    assert.equal((first["slow"]!.detail as { message: string }).message, "timed out after 0.5 s");
+    assert.deepEqual(first["long"]!.detail, { error: "output too large", bytes: 31, cap: 20 });
+    await writeFile(join(world.folder, "counter"), '{"signal":1}');
+    world.clock.advance(5_000);
+    const second = await world.beat();
+    assert.deepEqual([second["one"]!.signal, second["own"]!.signal], [1, 0]);
+  });
+
   test("another process goes on where the first one was, and a changed detail wakes nobody", async (t) => {
     const world = await sensorWorld(t);
     await mkdir(join(world.folder, "x"));

@@ -14,6 +14,8 @@ export interface SensorParts extends SensorPlace, RecordParts {
   readonly redactor: Redactor;
   readonly workspaces: WorkspaceView;
   readonly programs: Programs;
+  /** In place of what the workspace says. */
+  readonly intervalMs?: number | undefined;
 }
 
 export interface Sensors {
@@ -60,7 +62,7 @@ export function createSensors(parts: SensorParts): Sensors {
       const nowMs = parts.clock.nowMs();
       for (const program of programs.values()) {
         if (of.running.has(program.name) || of.waiting.some(({ name }) => name === program.name)) continue;
-        if (isDue(of.last.get(program.name), { program, nowMs, usualMs: interval })) of.waiting.push(program);
+        if (isDue(of.last.get(program.name), { program, nowMs, usualMs: parts.intervalMs ?? interval })) of.waiting.push(program);
       }
       fill(of);
     },
@@ -153,5 +155,5 @@ async function askSensor(parts: SensorParts, program: SensorProgram, signal: Abo
   const run = await runSensor(parts, program, signal);
   if (signal.aborted) return undefined;
   if (run.kind === "refused") return failure({ missing: run.lacks }, { message: parts.redactor.redact(run.why) });
-  return saidBy(run.result, { redact: parts.redactor.redact, timeoutMs: program.timeoutMs });
+  return saidBy(run.result, { ...parts.bounds, redact: parts.redactor.redact, ...(program.timeoutMs === null ? {} : { timeoutMs: program.timeoutMs }) });
 }
