@@ -23,7 +23,7 @@ export function sensingOf(world: ToolWorld & { readonly home: Pick<Home, "folder
   const programs = createPrograms({ db: record.db, workspaces, folder: join(home.folder, "sensors") });
   const sandbox = sandboxOf(world);
   let proxy: Promise<HostProxy> | undefined; // only where a sensor has hosts to reach
-  const wayTo = async (hosts: readonly string[]) => (await (proxy ??= startHostProxy({ folder: dirname(home.socket) }))).admit(hosts);
+  const wayTo = async (hosts: readonly string[]) => (await (proxy ??= startHostProxy({ folder: proxyFolder(home) }))).admit(hosts);
   const { sensorTimeoutSeconds, sensorMaxBytes: maxBytes, sensorIntervalSeconds } = world.settings;
   const bounds = { timeoutMs: sensorTimeoutSeconds === 0 ? Number.MAX_SAFE_INTEGER : sensorTimeoutSeconds * 1_000, maxBytes };
   const intervalMs = sensorIntervalSeconds === undefined ? undefined : sensorIntervalSeconds * 1_000;
@@ -41,4 +41,12 @@ export function sensingOf(world: ToolWorld & { readonly home: Pick<Home, "folder
     sensors: (changed) => createSensors({ ...place, db: record.db, clock, log, redactor, workspaces, programs, intervalMs, changed }),
     close: async () => (await proxy)?.close(),
   };
+}
+
+const LONGEST_FOLDER_PATH = 80; // of a socket the kernel takes 107 bytes, its name included
+
+/** Of its own: whoever is shown the socket of the server is not shown this one. */
+function proxyFolder({ folder, socket }: Pick<Home, "folder" | "socket">): string {
+  const usual = join(folder, "proxy");
+  return Buffer.byteLength(usual) <= LONGEST_FOLDER_PATH ? usual : `${dirname(socket)}-proxy`;
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { LookupAddress } from "node:dns";
-import { chmod, readdir, rm } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm } from "node:fs/promises";
 import {
   createServer as createHttpServer,
   type IncomingHttpHeaders,
@@ -55,10 +55,11 @@ const HOP_BY_HOP = new Set([
 ]);
 
 /**
- * Listens on a socket in this folder, whose path must be short. A client says first who it is; then it speaks HTTP to a proxy: `CONNECT host:port`, or a request with a whole URL. Names
+ * Listens on a socket in this folder, which is made, and whose path must be short. A client says first who it is; then it speaks HTTP to a proxy: `CONNECT host:port`, or a request with a whole URL. Names
  * are resolved here, once, and addresses of the own network count only where they were admitted themselves, such as `127.0.0.1:9090`.
  */
 export async function startHostProxy({ folder, resolve }: { folder: string; resolve?: Resolve }): Promise<HostProxy> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   await sweep(folder);
   const path = join(folder, `${PREFIX}${randomBytes(4).toString("hex")}.sock`);
   const admitted = new Map<string, Admitted>();

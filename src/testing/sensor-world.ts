@@ -50,10 +50,7 @@ export const hostSandbox = (hidden: readonly string[] = []): SandboxPort =>
 /** Sensors in the real sandbox over a database of their own. */
 export async function sensorWorld(t: TestContext, more: Partial<SensorParts> = {}): Promise<SensorWorld> {
   const { db } = await testDatabase(t);
-  const home = await realpath(await mkdtemp(join(tmpdir(), "loopwright-sensors-")));
-  t.after(() => rm(home, { recursive: true, force: true }));
-  const folder = join(home, "workspace");
-  await mkdir(folder);
+  const { home, folder } = await folders(t);
   const clock = heldClock();
   const redactor = createRedactor();
   const workspaces = createWorkspaceView(db);
@@ -98,4 +95,12 @@ export async function sensorWorld(t: TestContext, more: Partial<SensorParts> = {
       return Object.fromEntries((await readings(db)).map((reading) => [reading.sensor, reading]));
     },
   };
+}
+
+async function folders(t: TestContext): Promise<{ readonly home: string; readonly folder: string }> {
+  const home = await realpath(await mkdtemp(join(tmpdir(), "loopwright-sensors-")));
+  t.after(() => rm(home, { recursive: true, force: true }));
+  const folder = join(home, "workspace");
+  await mkdir(folder);
+  return { home, folder };
 }
