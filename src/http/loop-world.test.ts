@@ -53,6 +53,7 @@ test("the state of the world says what is open, wanted and known, and reading it
     goals: workspace.goals.filter(({ archived }) => !archived).map(({ id }) => id),
     schedules: [],
     claims: [],
+    last_run: null,
     flapping: ["disk"],
     data_dir: "/a/folder",
   });

@@ -4,6 +4,8 @@ import { directionVerbs } from "./direction-verbs.ts";
 import { journalVerbs } from "./journal-verbs.ts";
 import { scheduleVerbs } from "./schedule-verbs.ts";
 import { mailboxVerbs } from "./mailbox-verbs.ts";
+import { notifyVerbs } from "./notify-verbs.ts";
+import { runVerbs } from "./run-verbs.ts";
 import type { LoopVerb } from "./verb.ts";
 import { workerVerbs } from "./worker-verbs.ts";
 import { worldVerbs } from "./world-verbs.ts";
@@ -12,6 +14,8 @@ import { worldVerbs } from "./world-verbs.ts";
 export const LOOP_VERBS: readonly LoopVerb[] = [
   ...worldVerbs,
   ...directionVerbs,
+  ...runVerbs,
+  ...notifyVerbs,
   ...scheduleVerbs,
   ...journalVerbs,
   ...claimVerbs,

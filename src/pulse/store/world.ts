@@ -41,6 +41,8 @@ export interface WorldDetails extends WorldMarks {
     readonly asks: readonly AskDetail[];
     readonly schedules: readonly { readonly name: string; readonly note: string; readonly missed: "once" | "skip" }[];
     readonly lines: readonly { readonly id: number; readonly atMs: number; readonly actor: string; readonly body: string | null }[];
+    /** The last command that was run by these verbs. */
+    readonly lastRun: LastRun | null;
   };
 }
 
@@ -67,7 +69,18 @@ export interface AskDetail {
   readonly atMs: number;
 }
 
+export interface LastRun {
+  readonly runId: string;
+  readonly state: string;
+  readonly args: Json;
+  readonly result: Json;
+  readonly error: { readonly message?: string } | null;
+  readonly endedAtMs: number | null;
+}
+
 const TAIL = 20;
+/** As many lines back a command is looked for. */
+const LATELY = 100;
 const MOST_ASKS = 1_000;
 
 const ms = (column: RawBuilder<unknown>): RawBuilder<unknown> => sql`floor(extract(epoch from ${column}) * 1000)`;
@@ -102,7 +115,12 @@ const DETAILS = sql`json_build_object(
   'lines', ${list(sql`
     select e.id, ${ms(sql`e.at`)} as "atMs", e.actor, p.body
     from (select id, at, actor from events where kind = 'loop.action' order by id desc limit ${TAIL}) e
-      left join lateral (select body from payloads where event_id = e.id offset 0) p on true order by e.id`)}
+      left join lateral (select body from payloads where event_id = e.id offset 0) p on true order by e.id`)},
+  'lastRun', (select row_to_json(o) from (
+    select a.run_id as "runId", a.state, a.args, a.result, a.error, ${ms(sql`a.ended_at`)} as "endedAtMs"
+    from (select id, run_id from events where kind = 'loop.action' order by id desc limit ${LATELY}) e
+      join lateral (select * from acts where run_id = e.run_id and kind = 'shell' order by turn, ordinal limit 1) a on true
+    order by e.id desc limit 1) o)
 )`;
 
 /** One statement, whatever the length of the record. */

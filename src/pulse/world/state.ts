@@ -3,9 +3,10 @@ import { mayAnswer } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Caller } from "#src/people/principal.ts";
 import type { LoopDeps } from "../contract/verb.ts";
-import type { WorldDetails } from "../store/world.ts";
+import type { LastRun, WorldDetails } from "../store/world.ts";
 import { journalLine } from "./journal-line.ts";
 import { signalOf } from "./schedule.ts";
+import { outputOf } from "./shell-outcome.ts";
 import { systemSignals } from "./system-parts.ts";
 import { type WholeWorld, wholeWorldOf } from "./world.ts";
 
@@ -38,6 +39,10 @@ export const stateView = z.object({
   schedules: z.array(z.object({ name: z.string(), signal: json, note: z.string(), missed: z.enum(["once", "skip"]), spec: json, next: z.string().nullable() })),
   claims: z.array(z.object({ name: z.string(), session: z.string(), fence: z.int() })),
   journal_tail: z.array(z.string()).describe("20 lines at most, oldest first, by the time zone of the workspace"),
+  last_run: z
+    .object({ run: z.string(), command: z.string(), state: z.string(), exit_code: z.int().nullable(), output: z.string(), ended_at: z.string().nullable() })
+    .nullable()
+    .describe("the last command of `loop _ run`, with the last 2,048 characters that it printed"),
   flapping: z.array(z.string()).describe("sensors whose signal changed at each of their last five runs"),
   data_dir: z.string().nullable().describe("the folder of the workspace; null where another host holds it"),
 });
@@ -62,6 +67,7 @@ export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataD
     schedules: schedulesOf(marks),
     claims: [...marks.claims],
     journal_tail: details.lines.flatMap(({ atMs, body }) => (body === null ? [] : [journalLine(workspace.manifest.timeZone, { atMs, line: lineOf(body) })])),
+    last_run: lastRunOf(details.lastRun),
     flapping: details.readings.filter(({ streak }) => streak >= FLAPPING_STREAK).map(({ sensor }) => sensor),
     data_dir: deps.dataDir ?? null,
   };
@@ -99,4 +105,17 @@ function schedulesOf(marks: WorldDetails): StateView["schedules"] {
     spec: schedule.spec,
     next: schedule.nextAtMs === null ? null : new Date(schedule.nextAtMs).toISOString(),
   }));
+}
+
+function lastRunOf(last: LastRun | null): StateView["last_run"] {
+  if (last === null) return null;
+  const { argv = [] } = last.args as { argv?: readonly string[] };
+  return {
+    run: last.runId,
+    command: argv.at(-1) ?? "",
+    state: last.state,
+    exit_code: (last.result as { exitCode?: number | null } | null)?.exitCode ?? null,
+    output: last.error?.message ?? outputOf(last.result),
+    ended_at: last.endedAtMs === null ? null : new Date(last.endedAtMs).toISOString(),
+  };
 }
