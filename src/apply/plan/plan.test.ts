@@ -300,8 +300,26 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
     { "loop.yaml": `${BASE["loop.yaml"]!}prices: { "local:x": { inputUsd: 1, outputUsd: 2 } }\n` },
     ["wider: local:x is reckoned at $1 in and $2 out for a million tokens, whatever the shipped table says"],
   ],
-  ["no sandbox for checks", { "loop.yaml": `${BASE["loop.yaml"]!}sandbox: off\n` }, ["wider: the workspace runs commands of checks without a sandbox"]],
+  [
+    "no sandbox for checks",
+    { "loop.yaml": `${BASE["loop.yaml"]!}sandbox: off\n` },
+    ["wider: the workspace runs sensors and commands of checks without a sandbox"],
+  ],
   ["a sensor", { "sensors/heat.sh": "echo 1\n" }, ["wider: the program sensors/heat.sh is another one"]],
+  [
+    "what a sensor reaches and is given",
+    { "sensors/heat.sh": "# loop:network=api.example.com,*.example.org\n# loop:secret=KEY=secret:oven\necho 1\n" },
+    [
+      "wider: the sensor heat may reach api.example.com and *.example.org",
+      "wider: the sensor heat is given secret:oven as KEY",
+      "wider: the program sensors/heat.sh is another one",
+    ],
+  ],
+  [
+    "how often the world is looked at",
+    { "loop.yaml": `${BASE["loop.yaml"]!}pulse: { interval: 5m, sensorConcurrency: 2 }\n` },
+    ["same: the workspace looks at the world each 5 minutes, was 1 minute", "same: the workspace runs 2 sensors at once, was 8"],
+  ],
   ["code", { "tools/add.ts": "export {};\n" }, ["wider: tools/add.ts is a new program that this workspace runs"]],
   ["a script of a skill", { "skills/fix-oven/scripts/heat.sh": "echo 2\n" }, ["wider: the program skills/fix-oven/scripts/heat.sh is another one"]],
   [
@@ -369,6 +387,7 @@ test("what goes back the way it came is narrower where it was wider, for every k
     "a provider elsewhere",
     "a price",
     "a sensor",
+    "what a sensor reaches and is given",
     "a script of a skill",
     "another provider",
     "a longer period",

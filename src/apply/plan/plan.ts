@@ -7,6 +7,7 @@ import { budgetSaid, budgetSubject } from "./budgets.ts";
 import type { Effect, PowerChange, Said } from "./change.ts";
 import { serviceSaid, triggerSaid } from "./endpoints.ts";
 import { policiesSaid, ruleSaid } from "./policies.ts";
+import { sensorSaid } from "./sensors.ts";
 import { skillSaid, sopSaid } from "./procedures.ts";
 import { memberSaid } from "./team.ts";
 import { toolServerSaid } from "./tool-servers.ts";
@@ -68,6 +69,7 @@ function powerSaid({ workspace: before }: Side, { workspace: after, files }: Sid
     ...named(declaredServers(before), declaredServers(after), { subject: ({ name }) => `the tools of ${name}:`, said: toolServerSaid }),
     ...named(before.services, after.services, { subject: ({ name }) => `the service ${name}`, said: serviceSaid }),
     ...named(before.triggers, after.triggers, { subject: ({ name }) => `the trigger ${name}`, said: triggerSaid }),
+    ...named(before.sensors, after.sensors, { subject: ({ name }) => `the sensor ${name}`, said: sensorSaid }),
     ...wholeSaid(before, after, files),
     ...pairs(before.sops, after.sops, ({ id }) => id).flatMap(([a, b]) => sentences((b ?? a)!.source, `the SOP ${(b ?? a)!.id}`, sopSaid(a, b))),
     ...named(before.skills, after.skills, { subject: ({ name }) => `the skill ${name}`, said: skillSaid }),

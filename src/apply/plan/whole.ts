@@ -18,13 +18,24 @@ const RULES: MemberRules<Manifest> = {
   locale: neutral("language"),
   timeZone: neutral("time zone"),
   subject: neutral("label for what a ticket is about"),
-  sandbox: (_before, after) => [after === "off" ? wider("runs commands of checks without a sandbox") : narrower("runs commands of checks in the sandbox only")],
+  sandbox: (_before, after) => [
+    after === "off" ? wider("runs sensors and commands of checks without a sandbox") : narrower("runs sensors and commands of checks in the sandbox only"),
+  ],
   models: modelsSaid,
   workers: (before, after) =>
     compareMembers<typeof after>(
       {
         most: limitOf((most) => `lets ${most} workers run at once`, "lets any number of workers run at once"),
         silentAfter: (_from, to) => [["same", `takes a worker for stuck after ${lengthOf(to)} of silence`]],
+      },
+      before,
+      after,
+    ),
+  pulse: (before, after) =>
+    compareMembers<typeof after>(
+      {
+        interval: (from, to) => [["same", `looks at the world each ${lengthOf(to)}, was ${lengthOf(from)}`]],
+        sensorConcurrency: (from, to) => [["same", `runs ${to} sensors at once, was ${from}`]],
       },
       before,
       after,

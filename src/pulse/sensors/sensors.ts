@@ -45,6 +45,8 @@ interface Life {
   readonly running: Map<string, Promise<void>>;
   readonly ending: AbortController;
   programs: ReadonlyMap<string, SensorProgram>;
+  /** Nothing is on record of sensors that are gone. */
+  isTidy: boolean;
   most: number;
 }
 
@@ -58,7 +60,8 @@ export function createSensors(parts: SensorParts): Sensors {
       const { interval, sensorConcurrency } = (await parts.workspaces.current()).workspace.manifest.pulse;
       const of = (life ??= await begin(parts, record));
       of.most = sensorConcurrency;
-      if (of.programs !== programs) await follow(of, programs);
+      if (of.programs !== programs) follow(of, programs);
+      if (!of.isTidy) await tidy(of);
       const nowMs = parts.clock.nowMs();
       for (const program of programs.values()) {
         if (of.running.has(program.name) || of.waiting.some(({ name }) => name === program.name)) continue;
@@ -91,15 +94,22 @@ function isDue(last: Last | undefined, { program, nowMs, usualMs }: { program: S
 async function begin(parts: SensorParts, record: Life["record"]): Promise<Life> {
   const before = await lastRuns(parts.db);
   const last = new Map(before.map(({ sensor, program, ranAtMs }) => [sensor, { startedMs: ranAtMs, program }]));
-  return { parts, record, last, waiting: [], running: new Map(), ending: new AbortController(), programs: new Map(), most: 1 };
+  return { parts, record, last, waiting: [], running: new Map(), ending: new AbortController(), programs: new Map(), isTidy: false, most: 1 };
 }
 
 /** Other programs are in force. */
-async function follow(of: Life, programs: Life["programs"]): Promise<void> {
-  await forgetOthers(of.parts, [...programs.keys()]);
+function follow(of: Life, programs: Life["programs"]): void {
   of.programs = programs;
+  of.isTidy = false;
   of.waiting.splice(0, of.waiting.length, ...of.waiting.flatMap(({ name }) => programs.get(name) ?? []));
   for (const name of of.last.keys()) if (!programs.has(name)) of.last.delete(name);
+}
+
+/** First what is being written, which may be of a sensor that is gone. */
+async function tidy(of: Life): Promise<void> {
+  await of.record.flush();
+  await forgetOthers(of.parts, [...of.programs.keys()]);
+  of.isTidy = true;
 }
 
 function fill(of: Life): void {
