@@ -49,6 +49,7 @@ import { rowsCovered, rowsInert } from "./h32-rows.ts";
 import { supplyChain } from "./h38-supply-chain.ts";
 import { serviceKilled } from "./service-killed.ts";
 import { serviceSession } from "./service-session.ts";
+import { agentCliRuns } from "./agent-cli.ts";
 import { realServers } from "./real-tool-servers.ts";
 import { failover } from "./failover.ts";
 import type { Case } from "./harness/case.ts";
@@ -129,6 +130,7 @@ export const CASES: readonly Case[] = [
   githubOnce,
   ...failover,
   realServers,
+  agentCliRuns,
   freshStart,
   ...hostile,
 ];

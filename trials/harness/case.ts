@@ -1,7 +1,7 @@
 import type { World } from "./world.ts";
 
 /** What a machine must have for a case to be run; without it the case is listed as skipped, never as held. */
-export type Need = "root" | "faketime" | "bwrap" | "tmpfs" | "loop" | "real tool servers" | "strace";
+export type Need = "root" | "faketime" | "bwrap" | "tmpfs" | "loop" | "real tool servers" | "agent cli" | "strace";
 
 export interface Judged {
   /** Injections that took place, counted where they took place. */

@@ -30,8 +30,24 @@ function installToolServers(): boolean {
   return spawnSync("npm", options, { stdio: "ignore", cwd: folder, timeout: INSTALL_MS }).status === 0;
 }
 
+const AGENT_CLI = "@earendil-works/pi-coding-agent@0.87.1";
+
+/** Where the packages of the coding agent lie once it was installed; kept from one call to the next, and never a dependency. */
+export const agentCli = (): string => join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "loopwright-trials", "pi-0.87.1", "node_modules");
+
+/** Installs it on demand. False without a registry in reach. */
+function installAgentCli(): boolean {
+  if (existsSync(join(agentCli(), ".bin", "pi"))) return true;
+  const folder = join(agentCli(), "..");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "private": true }');
+  const options = ["install", "--ignore-scripts", "--no-audit", "--no-fund", "--save-exact", "--prefix", folder, AGENT_CLI];
+  return spawnSync("npm", options, { stdio: "ignore", cwd: folder, timeout: INSTALL_MS }).status === 0 && existsSync(join(agentCli(), ".bin", "pi"));
+}
+
 const LOOKS: Readonly<Record<Need, () => boolean>> = {
   "real tool servers": installToolServers,
+  "agent cli": installAgentCli,
   root: () => process.geteuid?.() === 0,
   faketime: () => faketimeLibrary() !== undefined,
   strace: () => spawnSync("strace", ["-f", "--seccomp-bpf", "-e", "trace=execve", "-o", "/dev/null", "true"], { stdio: "ignore" }).status === 0,
