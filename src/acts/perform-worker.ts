@@ -1,5 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, extname, join } from "node:path";
 import { z } from "zod";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { LoopError } from "#src/kernel/errors.ts";
@@ -158,7 +158,7 @@ async function specOf(world: WorkerWorld, act: Act, situation: Situation): Promi
   const cwd = folderOf(places, args);
   await mkdir(cwd, { recursive: true, mode: 0o700 });
   await mkdir(places.reports, { recursive: true });
-  const homeFolders = (args.homeFolders ?? known?.homeFolders ?? []).map((folder) => join(places.osHome, folder));
+  const homeFolders = await inHome(places, args.homeFolders ?? known?.homeFolders ?? []);
   return {
     name: args.worker,
     argv: ["/bin/sh", "-c", commandLine(args.command ?? known!.run(confined), promptFile)],
@@ -169,6 +169,16 @@ async function specOf(world: WorkerWorld, act: Act, situation: Situation): Promi
     network: args.network,
     size: { columns: args.columns, rows: args.rows },
   };
+}
+
+/** Folders that are missing are made, so that a program can keep its log-in from the first start; a file that is missing stays so. */
+async function inHome({ osHome }: WorkerPlaces, names: readonly string[]): Promise<string[]> {
+  const found = names.map(async (name) => {
+    const place = join(osHome, name);
+    if (extname(name) === "") await mkdir(place, { recursive: true, mode: 0o700 });
+    return realpath(place).catch(() => undefined);
+  });
+  return (await Promise.all(found)).filter((place) => place !== undefined);
 }
 
 const folderOf = ({ folders }: WorkerPlaces, { folder, worker }: WorkerArgs): string => folder ?? join(folders, worker);

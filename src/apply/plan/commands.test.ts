@@ -29,18 +29,18 @@ test("a plan says who may start which command, where, and what it may write and 
   assert.deepEqual(said(undefined, command), [
     "wider: is a new agent that starts a program",
     "wider: may start mine {{prompt_file}} in /srv/app, with the whole network",
-    "wider: its command may write /srv/cache",
-    "wider: its command may use, of the home folder of the account, .mine",
-    "wider: its command is given KEY",
+    "wider: lets its command write /srv/cache",
+    "wider: lets its command use, of the home folder of the account, .mine",
+    "wider: gives its command KEY",
   ]);
   assert.deepEqual(
     said(command, { ...command, preset: "claude", run: undefined, folder: undefined, writable: [], network: false, env: { KEY: "secret:other" } }),
     [
       "wider: may start claude, was mine {{prompt_file}}",
       "wider: works in a folder of its own, was /srv/app",
-      "narrower: its command may no longer write /srv/cache",
-      "wider: its command is given other values for KEY",
-      "narrower: its command has no network",
+      "narrower: no longer lets its command write /srv/cache",
+      "wider: gives its command other values for KEY",
+      "narrower: lets its command use no network",
     ],
   );
 });

@@ -19,9 +19,9 @@ function bornWith(command: Command): Said[] {
   const names = Object.keys(env);
   return [
     wider(`may start ${what(command)} in ${place(folder)}, ${network ? "with the whole network" : "without network"}`),
-    ...(writable.length > 0 ? listOf("its command may write", "")([], writable) : []),
-    ...(homeFolders && homeFolders.length > 0 ? listOf("its command may use, of the home folder of the account,", "")([], homeFolders) : []),
-    ...(names.length > 0 ? listOf("its command is given", "")([], names) : []),
+    ...(writable.length > 0 ? listOf("lets its command write", "")([], writable) : []),
+    ...(homeFolders && homeFolders.length > 0 ? listOf("lets its command use, of the home folder of the account,", "")([], homeFolders) : []),
+    ...(names.length > 0 ? listOf("gives its command", "")([], names) : []),
   ];
 }
 
@@ -29,13 +29,13 @@ const RULES = {
   preset: () => [],
   run: () => [],
   folder: (before: string | undefined, after: string | undefined) => [wider(`works in ${place(after)}, was ${place(before)}`)],
-  writable: listOf("its command may now write", "its command may no longer write"),
-  homeFolders: listOf("its command may now use, of the home folder of the account,", "its command may no longer use, of the home folder of the account,"),
+  writable: listOf("now lets its command write", "no longer lets its command write"),
+  homeFolders: listOf("now lets its command use, of the home folder of the account,", "no longer lets its command use, of the home folder of the account,"),
   env: (before: Command["env"], after: Command["env"]) => {
     const names = Object.keys({ ...before, ...after }).filter((name) => before[name] !== after[name]);
-    return [wider(`its command is given other values for ${names.join(", ")}`)];
+    return [wider(`gives its command other values for ${names.join(", ")}`)];
   },
-  network: (_before: boolean, after: boolean) => [after ? wider("its command may use the whole network") : narrower("its command has no network")],
+  network: (_before: boolean, after: boolean) => [after ? wider("lets its command use the whole network") : narrower("lets its command use no network")],
   columns: neutral("width of the terminal of its command"),
   rows: neutral("height of the terminal of its command"),
 } as const;
