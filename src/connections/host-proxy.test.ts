@@ -60,7 +60,7 @@ test("names are resolved by the proxy, and one that leads into the own network i
   const key = keyFor(`inside.example:${port}`, "*.below.example", `169.254.169.254:${port}`, `[::1]:${port}`);
   assert.equal(
     refusal(await say(`${key}\n${get(`http://inside.example:${port}/`)}`)),
-    "inside.example leads to 127.0.0.1, which is in the own network, which needs privateNetwork: true",
+    "inside.example leads to 127.0.0.1, which is in the own network, which needs the address itself to be declared, with its port",
   );
   assert.match(
     await say(`${key}\nCONNECT a.below.example:443 HTTP/1.1\r\nhost: x\r\n\r\n`),

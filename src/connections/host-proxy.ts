@@ -141,7 +141,8 @@ function proxyServer(ownerOf: (client: Socket) => Admitted, resolve: Resolve | u
 /** Where a URL leads, if it may be reached. @throws RequestFailed */
 async function placeOf(url: URL, { owner, resolve }: { owner: Admitted; resolve: Resolve | undefined }): Promise<readonly LookupAddress[]> {
   if (!owner.mayReach(url)) throw new RequestFailed("refused", `${url.hostname}:${portOf(url)} is not one of the hosts that it declares`);
-  return checkedAddresses(url, { privateNetwork: () => literalAddress(url) !== null, ...(resolve ? { resolve } : {}) });
+  const bounds = { privateNetwork: () => literalAddress(url) !== null, ownNeeds: "the address itself to be declared, with its port" };
+  return checkedAddresses(url, { ...bounds, ...(resolve ? { resolve } : {}) });
 }
 
 interface Passing {

@@ -96,13 +96,16 @@ async function once(outgoing: Outgoing, bounds: Bounds, time: AbortSignal): Prom
   }
 }
 
-/** The addresses of a URL, all of them such that they may be asked. @throws RequestFailed */
-export async function checkedAddresses(url: URL, bounds: Pick<Bounds, "privateNetwork" | "resolve">): Promise<readonly LookupAddress[]> {
+/** The addresses of a URL, all of them such that they may be asked. `ownNeeds`: what would open the own network, for whoever is refused. @throws RequestFailed */
+export async function checkedAddresses(
+  url: URL,
+  bounds: Pick<Bounds, "privateNetwork" | "resolve"> & { readonly ownNeeds?: string },
+): Promise<readonly LookupAddress[]> {
   const literal = literalAddress(url);
   const addresses = literal === null ? await resolved(url, bounds) : [{ address: literal, family: literal.includes(":") ? 6 : 4 }];
   const wrong = addresses.map(({ address }) => ({ address, reach: reachOf(address) })).find(({ reach }) => !isOpen(reach, url, bounds));
   if (wrong === undefined) return addresses;
-  const why = wrong.reach === "own" ? "is in the own network, which needs privateNetwork: true" : "is never asked";
+  const why = wrong.reach === "own" ? `is in the own network, which needs ${bounds.ownNeeds ?? "privateNetwork: true"}` : "is never asked";
   throw new RequestFailed("refused", `${url.hostname} leads to ${wrong.address}, which ${why}`);
 }
 

@@ -31,7 +31,7 @@ export type SensorRun =
   | { readonly kind: "ran"; readonly result: SandboxResult; readonly sandbox: string }
   | { readonly kind: "refused"; readonly why: string; readonly lacks: "sandbox" | "secret" };
 
-const SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin";
+const SEARCH_PATH = "/usr/local/bin:/usr/bin:/bin:/run/current-system/sw/bin"; // the last one is where NixOS has them
 
 /**
  * Runs a sensor once, apart from the machine: what it sees is only read, and its environment is `PATH`, an empty `HOME`, `LOOP_WORKSPACE` and the secrets that
