@@ -213,3 +213,28 @@ test("a turn has read what the turns had read whose answers it begins with, thos
   await sql`update thread_messages set brief = null where role = 'agent'`.execute(engine.db); // as an earlier version wrote it
   assert.equal((await turn("then write it now")).acts.at(-1)!.state, "asked");
 });
+
+test("a channel may have a budget of its own: what is said in another does not count, and labels of a conversation cannot name another channel", async (t) => {
+  const { db } = await testDatabase(t);
+  const budget = "apiVersion: loopwright.dev/v1\nkind: Budget\nname: dev\nscope: { label: channel, value: 'slack:#dev' }\nperiod: day\ncapTokens: 1000000\n";
+  const files = chatWorkspace({ "budgets/dev.yaml": budget });
+  const engine = await testEngine({ db, clock: heldClock(), files, model: scriptedModel(() => say("heard")) });
+  const { workspace } = await engine.workspaces.current();
+  const deps = { db, clock: engine.clock, workspaces: engine.workspaces, tiers: engine.tiers, mayTake: () => true };
+  for (const channel of ["#dev", "#other"]) {
+    const request = { surface: "slack", channel, agent: "helper", labels: { team: "a", channel: "slack:#dev" }, by: ANA };
+    const { thread } = await inTransaction(db, (tx) => openThread(tx, { clock: engine.clock, workspace }, request));
+    await receiveTurn(deps, { threadId: thread.id, text: "hello", author: ANA, trust: "owner" });
+  }
+  await drain(engine);
+  const { rows } = await sql<{ subject: string }>`select subject from budget_periods where budget = 'dev'`.execute(db);
+  const { rows: runs } = await sql<{ labels: object }>`select labels from runs order by id`.execute(db);
+  assert.deepEqual(rows, [{ subject: "channel=slack:#dev" }]);
+  assert.deepEqual(
+    runs.map(({ labels }) => labels),
+    [
+      { team: "a", channel: "slack:#dev" },
+      { team: "a", channel: "slack:#other" },
+    ],
+  );
+});

@@ -31,7 +31,7 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
     agent,
     ticketId: null,
     threadId,
-    labels: thread.labels,
+    labels: labelsOf(thread),
     input: saidIn(first),
     further: messages.slice(1).map(saidIn),
     history,
@@ -45,6 +45,10 @@ export async function beginTurn(tx: Transaction, place: RunPlace, threadId: Thre
   failpoint("turn.taken");
   return runId;
 }
+
+/** Its own, and where it is held, so that a channel may have a budget. Sessions of a service are no place of people. */
+const labelsOf = ({ surface, channel, labels }: Thread): Thread["labels"] =>
+  Object.hasOwn(labels, "service") ? labels : { ...labels, channel: `${surface}:${channel}` };
 
 /** What the runs had read whose answers a turn begins with: an answer is as trustworthy as that. Those of earlier versions do not say, so their runs are looked at. */
 async function readBefore(tx: Transaction, exchanges: readonly ThreadMessage[]): Promise<Pick<RunBrief, "taint" | "sawPrivate">> {
