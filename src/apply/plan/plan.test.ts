@@ -167,6 +167,11 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
     ["same: clerk thinks with other models, or chooses among them otherwise"],
   ],
   ["longer answers", clerk("maxOutputTokens: 500", "maxOutputTokens: 900"), ["wider: clerk may write 900 tokens at once, was 500"]],
+  [
+    "models for other clients",
+    { "loop.yaml": `${BASE["loop.yaml"]}gateway: { models: [fast, { name: cheap, model: "openai:gpt-5-nano" }, { name: big, model: strong, scope: tokens:manage }] }\n` },
+    ["wider: the workspace offers other clients the models fast, cheap (openai:gpt-5-nano) and big (strong) with the scope tokens:manage"],
+  ],
   ["fewer turns", clerk("maxTurns: 10", "maxTurns: 5"), ["narrower: clerk may think for 5 turns a run, was: may think for 10 turns a run"]],
   ["a delegate", clerk("handoffs: [desk]", "handoffs: [desk]\ndelegates: [desk]"), ["wider: clerk may now give work to desk"]],
   ["no handoff", clerk("handoffs: [desk]\n", ""), ["narrower: clerk may no longer hand its work over to desk"]],

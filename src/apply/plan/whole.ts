@@ -40,6 +40,7 @@ const RULES: MemberRules<Manifest> = {
       before,
       after,
     ),
+  gateway: gatewaySaid,
   defaults: (before, after) =>
     compareMembers<typeof after>(
       {
@@ -61,6 +62,19 @@ function modelsSaid(before: Manifest["models"], after: Manifest["models"]): Said
   const other = moved(all(before), all(after));
   if (gained.length > 0) return [wider(`sends its texts to the provider ${named(gained)}`)];
   return [["same", `thinks with ${named(other.gained.length > 0 ? other.gained : all(after))}, was ${named(all(before))}`]];
+}
+
+/** Models that other clients may call through this server, and what their token needs. */
+function gatewaySaid(before: Manifest["gateway"], after: Manifest["gateway"]): Said[] {
+  const offers = (gateway: Manifest["gateway"]): string[] =>
+    (gateway?.models ?? []).map(
+      ({ name, model, scope }) => `${name}${model === undefined ? "" : ` (${model})`}${scope === "models:call" ? "" : ` with the scope ${scope}`}`,
+    );
+  const { gained, lost } = moved(offers(before), offers(after));
+  return [
+    ...(gained.length > 0 ? [wider(`offers other clients the models ${named(gained)}`)] : []),
+    ...(lost.length > 0 ? [narrower(`no longer offers other clients the models ${named(lost)}`)] : []),
+  ];
 }
 
 /** What is said of one provider of models, by its name. */
