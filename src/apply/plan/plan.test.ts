@@ -169,7 +169,9 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
   ["longer answers", clerk("maxOutputTokens: 500", "maxOutputTokens: 900"), ["wider: clerk may write 900 tokens at once, was 500"]],
   [
     "models for other clients",
-    { "loop.yaml": `${BASE["loop.yaml"]}gateway: { models: [fast, { name: cheap, model: "openai:gpt-5-nano" }, { name: big, model: strong, scope: tokens:manage }] }\n` },
+    {
+      "loop.yaml": `${BASE["loop.yaml"]}gateway: { models: [fast, { name: cheap, model: "openai:gpt-5-nano" }, { name: big, model: strong, scope: tokens:manage }] }\n`,
+    },
     ["wider: the workspace offers other clients the models fast, cheap (openai:gpt-5-nano) and big (strong) with the scope tokens:manage"],
   ],
   ["fewer turns", clerk("maxTurns: 10", "maxTurns: 5"), ["narrower: clerk may think for 5 turns a run, was: may think for 10 turns a run"]],
