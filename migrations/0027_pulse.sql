@@ -60,6 +60,8 @@ create index schedules_next on schedules (next_at) where next_at is not null;
 
 -- The lines of the journal that people read, newest first, however many other events there are.
 create index events_loop_action on events (id) where kind = 'loop.action';
+-- Whether an agent session has ever listened.
+create index events_loop_listening on events (id) where kind = 'loop.listening';
 
 -- Runs that were claimed twice without an outcome: one of them may be what ends processes, so they are claimed one at a time.
 create index runs_suspect on runs (due) where due is not null and tries >= 2;

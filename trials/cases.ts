@@ -30,6 +30,7 @@ import { lastDollar } from "./f45-last-dollar.ts";
 import { giants } from "./f49-giants.ts";
 import { replay } from "./f56-replay.ts";
 import { freshStart } from "./fresh-start.ts";
+import { pulseSession } from "./pulse-session.ts";
 import { githubOnce } from "./github-once.ts";
 import { foreignIds, otherHomes } from "./h01-h49-homes.ts";
 import { fromLoopback, injected, mixedClaims, rebinding, withoutCredential, wrongTokens } from "./h05-h22-requests.ts";
@@ -132,5 +133,6 @@ export const CASES: readonly Case[] = [
   realServers,
   agentCliRuns,
   freshStart,
+  pulseSession,
   ...hostile,
 ];

@@ -3,6 +3,7 @@ export interface WorkspaceShape {
   readonly name: string;
   readonly problems: readonly { readonly file: string; readonly line: number; readonly seen: string; readonly expected: string }[];
   readonly waiting: readonly { readonly file: string; readonly words: string }[];
+  readonly wantsAgent: boolean;
   readonly request: { readonly ask: string | null; readonly state: string; readonly reason: string | null; readonly at: string } | null;
 }
 

@@ -1,7 +1,6 @@
-import { COMMON_FLAGS } from "../arguments.ts";
 import { LOOP_VERBS } from "../loop-verb-table.ts";
 import { contractText } from "../render/contract.ts";
-import { verbHelp } from "../render/help.ts";
+import { flagUsage, verbHelp } from "../render/help.ts";
 import { answerUnknownVerb } from "../unknown-verb.ts";
 import type { Verb } from "../verb.ts";
 
@@ -20,8 +19,8 @@ export const contractShow: Verb = {
     }
     const verbs = await Promise.all(
       Object.entries(LOOP_VERBS).map(async ([name, { summary, load }]) => {
-        const { args, flags } = await load();
-        return { name, summary, args, flags: Object.keys({ ...flags, ...COMMON_FLAGS }) };
+        const { args, about, flags } = await load();
+        return { name, summary, args, about, flags: Object.entries(flags).map(([flag, kind]) => flagUsage(flag, kind)) };
       }),
     );
     context.print(context.json ? JSON.stringify({ verbs }) : contractText(verbs));

@@ -7,7 +7,7 @@ export const journal: Verb = {
   args: "",
   flags: { limit: { takes: "text", value: "number", means: "how many; 20 where it is left out" } },
   words: { least: 0, most: 0 },
-  about: "What was done by these verbs, a line each, oldest first. `loop journal` lists everything that happened.",
+  about: "What was done by these verbs, a line each, oldest first. `loop feed --after 0` lists everything that happened.",
   examples: ["loop _ journal", "loop _ journal --limit 100 --json"],
   async run(given, context) {
     const limit = given.text("limit");

@@ -49,7 +49,7 @@ export const workerKill: Verb = {
   flags: { reason: { takes: "text", value: "why", means: "why; kept in the record" }, ...JOURNAL },
   words: { least: 0, most: 1 },
   about: "Ends it with all that it started: asked first, then by force. Without a name whoever speaks is meant, which is how a worker ends itself.",
-  examples: ["loop _ kill fix-login", "loop _ kill"],
+  examples: ["loop _ worker kill fix-login", "loop _ kill fix-login", "loop _ kill"],
   run: (args, context) =>
     speak<{ name: string; state: string }>(context, "kill", {
       input: given({ id: args.words[0] ?? (context.env["LOOP_SESSION_ID"] || undefined), reason: args.text("reason"), journal: args.text("journal") }),

@@ -6,6 +6,9 @@ export interface ContractVerb {
   readonly name: string;
   readonly args: string;
   readonly summary: string;
+  readonly about: string | undefined;
+  /** With what they take, such as `--journal <line>`. */
+  readonly flags: readonly string[];
 }
 
 const WIDTH = 80;
@@ -13,11 +16,12 @@ const WIDTH = 80;
 const LOOP = `You decide; Loopwright senses, keeps the record, runs the workers and carries questions to people. Work like this, until a person stops you:
 
 1. loop _ wait --json
-   Blocks until there is something to do: at once while a worker's ask is open, else when the world moves. \`changed\` says what moved.
-2. Decide ONE move. Read PLAYBOOK.md first: it is the judgement. Then goals, readings of sensors, asks, workers, and the journal: what was done already.
-3. Do it with one verb below. Say why with --journal where a verb has it: the line is what you will read tomorrow. Then begin again at 1.
+   Ends at once while an ask is open that you may answer, else when the world moves; \`changed\` says what moved. It has no time limit: give it none of yours. Exit code 2: the pulse is down, so tell the person.
+2. Decide ONE move. Read PLAYBOOK.md first: it is the judgement. Then goals, snapshots, asks, workers and the journal, which is what was done already. To do nothing is a move.
+3. Do it with one verb below. Say why with --journal: the line is what you will read tomorrow.
+4. Begin again with the \`cursor\` that you saw: loop _ wait --json --since <cursor>. What moved meanwhile ends it at once, what you left open on purpose does not.
 
-A question of a worker: answer it with \`loop _ answer\` if PLAYBOOK.md lets you, else put it to the person in your own window, and answer with their words.
+A question of a worker: answer it with \`loop _ answer\` if PLAYBOOK.md lets you, else put it to the person in your own window, and answer with their words. Asks with \`yours\` false are for people alone: say that they wait.
 What cannot be taken back (merge, deploy, delete, pay, send) always wants the person's yes.`;
 
 const DIFFERS = `\`loop _\` speaks with LOOP_TOKEN where it is set, as it is for a worker, else as the agent \`root\` of this home; never as a person, whatever terminal it is typed in. So everything is on record under the name of who did it.
@@ -29,7 +33,10 @@ A name is 1 to 64 letters, digits, . - and _, without a dot in front and without
 /** Where a rule of the system is stricter than the tools of this kind are used to. */
 const RULES: readonly (readonly [what: string, rule: string])[] = [
   ["Approvals", "are given by people only. No verb here approves; an act that policy asks about waits until a person has said yes."],
-  ["Power", "comes into force by `loop apply` of a person: a sensor, an agent, a policy that you write waits for it. Goals and PLAYBOOK.md need nobody."],
+  [
+    "Power",
+    "comes into force by a person: a sensor that you write waits for `loop accept`, agents, policies and tools for `loop apply`. Goals and PLAYBOOK.md need nobody.",
+  ],
   ["Acts", "go through policy: a command may be allowed, asked about or denied, and each is on record before it begins."],
   ["Waiting", "is not polling: the server wakes you. Do not sleep and look; wait."],
   ["Answers", "settle a question once. Whoever comes second is refused and told who was first; an answer that is not among the options is refused."],
@@ -55,8 +62,9 @@ export function contractText(verbs: readonly ContractVerb[]): string {
 /** What a worker says about itself; the others steer. */
 const WORKER_VERBS: ReadonlySet<string> = new Set(["ask", "told", "kill", "claim", "unclaim", "cost"]);
 
-function verbLines({ name, args, summary }: ContractVerb): string[] {
-  return [`  loop _ ${name} ${args}`.trimEnd(), ...wrapped(summary, WIDTH - 6).map((line) => `      ${line}`)];
+function verbLines({ name, args, summary, about, flags }: ContractVerb): string[] {
+  const more = [`${summary}${about === undefined ? "" : ` ${about}`}`, ...(flags.length === 0 ? [] : [flags.join("  ")])];
+  return [`  loop _ ${name} ${args}`.trimEnd(), ...more.flatMap((text) => wrapped(text, WIDTH - 6).map((line) => `      ${line}`))];
 }
 
 const paragraphs = (text: string): string =>

@@ -41,7 +41,8 @@ export function verbHelp({ name, summary, verb }: { readonly name: string; reado
   ].join("\n\n");
 }
 
-const flagUsage = (flag: string, { takes, value }: Flag): string => `--${flag}${takes === undefined ? "" : ` <${value ?? "text"}>`}`;
+/** `--journal <line>` */
+export const flagUsage = (flag: string, { takes, value }: Flag): string => `--${flag}${takes === undefined ? "" : ` <${value ?? "text"}>`}`;
 
 function hanging(head: string, text: string): string {
   const lines = wrapped(text, WIDTH - head.length);

@@ -3,6 +3,7 @@ import type { WorkspaceShape } from "../client/workspace-shapes.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
 import { plainLine } from "#src/kernel/plain.ts";
+import { tellAgentText } from "./tell-agent.ts";
 import { pairsText } from "./table.ts";
 
 export interface StatusFacts {
@@ -19,7 +20,7 @@ export interface StatusFacts {
 
 /** What needs a person first, then whether it works, then the rest. */
 export function statusText(facts: StatusFacts, look: Look): string {
-  const { ready, asks, tickets, costs, credentials, homeFolder } = facts;
+  const { ready, asks, tickets, costs, credentials, homeFolder, workspace } = facts;
   const needs =
     asks.length === 0
       ? toned("Nothing needs you.", "good", look)
@@ -28,6 +29,7 @@ export function statusText(facts: StatusFacts, look: Look): string {
   const freeMb = ready.parts?.["freeMb"];
   return [
     needs,
+    ...(workspace.wantsAgent ? [tellAgentText(facts.command)] : []),
     pairsText(
       [
         ["server", `${health}, version ${plainLine(ready.version)}, ${credentials?.url ?? "no address"}`],

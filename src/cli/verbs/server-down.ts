@@ -28,19 +28,19 @@ export const serverDown: Verb = {
     const left = given.has("keep-workers") ? workers : await endWorkers(workers);
     const ids = processes.map(({ processId }) => processId);
     if (context.json) context.print(JSON.stringify({ stopped: ids, workers: { ended: namesOf(workers, left), left: left.map(({ name }) => name) } }));
-    else if (ids.length === 0) context.print(`No server runs for the home ${homeFolder}.`);
+    else sayEnded(context, namesOf(workers, left));
+    if (context.json) return;
+    if (ids.length === 0) context.print(`No server runs for the home ${homeFolder}.`);
     else context.print(`Stopped (process ${ids.join(", ")}). What is open goes on at the next start.\nloop: pulse stopped`);
-    if (!context.json) sayWorkers(context, { ended: namesOf(workers, left), left });
+    if (left.length > 0) context.print(goingOn(left));
   },
 };
 
 const namesOf = (workers: readonly LeftWorker[], left: readonly LeftWorker[]): string[] =>
   workers.filter((worker) => !left.includes(worker)).map(({ name }) => name);
 
-/** What became of the workers; nothing where there were none. */
-function sayWorkers({ print }: Pick<Context, "print">, { ended, left }: { readonly ended: readonly string[]; readonly left: readonly LeftWorker[] }): void {
-  if (ended.length > 0) print(`Ended ${ended.length === 1 ? "the worker" : `${ended.length} workers`}: ${ended.join(", ")}.`);
-  if (left.length > 0) print(goingOn(left));
+function sayEnded({ print }: Context, ended: readonly string[]): void {
+  if (ended.length > 0) print(`loop: stopped ${ended.length} ${ended.length === 1 ? "worker" : "workers"} (${ended.join(", ")})`);
 }
 
 async function stop(server: ServerProcess, isForced: boolean): Promise<void> {

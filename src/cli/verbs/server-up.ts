@@ -4,8 +4,9 @@ import { extname, join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { openHome } from "#src/database/home.ts";
 import { LoopError } from "#src/kernel/errors.ts";
-import { createApi } from "../client/api.ts";
+import { createApi, type Target } from "../client/api.ts";
 import { readCredentials } from "../client/home-files.ts";
+import type { WorkspaceShape } from "../client/workspace-shapes.ts";
 import { targetOf } from "../context.ts";
 import { findProcesses, findServer } from "../server/server-file.ts";
 import type { Context, Verb } from "../verb.ts";
@@ -42,17 +43,24 @@ export const serverUp: Verb = {
     relay(child, context, 0);
     child.leave();
     const what = answers ? "The server is up" : `A process with the roles ${roles.join(", ")} works beside the server`;
-    tell(context, { what, pulse: roles.includes("pulse") ? "started" : null });
+    await tell(context, { what, pulse: roles.includes("pulse") ? "started" : null });
   },
 };
 
 /** `pulse` null: this process does not look after it. */
-function tell(context: Context, { what, pulse }: { what: string; pulse: "started" | "already running" | null }): void {
+async function tell(context: Context, { what, pulse }: { what: string; pulse: "started" | "already running" | null }): Promise<void> {
   const homeFolder = context.homeFolder();
   const credentials = readCredentials(homeFolder);
   if (context.json) return context.print(JSON.stringify({ url: credentials?.url ?? null, home: homeFolder, handle: credentials?.handle ?? null, pulse }));
   context.print(`${what}: ${credentials?.url ?? "no address"} (home ${homeFolder}). You are ${credentials?.handle ?? "nobody"}.`);
   if (pulse !== null) context.print(`loop: pulse ${pulse}`);
+  if (await isReady(homeFolder)) await tellAgent(context, targetOf(homeFolder));
+}
+
+/** Said until an agent has listened, where the workspace is for one. */
+async function tellAgent(context: Context, target: Target): Promise<void> {
+  const { wantsAgent } = JSON.parse(await createApi(target).get("/v1/workspace")) as WorkspaceShape;
+  if (wantsAgent) context.print((await import("../render/tell-agent.ts")).tellAgentText(context.command()));
 }
 
 export async function isReady(homeFolder: string): Promise<boolean> {

@@ -24,7 +24,12 @@ const wish = z
     name: loopName,
     in: seconds(1).optional().describe("once, so many seconds from now"),
     every: seconds(SHORTEST_EVERY_S).optional().describe("again and again, so many seconds apart; 60 at least"),
-    cron: z.string().max(200).optional().describe("five fields, such as 0 9 * * 1-5"),
+    cron: z
+      .string()
+      .max(200)
+      .refine((text) => text.trim().split(/\s+/).length === 5, "expected five fields, such as 0 9 * * 1-5")
+      .optional()
+      .describe("five fields, such as 0 9 * * 1-5"),
     rrule: z.string().max(500).optional().describe("RFC 5545, such as FREQ=WEEKLY;BYDAY=MO"),
     timeZone: timeZone.optional().describe("of cron and rrule; left out: that of the workspace"),
     note: z.string().max(2_000).default(""),

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { noteListening } from "../store/listening.ts";
 import { PARTS } from "../world/cursor.ts";
 import { stateFor, stateView } from "../world/state.ts";
 import { waitFor } from "../world/wait.ts";
@@ -37,6 +38,8 @@ const wait = loopVerb({
     since: z.string().describe("what had been seen when the wait began"),
   }),
   async perform(deps, speaker, { timeoutSeconds, ...wish }) {
+    const { caller } = speaker;
+    if (caller.kind === "agent" && caller.runId === null) await noteListening(deps.db, deps.clock, caller.id);
     const { changed, since } = await waitFor(deps, speaker, { ...wish, timeoutMs: timeoutSeconds * 1_000 });
     const seen = await stateFor(deps, speaker.caller);
     return { changed: [...changed], since, ...seen };
