@@ -9,7 +9,7 @@ create index tickets_alias on tickets (alias, created_at) where alias is not nul
 alter table asks add column alias text unique;
 
 -- Workers are listed again and again; most runs are none.
-create index runs_of_workers on runs (ticket_id, created_at) where procedure = 'worker';
+create index runs_of_workers on runs (ended_at) where procedure = 'worker';
 
 -- The run that the bearer of the token is; null: it is nobody's alone.
 alter table tokens add column run_id text;

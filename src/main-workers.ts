@@ -1,3 +1,4 @@
+import { rm } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
 import { dirname, join } from "node:path";
 import type { WorkerWorld } from "#src/acts/perform-worker.ts";
@@ -36,7 +37,7 @@ export function workersOf({ home, clock, workspaceFolder, sandbox, redactor }: W
     sandbox,
     readable: [...PROGRAM, workspaceFolder, dirname(home.socket)],
   });
-  return sayingNoSecrets(port, redactor);
+  return sayingNoSecrets(port, { redactor, prompts: promptsIn(home) });
 }
 
 /** Of the checkout, or of the installed package; `dist/` and `src/` both lie in it. */
@@ -49,6 +50,8 @@ const PROGRAM: readonly string[] = [
   PROGRAM_FOLDER.includes(INSTALLED) ? PROGRAM_FOLDER.slice(0, PROGRAM_FOLDER.indexOf(INSTALLED) + INSTALLED.length - 1) : PROGRAM_FOLDER,
   process.execPath,
 ];
+
+const promptsIn = ({ folder }: Pick<Home, "folder">): string => join(folder, "prompts");
 
 /** What the starts and the watching of workers need of the server. */
 export interface WorkerParts {
@@ -79,7 +82,7 @@ export function workerWorldOf(parts: WorkerParts): Omit<WorkerWorld, "contract">
       searchPath,
       bin: join(PROGRAM_FOLDER, "bin", "loop"),
       socket: home.socket,
-      prompts: join(home.folder, "prompts"),
+      prompts: promptsIn(home),
       folders: join(home.folder, "worker-folders"),
       workspace: workspaceFolder,
       reports: join(workspaceFolder, "reports"),
@@ -100,10 +103,14 @@ export function watchWorkers(parts: WorkerParts, changed: () => void): () => Pro
   return keepWorkers({ db: record.db, clock, log, redactor, port: workers, host: hostOf(parts), changed }).stop;
 }
 
-/** The same workers, but for known secrets in what they print. */
-function sayingNoSecrets(port: WorkerPort, redactor: Pick<Redactor, "redact">): WorkerPort {
+/** The same workers, but for known secrets in what they print; what they were asked for is forgotten with them. */
+function sayingNoSecrets(port: WorkerPort, { redactor, prompts }: { readonly redactor: Pick<Redactor, "redact">; readonly prompts: string }): WorkerPort {
   return {
     ...port,
+    forget: async (key) => {
+      await port.forget(key);
+      await rm(join(prompts, `${key}.md`), { force: true });
+    },
     log: async (key, lastBytes) => redactor.redact(await port.log(key, lastBytes)),
     screen: async (key) => (await port.screen(key)).map((line) => redactor.redact(line)),
   };

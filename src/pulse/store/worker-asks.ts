@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Db, Transaction } from "#src/database/open.ts";
+import { isNamed } from "./worker-names.ts";
 import type { RunId, TicketId } from "#src/kernel/ids.ts";
 
 /** Whoever starts a worker of this name, or asks under it, does so one after the other. */
@@ -40,7 +41,7 @@ export async function sameAsk(tx: Transaction, { worker, runId, prompt, options,
 export async function liveRunOf(db: Db | Transaction, worker: string): Promise<{ readonly runId: RunId; readonly ticketId: TicketId } | undefined> {
   const { rows } = await sql<{ id: RunId; ticket_id: TicketId }>`
     select r.id, r.ticket_id from tickets t join runs r on r.ticket_id = t.id
-    where t.alias = ${worker} and r.procedure = 'worker' and r.ended_at is null order by r.created_at desc limit 1`.execute(db);
+    where ${isNamed(worker)} and r.procedure = 'worker' and r.ended_at is null order by r.created_at desc limit 1`.execute(db);
   return rows[0] && { runId: rows[0].id, ticketId: rows[0].ticket_id };
 }
 

@@ -1,4 +1,5 @@
 import { sql } from "kysely";
+import { isNamed, UNNAMED } from "./worker-names.ts";
 import type { Db, Transaction } from "#src/database/open.ts";
 import type { RunId, TicketId } from "#src/kernel/ids.ts";
 import type { RunStatus } from "#src/runs/run.ts";
@@ -61,16 +62,16 @@ export async function workers(
   db: Db | Transaction,
   { silentAfterMs = SILENT_AFTER_MS, name }: { silentAfterMs?: number; name?: string } = {},
 ): Promise<WorkerRow[]> {
+  const which = name === undefined ? sql`(r.ended_at is null or r.ended_at > loop_now() - interval '3 days')` : isNamed(name);
   const { rows } = await sql<Row>`
     select l.*, (extract(epoch from loop_now()) * 1000)::float8 as now_ms, a.state as act_state, a.handle, a.result, v.result ->> 'verdict' as verdict,
       (select coalesce(k.alias, k.id) from asks k where k.run_id = l.run_id and k.state = 'open' order by k.created_at, k.id limit 1) as ask
     from (
-      select distinct on (t.alias) t.alias as name, r.id as run_id, t.id as ticket_id, r.agent, r.state as run_state, r.reason, r.ended_at is null as is_open,
+      select distinct on (1) coalesce(t.alias, ${UNNAMED}) as name, r.id as run_id, t.id as ticket_id, r.agent, r.state as run_state, r.reason, r.ended_at is null as is_open,
         (extract(epoch from r.created_at) * 1000)::float8 as created_ms, r.brief -> 'worker' ? 'verify' as verifies
       from runs r join tickets t on t.id = r.ticket_id
-      where r.procedure = 'worker' and t.alias is not null
-        and case when ${name ?? null}::text is null then r.ended_at is null or r.ended_at > loop_now() - interval '3 days' else t.alias = ${name ?? null} end
-      order by t.alias, r.created_at desc, r.id desc
+      where r.procedure = 'worker' and ${which}
+      order by 1, r.created_at desc, r.id desc
     ) l
     left join lateral (select * from acts where run_id = l.run_id and kind = 'worker' order by turn desc, ordinal desc limit 1) a on true
     left join lateral (select * from acts where run_id = l.run_id and kind = 'check' order by turn desc, ordinal desc limit 1) v on true

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 import { sql } from "kysely";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import { systemClock } from "#src/kernel/clock.ts";
+import { receiveText } from "#src/intake/receive.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { authenticate } from "#src/people/token.ts";
 import { cancelRun } from "#src/runs/command.ts";
@@ -168,6 +169,15 @@ test("a command of its own waits for a person who sees all of it", async (t) => 
     ["approval", "other --file {{prompt_file}}", "asked", "waiting-ask"],
   );
   assert.equal(port.started.length, 0);
+});
+
+test("what somebody outside asks for waits for a person before a program does it, and a worker without a name goes by its ticket", async (t) => {
+  const { engine, db, settle, state, port, row } = await stageOf(t);
+  const deps = { db, clock: engine.clock, workspaces: engine.workspaces, tiers: engine.tiers, mayTake: () => true, whoIs: async () => undefined };
+  const { runId, number } = await receiveText(deps, { text: "Delete it all.", provider: "slack", surface: "slack", sender: "stranger" });
+  await settle();
+  const { asks } = await state(runId);
+  assert.deepEqual([asks[0]?.kind, port.started.length, (await row(`ticket-${number}`)).state], ["approval", 0, "asked"]);
 });
 
 test("killed by a verb, the run says who did it; cancelled, the program is ended and nothing goes on", async (t) => {

@@ -32,8 +32,14 @@ export const worldOf = async (deps: Read): Promise<World> => worldFrom(deps, wor
 /** With all that is shown of it. */
 export const wholeWorldOf = async (deps: Read): Promise<WholeWorld> => worldFrom(deps, worldDetails(deps.db));
 
+/** Counted as stuck by what the workspace says. */
+async function workersOf({ db, workspaces }: Read): Promise<WorkerRow[]> {
+  const { workspace } = await workspaces.current();
+  return readWorkers(db, { silentAfterMs: workspace.manifest.workers.silentAfter });
+}
+
 async function worldFrom<M extends WorldMarks>({ db, workspaces }: Read, reading: Promise<M>): Promise<World & { readonly marks: M }> {
-  const [{ revision, workspace }, marks, workers] = await Promise.all([workspaces.current(), reading, readWorkers(db)]);
+  const [{ revision, workspace }, marks, workers] = await Promise.all([workspaces.current(), reading, workersOf({ db, workspaces })]);
   const direction = directionOf(workspace);
   const goals = digestOf(Object.fromEntries(direction.goals));
   const snapshots = digestOf({

@@ -3,6 +3,8 @@ import type { CheckArgs } from "#src/acts/perform-check.ts";
 import type { WorkerArgs, WorkerEnd } from "#src/acts/perform-worker.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import { OWN_COMMAND } from "#src/policy/agent-rules.ts";
+import type { Demand } from "#src/policy/proposed-act.ts";
+import { isUntrusted, type Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { CheckVerdict, PlannedAct, Procedure, Step } from "../procedure.ts";
 import type { RunState } from "../run.ts";
@@ -55,10 +57,19 @@ function begin(state: RunState, { agents }: Workspace): Step {
     name: own === undefined ? `worker.${command.preset}` : OWN_COMMAND,
     effect: "findable",
     args: args as unknown as Json,
-    facts: { labels: run.labels, risk: own === undefined ? "medium" : "high" },
+    facts: { labels: run.labels, risk: own === undefined ? "medium" : "high", ...(isUntrusted(wordedBy(state)) ? { demands: [ASKS_FOR_STRANGERS] } : {}) },
   };
   return { kind: "plan", acts: [act], ticket: { status: "dispatched" } };
 }
+
+/** Where the words of its task came from. */
+const wordedBy = ({ ticket, messages, run }: RunState): Trust[] => [
+  ...(ticket ? [ticket.trust] : []),
+  ...messages.map(({ trust }) => trust),
+  ...(run.brief.taint ?? []),
+];
+
+const ASKS_FOR_STRANGERS: Demand = { then: "ask", source: "worker", why: "its task was worded by somebody outside, and the program would do as it says" };
 
 function checkOf(start: Act, verify: string): PlannedAct {
   const command = ["/bin/sh", "-c", verify];
