@@ -83,14 +83,43 @@ export const runDetailView = runView
   .meta({ id: "RunDetail" });
 
 export function viewRunDetail(
-  { run, acts, messages, asks }: RunState,
+  { run, ticket, acts, messages, asks }: RunState,
   more: { readonly costs: CostGroup | undefined; readonly caller: Caller },
 ): z.infer<typeof runDetailView> {
+  const isTheirs = more.caller.id === (run.limits.requestedBy ?? ticket?.senderPrincipalId);
+  const hidden = new Set(isTheirs ? [] : acts.filter(isAboutPerson));
+  const calls = new Set([...hidden].map(({ facts }) => facts.callId));
   return {
     ...viewRun(run),
-    acts: acts.map(viewAct),
-    messages: messages.map(({ seq, role, name, source, trust, content }: Message) => ({ seq, role, name, source, trust, content })),
+    acts: acts.map((act) => viewAct(hidden.has(act) ? withoutMemory(act) : act)),
+    messages: messages.map(({ seq, role, name, source, trust, content }: Message) => ({
+      seq,
+      role,
+      name,
+      source,
+      trust,
+      content: withoutCalls(content, calls),
+    })),
     asks: asks.map((ask) => viewAsk(ask, more.caller)),
     costs: more.costs ?? null,
   };
+}
+
+/** What is remembered about a person is shown to that person alone, in the runs that kept and recalled it too. */
+const isAboutPerson = ({ name, result }: Act): boolean =>
+  name.startsWith("memory.") && typeof result === "object" && result !== null && "scope" in result && result["scope"] === "person";
+
+const ABOUT_SOMEBODY = { hidden: "what is remembered about a person is shown to that person alone" };
+
+function withoutMemory(act: Act): Act {
+  const { result } = act;
+  const recalled = typeof result === "object" && result !== null && "memories" in result;
+  return { ...act, args: ABOUT_SOMEBODY, ...(recalled ? { result: { ...result, ...ABOUT_SOMEBODY, memories: [] } } : {}) };
+}
+
+/** The arguments stand in the thought that made the call as well. */
+function withoutCalls(content: Message["content"], calls: ReadonlySet<string | undefined>): Message["content"] {
+  if (typeof content !== "object" || content === null || !("toolCalls" in content) || calls.size === 0) return content;
+  const made = content["toolCalls"] as readonly { readonly callId: string }[];
+  return { ...content, toolCalls: made.map((call) => (calls.has(call.callId) ? { ...call, args: ABOUT_SOMEBODY } : call)) } as unknown as Message["content"];
 }

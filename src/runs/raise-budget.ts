@@ -72,8 +72,12 @@ function periodOf({ budget: name, subject }: RaiseRequest, { workspace, nowMs }:
   }
   const of = subject ?? onlySubject(budget);
   if (of === null)
-    throw new LoopError("input_invalid", `The budget ${name} has one cap for each subject. Say which with --subject; \`loop budgets\` lists them.`, {
-      facts: { budget: name },
-    });
+    throw new LoopError(
+      "input_invalid",
+      `The budget ${name} has one cap for each subject. Say which: \`--of\` of \`loop raise\`, \`subject\` of the request; \`loop budgets\` lists them.`,
+      {
+        facts: { budget: name },
+      },
+    );
   return budgetPeriod(budget, of, { nowMs, timeZone: workspace.manifest.timeZone });
 }

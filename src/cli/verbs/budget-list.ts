@@ -42,7 +42,7 @@ export const budgetRaise: Verb = {
     });
     if (context.json) return context.print(body);
     const raised = JSON.parse(body) as { budget: string; subject: string; answered: number };
-    const goesOn = raised.answered === 0 ? "Nothing waited for it." : `${raised.answered} ${raised.answered === 1 ? "run goes" : "runs go"} on.`;
+    const goesOn = raised.answered === 0 ? "Nobody had been asked about it." : "What waited for it goes on.";
     context.print(`The budget ${plainLine(raised.budget)} of ${plainLine(raised.subject)} is raised for its present period. ${goesOn}`);
   },
 };

@@ -87,7 +87,7 @@ function recallTool({ db, clock, workspaces, embedder }: MemoryDeps): ToolPort {
       const recalled = await recallFrom(db, embedder, { scope, text, signal });
       failpoint("memory.recalled");
       await insertTellings(db, { ids: recalled.memories.map(({ id }) => id), actId: actKey, runId });
-      return recalled as unknown as Json;
+      return { ...recalled, scope: scope.kind } as unknown as Json;
     },
   };
 }
