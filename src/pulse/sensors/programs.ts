@@ -3,6 +3,7 @@ import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "no
 import { dirname, join } from "node:path";
 import type { Db } from "#src/database/open.ts";
 import { digestOf, sha256 } from "#src/kernel/canonical-json.ts";
+import { failpoint } from "#src/kernel/failpoint.ts";
 import type { WorkspaceView } from "#src/workspace/current.ts";
 import { type FileSet, placeOf } from "#src/workspace/files.ts";
 import type { Sensor, Workspace } from "#src/workspace/model.ts";
@@ -70,7 +71,9 @@ async function materialise(files: FileSet, at: string): Promise<void> {
     await writeFile(file, bytes, { mode: 0o500 });
     await chmod(file, 0o500); // whatever the mask of the process says
   }
+  failpoint("programs.drafted");
   await rename(at, away).catch(nullWhenGone);
+  failpoint("programs.away");
   await rename(beside, at).catch(async (error: unknown) => {
     await rm(beside, { recursive: true, force: true });
     if (!(await holds(at, files))) throw error; // another process was sooner

@@ -10,9 +10,10 @@ export interface RecordParts {
   readonly clock: Clock;
   /** A signal moved. */
   readonly changed: () => void;
+  /** What ends within this time is written together; left out: 200 ms. */
+  readonly gatherMs?: number;
 }
 
-/** What ends within this time is written together. */
 const GATHER_MS = 200;
 const MOST_AT_ONCE = 1_000;
 
@@ -35,7 +36,7 @@ export function createRecorder(parts: RecordParts): Batched<Ended, void> {
       if (latest.length > 0) await write(parts, latest);
       return ended.map(() => undefined);
     },
-    { most: MOST_AT_ONCE, gatherMs: GATHER_MS },
+    { most: MOST_AT_ONCE, gatherMs: parts.gatherMs ?? GATHER_MS },
   );
 }
 
@@ -63,7 +64,9 @@ export async function forgetOthers({ db, clock, changed }: RecordParts, names: r
     const forgotten = await forgetReadings(tx, names);
     const events = forgotten.map((sensor) => ({ kind: "sensor.removed", actor: "system", payload: { sensor } }));
     if (events.length > 0) await append(tx, clock, events);
+    failpoint("sensors.forgotten");
     return forgotten;
   });
+  failpoint("sensors.tidied");
   if (gone.length > 0) changed();
 }
