@@ -11,17 +11,21 @@ interface KnownProgram {
   readonly homeFolders: readonly string[];
 }
 
+/** Its shell otherwise puts a question that nobody answered within two minutes into the background, and its model goes on without the answer. */
+const CLAUDE_WAITS = "BASH_DEFAULT_TIMEOUT_MS=86400000 BASH_MAX_TIMEOUT_MS=86400000";
+
 const PROMPT = `"$(cat ${PROMPT_FILE})"`;
 
 /**
- * Coding agents by their headless command lines, tried with claude-code 2.1.328, codex 0.169.0, pi 0.87.1, opencode 1.18.33 and gemini-cli 0.61.0. Their standard
- * input is closed: some read it to its end first.
+ * Coding agents by their headless command lines. Each was driven through a worker's whole life, in the sandbox and against a scripted model: claude-code 2.1.328, codex
+ * 0.169.0, pi 0.87.1, opencode 1.18.33 and gemini-cli 0.61.0. All let their model use a shell, since that is how a worker asks. Their standard input is closed: some read
+ * it to its end first.
  */
 export const KNOWN_PROGRAMS: Readonly<Record<Exclude<Preset, "custom">, KnownProgram>> = {
   claude: {
     program: "claude",
     install: "npm install -g @anthropic-ai/claude-code",
-    run: () => `claude -p ${PROMPT} --output-format stream-json --verbose --permission-mode acceptEdits --allowedTools Bash </dev/null`,
+    run: () => `${CLAUDE_WAITS} claude -p ${PROMPT} --output-format stream-json --verbose --permission-mode acceptEdits --allowedTools Bash </dev/null`,
     homeFolders: [".claude", ".claude.json"],
   },
   codex: {
@@ -45,7 +49,7 @@ export const KNOWN_PROGRAMS: Readonly<Record<Exclude<Preset, "custom">, KnownPro
   gemini: {
     program: "gemini",
     install: "npm install -g @google/gemini-cli",
-    run: () => `gemini -p ${PROMPT} --approval-mode auto_edit --skip-trust -o stream-json </dev/null`,
+    run: () => `gemini -p ${PROMPT} --approval-mode yolo --skip-trust -o stream-json </dev/null`,
     homeFolders: [".gemini"],
   },
 };

@@ -11,8 +11,9 @@ task below.
 
 1. Nothing notifies you. When you need a decision, a permission or a fact that only people have, ask and wait for the answer:
    \`"$LOOP_BIN" _ ask --prompt "<one clear question>" [--ref <link or file>] [--options a,b]\`
-   It blocks until somebody answered, however long that takes, and prints the answer. Start it with no time limit of your own; if it is cut off, run the very same
-   command again, it is the same question. Whatever else you were told is printed after the answer, and \`"$LOOP_BIN" _ told\` gives it at any time.
+   It blocks until somebody answered, however long that takes, and prints the answer. Give it no time limit, and go on with nothing that hangs on it before you have the
+   answer. If it is cut off or put into the background before it printed one, run the very same command again: it is the same question. Whatever else you were told is
+   printed after the answer, and \`"$LOOP_BIN" _ told\` gives it at any time.
 2. Whatever cannot be undone (merging, deploying, publishing, deleting, paying, writing to people) is asked for first, each time. Silence is no consent.
 3. If the task tells you to hold something, take it before you begin: \`"$LOOP_BIN" _ claim <name>\`. Exit code 1: somebody else has it, so do not go on with that part.
    Give it back with \`"$LOOP_BIN" _ unclaim <name>\`.
