@@ -55,6 +55,19 @@ test("the same try of a question is the same ask, also when it was answered mean
   assert.deepEqual([again.body.id, again.body.state, again.body.answer], [first.body.id, "answered", "yes"]);
 });
 
+test("whoever was cut off gets the answer by the same words, until it was heard; then it is a new question", async (t) => {
+  const { say } = await place(t);
+  const question = { worker: "fix-login", prompt: "Merge?", resume: true };
+  const first = await say("POST /v1/loop/ask", question);
+  await say("POST /v1/loop/answer", { ask: "fix-login-1", text: "yes" });
+  assert.equal((await say("POST /v1/loop/ask", { ...question, prompt: "Deploy?" })).body.alias, "fix-login-2");
+  assert.deepEqual((await say("POST /v1/loop/ask", { ...question, key: "other" })).body.id, first.body.id);
+  await say("POST /v1/loop/told", { worker: "someone-else", heard: "fix-login-1" });
+  assert.equal((await say("POST /v1/loop/ask", question)).body.answer, "yes", "another cannot say that it was heard");
+  await say("POST /v1/loop/told", { worker: "fix-login", heard: "fix-login-1" });
+  assert.deepEqual((({ alias, state }) => [alias, state])((await say("POST /v1/loop/ask", question)).body), ["fix-login-3", "open"]);
+});
+
 test("blank words, options that are not there, and asks that are not there are refused", async (t) => {
   const { say } = await place(t);
   const refused = async (line: string, payload: object) => (await say(line, payload)).status;

@@ -38,15 +38,16 @@ export const ask: Verb = {
       .map((option) => option.trim())
       .filter((option) => option !== "");
     const reference = given.text("ref") ?? "";
-    const asked = await put(context, { worker, prompt, reference, options, key: randomUUID() });
+    const asked = await put(context, { worker, prompt, reference, options, resume: true, key: randomUUID() });
     if (given.has("no-wait")) return context.print(context.json ? JSON.stringify(asked) : asked.alias);
     const settled = await untilSettled(context, asked);
     if (settled.answer === null) {
       const { LoopError } = await import("#src/kernel/errors.ts");
       throw new LoopError("ask_not_open", `${settled.alias} is ${settled.state}; nobody will answer it any more.`);
     }
-    context.print(context.json ? JSON.stringify(settled) : settled.answer);
-    if (!context.json) await printTold(context, worker);
+    const told = await hear(context, worker, settled.id);
+    context.print(context.json ? JSON.stringify({ ...settled, told: told.map(({ text }) => text) }) : settled.answer);
+    if (!context.json) for (const { text } of told) context.print(`told: ${text}`);
   },
 };
 
@@ -60,13 +61,17 @@ async function untilSettled(context: Context, asked: Asked): Promise<Asked> {
   }
 }
 
-/** An answer is in hand by now, so what was told is an addition and no reason to fail. */
-async function printTold(context: Context, worker: string): Promise<void> {
+/**
+ * Says that the answer arrived, before it is printed: whoever is cut off before that and asks the same again gets it then, and nobody takes an old answer for a new one.
+ * Gives what the worker was told. Where that is refused, the answer is what counts.
+ */
+async function hear(context: Context, worker: string, ask: string): Promise<readonly { readonly text: string }[]> {
   try {
-    const { messages } = JSON.parse(await createApi(context.agentTarget()).post("/v1/loop/told", { worker })) as { messages: { text: string }[] };
-    for (const { text } of messages) context.print(`told: ${text}`);
+    const said = await persisting(() => createApi(context.agentTarget()).post("/v1/loop/told", { worker, heard: ask }));
+    return (JSON.parse(said) as { messages: { text: string }[] }).messages;
   } catch (error) {
     if (typeof (error as { code?: unknown }).code !== "string") throw error;
+    return [];
   }
 }
 

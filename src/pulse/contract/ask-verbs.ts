@@ -62,17 +62,18 @@ const ask = loopVerb({
     prompt: words("a question"),
     reference: z.string().max(LONGEST_TEXT).default("").describe("what it is about, such as a link"),
     options: z.array(z.string().trim().min(1, "expected an option that is not empty").max(500)).max(50).default([]).describe("empty: any text is an answer"),
+    resume: z.boolean().default(false).describe("an answer to the same words that was not heard yet is the answer"),
     key: z.string().min(1).max(LONGEST_KEY).optional().describe("the same key is the same try: nothing is asked twice"),
   }),
   output: askShape,
-  async perform(deps, { caller }, { worker: given, prompt, reference, options, key = null }) {
+  async perform(deps, { caller }, { worker: given, prompt, reference, options, resume, key = null }) {
     const worker = await nameMeant(deps, caller, { verb: "ask", name: given });
     const { db, clock, workspaces } = deps;
     const { revision } = await workspaces.current();
     return inTransaction(db, async (tx) => {
       await lockWorkerName(tx, worker);
       const live = caller.runId === null ? await liveRunOf(tx, worker) : { runId: caller.runId, ticketId: await ticketOfRun(tx, caller.runId) };
-      const question: Question = { worker, runId: live?.runId ?? null, prompt, options: [...new Set(options)], reference, key };
+      const question: Question = { worker, runId: live?.runId ?? null, prompt, options: [...new Set(options)], reference, key, resume };
       const before = await sameAsk(tx, question);
       if (before !== undefined) return viewOf(await requireAsk(tx, before));
       const opened = await open(tx, question, { alias: await nextAskAlias(tx, worker), revision, ticketId: live?.ticketId ?? null, nowMs: clock.nowMs() });

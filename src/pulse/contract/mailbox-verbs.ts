@@ -4,7 +4,7 @@ import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { isMachine } from "#src/people/role.ts";
 import { noteAction } from "../store/action-lines.ts";
-import { liveRunOf } from "../store/worker-asks.ts";
+import { liveRunOf, markHeard } from "../store/worker-asks.ts";
 import { keepMessage, takeTold } from "../store/worker-messages.ts";
 import { workers } from "../store/workers.ts";
 import { reportCost } from "../workers/report-cost.ts";
@@ -51,13 +51,18 @@ const told = loopVerb({
   summary: "What this worker was told and has not heard yet, in order; it is not given again.",
   access: "pulse:work",
   reads: false,
-  input: z.strictObject({ worker: loopName.optional().describe("left out: whoever speaks") }),
+  input: z.strictObject({
+    worker: loopName.optional().describe("left out: whoever speaks"),
+    heard: z.string().min(1).max(100).optional().describe("an ask of its own whose answer it has in hand: the same question is then asked anew"),
+  }),
   output: z.object({ worker: z.string(), messages: z.array(z.object({ id: z.string(), from: z.string(), text: z.string(), atMs: z.int() })) }),
-  async perform(deps, { caller }, { worker: given }) {
+  async perform(deps, { caller }, { worker: given, heard }) {
     const worker = await nameMeant(deps, caller, { verb: "told", name: given });
     const runId = caller.runId ?? (await liveRunOf(deps.db, worker))?.runId;
-    const messages = runId === undefined ? [] : await inTransaction(deps.db, (tx) => takeTold(tx, { worker, runId }));
-    return { worker, messages };
+    return inTransaction(deps.db, async (tx) => {
+      if (heard !== undefined) await markHeard(tx, { ask: heard, worker });
+      return { worker, messages: runId === undefined ? [] : await takeTold(tx, { worker, runId }) };
+    });
   },
 });
 

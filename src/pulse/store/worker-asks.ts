@@ -25,16 +25,26 @@ export interface Question {
   readonly reference: string;
   /** By which whoever asks knows the same try again, also when it was answered meanwhile. */
   readonly key: string | null;
+  /** An answer to the same words counts that nobody has heard yet: whoever asked was cut off. */
+  readonly resume: boolean;
 }
 
-/** The ask that this question is already: put with the same key, or open with the same words. */
-export async function sameAsk(tx: Transaction, { worker, runId, prompt, options, reference, key }: Question): Promise<string | undefined> {
+/** The ask that this question is already: put with the same key, open with the same words, or answered and not heard. */
+export async function sameAsk(tx: Transaction, { worker, runId, prompt, options, reference, key, resume }: Question): Promise<string | undefined> {
   const { rows } = await sql<{ id: string }>`
     select id from asks
     where purpose = 'worker' and run_id is not distinct from ${runId} and detail ->> 'worker' = ${worker}
-      and (detail ->> 'key' = ${key} or (state = 'open' and prompt = ${prompt} and options = ${options}::text[] and coalesce(detail ->> 'reference', '') = ${reference}))
-    order by detail ->> 'key' is not distinct from ${key} desc, created_at limit 1`.execute(tx);
+      and (detail ->> 'key' = ${key} or ((state = 'open' or (${resume} and state = 'answered' and not detail ? 'heard')) and prompt = ${prompt} and options = ${options}::text[] and coalesce(detail ->> 'reference', '') = ${reference}))
+    order by coalesce(detail ->> 'key' = ${key}, false) desc, state = 'open' desc, created_at desc limit 1`.execute(tx);
   return rows[0]?.id;
+}
+
+/** Whoever asked has the answer in hand. */
+export async function markHeard(tx: Transaction, { ask, worker }: { readonly ask: string; readonly worker: string }): Promise<void> {
+  await sql`
+    update asks set detail = detail || '{"heard": true}' where (id = ${ask} or alias = ${ask}) and purpose = 'worker' and detail ->> 'worker' = ${worker} and state <> 'open'`.execute(
+    tx,
+  );
 }
 
 /** The run that works under this name now, with its ticket; undefined: none does. */
