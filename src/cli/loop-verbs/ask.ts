@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { createApi } from "../client/api.ts";
 import { UsageError } from "../arguments.ts";
 import type { Context, Verb } from "../verb.ts";
@@ -38,7 +37,7 @@ export const ask: Verb = {
       .map((option) => option.trim())
       .filter((option) => option !== "");
     const reference = given.text("ref") ?? "";
-    const asked = await put(context, { worker, prompt, reference, options, resume: true, key: randomUUID() });
+    const asked = await put(context, { worker, prompt, reference, options, resume: true, key: tryKey() });
     if (given.has("no-wait")) return context.print(context.json ? JSON.stringify(asked) : asked.alias);
     const settled = await untilSettled(context, asked);
     if (settled.answer === null) {
@@ -50,6 +49,9 @@ export const ask: Verb = {
     if (!context.json) for (const { text } of told) context.print(`told: ${text}`);
   },
 };
+
+/** Of this one try; node:crypto would cost the verb milliseconds. */
+const tryKey = (): string => [process.pid, Math.random(), Math.random()].map((part) => part.toString(36).slice(-11)).join("-");
 
 const put = (context: Context, question: object): Promise<Asked> =>
   persisting(async () => JSON.parse(await createApi(context.agentTarget()).post("/v1/loop/ask", question)) as Asked);
