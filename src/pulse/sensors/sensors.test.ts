@@ -252,6 +252,31 @@ describe("the pace of sensors", { skip, timeout: 120_000 }, () => {
     assert.equal((await readings(world.db)).length, 10, "what was ended is no reading");
   });
 
+  test("a sensor that takes longer than its pace runs once at a time", async (t) => {
+    const held = Promise.withResolvers<void>();
+    const real = hostSandbox();
+    let started = 0;
+    const sandbox = {
+      ...real,
+      async run(...given: Parameters<typeof real.run>) {
+        started += 1;
+        await held.promise;
+        return real.run(...given);
+      },
+    };
+    const world = await sensorWorld(t, { sandbox: () => Promise.resolve(sandbox) });
+    await world.apply({ "one.sh": "# loop:interval=1\necho '{}'" });
+    for (let beats = 0; beats < 5; beats += 1) {
+      await world.sensors.beat();
+      world.clock.advance(1_000);
+    }
+    held.resolve();
+    await world.sensors.settled();
+    assert.equal(started, 1);
+    await world.beat();
+    assert.equal(started, 2);
+  });
+
   test("a signal that is another one five times in a row is flapping, until it rests", async (t) => {
     const world = await sensorWorld(t);
     await world.apply({ "one.sh": "cat counter" });
