@@ -24,7 +24,8 @@ import type { Log } from "#src/kernel/log.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import { ensureCredentials, ensureRootCredentials } from "#src/people/credentials.ts";
 import { whoIs } from "#src/people/who-is.ts";
-import { mirrorReadings } from "#src/pulse/sensors/mirror.ts";
+import { followRecord, mirrorReadings } from "#src/pulse/sensors/mirror.ts";
+import { journalFile } from "#src/pulse/world/journal-file.ts";
 import type { Work } from "#src/pulse/start-work.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
@@ -80,6 +81,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
   };
   const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf(base), tookEffect });
   stops.push(mirrorReadings({ db, log, folder: base.workspaceFolder, onChange: notifier.onChange }).follow());
+  stops.push(followRecord(journalFile({ db, folder: base.workspaceFolder, workspaces }), { what: "the journal", log, onChange: notifier.onChange }));
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,

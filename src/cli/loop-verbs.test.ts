@@ -42,7 +42,7 @@ async function house(t: TestContext) {
 }
 
 test("an agent session steers by the command line: what is printed, and how it ends", async (t) => {
-  const { home, loop, said, json } = await house(t);
+  const { home, server, loop, said, json } = await house(t);
   const file = (path: string): Promise<string> => readFile(join(home, "workspace", path), "utf8");
 
   const world = await json("state");
@@ -109,6 +109,7 @@ test("an agent session steers by the command line: what is printed, and how it e
     assert.equal(ended.code, code, `${line.join(" ")}: ${ended.out}${ended.err}`);
     assert.match(ended.err, words, line.join(" "));
   }
+  await server.kill("SIGKILL");
 });
 
 test("a wait goes on through a restart of the server and ends when a goal is written; when nobody is there its exit code is 2", async (t) => {
@@ -135,7 +136,7 @@ test("a wait goes on through a restart of the server and ends when a goal is wri
 });
 
 test("a command is run through the gate: its end, its output for the next decision, and what nobody may run", async (t) => {
-  const { loop, said, json } = await house(t);
+  const { server, loop, said, json } = await house(t);
   assert.equal(await said("run", "echo seen; pwd >/dev/null", "--reason", "is it there?"), "run-shell · is it there?");
   assert.deepEqual(
     [(await json("state")).last_run].map(({ command, exit_code, output, state }) => ({ command, exit_code, output, state })),
@@ -149,4 +150,5 @@ test("a command is run through the gate: its end, its output for the next decisi
   assert.match(forbidden.err, /run for nobody/);
   const body = JSON.parse((await loop(["_", "run", "seq 1 4000", "--json"])).out);
   assert.deepEqual([body.state, body.output.length, body.output.endsWith("4000")], ["done", 2_048, true]);
+  await server.kill("SIGKILL");
 });

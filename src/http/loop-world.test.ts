@@ -55,6 +55,7 @@ test("the state of the world says what is open, wanted and known, and reading it
     claims: [],
     last_run: null,
     flapping: ["disk"],
+    neglected_goal: null,
     data_dir: "/a/folder",
   });
 });

@@ -13,7 +13,7 @@ const CHILD = join(import.meta.dirname, `server-child${extname(import.meta.filen
 export async function temporaryHome(t: TestContext, workspace = "warm-stays"): Promise<string> {
   const home = await mkdtemp(join(tmpdir(), "loopwright-home-"));
   await chmod(home, 0o711);
-  t.after(() => rm(home, { recursive: true, force: true }));
+  t.after(() => rm(home, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })); // a server that still lives may be writing
   await cp(join(WORKSPACES_FOLDER, workspace), join(home, "workspace"), { recursive: true });
   return home;
 }

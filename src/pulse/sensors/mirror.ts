@@ -53,10 +53,14 @@ export function mirrorReadings({ db, log, folder, onChange }: MirrorParts): Mirr
     }
   };
   const look = (): Promise<void> => (looking = looking.catch(() => undefined).then(lookNow));
-  return { look, follow: () => follow(look, { log, onChange }) };
+  return { look, follow: () => followRecord(look, { what: "the snapshots", log, onChange }) };
 }
 
-function follow(look: () => Promise<void>, { log, onChange }: Pick<MirrorParts, "log" | "onChange">): () => Promise<void> {
+/** Looks after each change, and from time to time; one look at a time. Gives the way to stop. `what`: is written by it into the folder of the workspace. */
+export function followRecord(
+  look: () => Promise<void>,
+  { what, log, onChange }: Pick<MirrorParts, "log" | "onChange"> & { what: string },
+): () => Promise<void> {
   let said = "";
   let resting: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
@@ -65,7 +69,7 @@ function follow(look: () => Promise<void>, { log, onChange }: Pick<MirrorParts, 
     running = look().then(
       () => void (said = ""),
       (error: unknown) => {
-        if (said !== String(error)) log.warn("the snapshots could not be written into the folder of the workspace; it is tried again", { error });
+        if (said !== String(error)) log.warn(`${what} could not be written into the folder of the workspace; it is tried again`, { error });
         said = String(error);
       },
     );

@@ -39,12 +39,32 @@ function oneLine(line: string): string {
 
 /** The last lines, oldest first. One that was erased is left out. */
 export async function actionLines(db: Db | Transaction, limit: number): Promise<ActionLine[]> {
-  const { rows } = await sql<{ id: number; at: Date; actor: string; body: string | null }>`
+  const { rows } = await sql<LineRow>`
     select e.id, e.at, e.actor, p.body
     from (select id, at, actor from events where kind = 'loop.action' order by id desc limit ${limit}) e
       left join lateral (select body from payloads where event_id = e.id offset 0) p on true
     order by e.id`.execute(db);
-  return rows.flatMap(({ id, at, actor, body }) => (body === null ? [] : [{ id, at: at.toISOString(), actor, line: lineOf(body) }]));
+  return toLines(rows);
 }
+
+/** All after this id, oldest first; 5,000 at most. */
+export async function actionLinesAfter(db: Db, id: number): Promise<ActionLine[]> {
+  const { rows } = await sql<LineRow>`
+    select e.id, e.at, e.actor, p.body
+    from (select id, at, actor from events where kind = 'loop.action' and id > ${id} order by id limit 5000) e
+      left join lateral (select body from payloads where event_id = e.id offset 0) p on true
+    order by e.id`.execute(db);
+  return toLines(rows);
+}
+
+interface LineRow {
+  readonly id: number;
+  readonly at: Date;
+  readonly actor: string;
+  readonly body: string | null;
+}
+
+const toLines = (rows: readonly LineRow[]): ActionLine[] =>
+  rows.flatMap(({ id, at, actor, body }) => (body === null ? [] : [{ id, at: at.toISOString(), actor, line: lineOf(body) }]));
 
 const lineOf = (body: string): string => (JSON.parse(body) as { line: string }).line;

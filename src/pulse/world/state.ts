@@ -2,8 +2,12 @@ import { z } from "zod";
 import { mayAnswer } from "#src/asks/ask.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Caller } from "#src/people/principal.ts";
+import type { Workspace } from "#src/workspace/model.ts";
 import type { LoopDeps } from "../contract/verb.ts";
+import { isFlapping } from "../store/sensor-readings.ts";
 import type { LastRun, WorldDetails } from "../store/world.ts";
+import { directionOf } from "./direction.ts";
+import { goalActivity, idleSeconds, neglected } from "./goal-activity.ts";
 import { journalLine } from "./journal-line.ts";
 import { signalOf } from "./schedule.ts";
 import { outputOf } from "./shell-outcome.ts";
@@ -44,23 +48,21 @@ export const stateView = z.object({
     .nullable()
     .describe("the last command of `loop _ run`, with the last 2,048 characters that it printed"),
   flapping: z.array(z.string()).describe("sensors whose signal changed at each of their last five runs"),
+  neglected_goal: z.object({ id: z.string(), idle_s: z.int() }).nullable().describe("the goal that nobody did anything about for the longest time"),
   data_dir: z.string().nullable().describe("the folder of the workspace; null where another host holds it"),
 });
 export type StateView = z.infer<typeof stateView>;
 
-/** So often in a row, and a sensor cries wolf. */
-const FLAPPING_STREAK = 5;
-
 /** A pure read. */
 export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataDir">, caller: Caller): Promise<StateView> {
-  const [world, { workspace }] = await Promise.all([wholeWorldOf(deps), deps.workspaces.current()]);
+  const [world, { workspace, activity }] = await Promise.all([wholeWorldOf(deps), directed(deps)]);
   const { marks } = world;
   const { details } = marks;
   return {
     world_hash: world.hash,
     cursor: world.cursor(caller),
     pulse: marks.pulseAlive ? "alive" : "down",
-    snapshots: snapshotsOf(world),
+    snapshots: snapshotsOf(world, activity),
     asks: asksFor(details.asks, caller),
     workers: world.workers.map(({ name, state, alive, exitCode, health, askId }) => ({ id: name, state, alive, exit_code: exitCode, health, ask: askId })),
     goals: [...world.direction.goals.keys()],
@@ -68,16 +70,25 @@ export async function stateFor(deps: Pick<LoopDeps, "db" | "workspaces" | "dataD
     claims: [...marks.claims],
     journal_tail: details.lines.flatMap(({ atMs, body }) => (body === null ? [] : [journalLine(workspace.manifest.timeZone, { atMs, line: lineOf(body) })])),
     last_run: lastRunOf(details.lastRun),
-    flapping: details.readings.filter(({ streak }) => streak >= FLAPPING_STREAK).map(({ sensor }) => sensor),
+    flapping: details.readings.filter(isFlapping).map(({ sensor }) => sensor),
+    neglected_goal: neglected(activity, marks.nowMs),
     data_dir: deps.dataDir ?? null,
   };
 }
 
+async function directed({ db, workspaces }: Pick<LoopDeps, "db" | "workspaces">): Promise<{ workspace: Workspace; activity: ReadonlyMap<string, number> }> {
+  const { revision, workspace } = await workspaces.current();
+  return { workspace, activity: await goalActivity(db, { revision, direction: directionOf(workspace) }) };
+}
+
 const lineOf = (body: string): string => (JSON.parse(body) as { line: string }).line;
 
-function snapshotsOf({ marks, workers }: WholeWorld): StateView["snapshots"] {
+function snapshotsOf({ marks, workers }: WholeWorld, activity: ReadonlyMap<string, number>): StateView["snapshots"] {
+  const ages = Object.fromEntries([...activity].map(([goal, atMs]) => [goal, { idle_s: idleSeconds(atMs, marks.nowMs) }]));
   const sensors = marks.details.readings.map(({ sensor, signal, detail }) => [`sensor-${sensor}`, { signal, detail }] as const);
-  const system = Object.entries(systemSignals(marks, workers)).map(([name, signal]) => [name, { signal, detail: {} as Json }] as const);
+  const system = Object.entries(systemSignals(marks, workers)).map(
+    ([name, signal]) => [name, { signal, detail: (name === "sys-goals" ? ages : {}) as Json }] as const,
+  );
   return Object.fromEntries([...sensors, ...system]);
 }
 
