@@ -57,6 +57,15 @@ describe("workers in the sandbox", { skip: answer.ok ? false : answer.why, timeo
     assert.equal(await port.log("online", 100), `${(await readFile("/proc/net/dev", "utf8")).split("\n").filter((line) => line.includes(":")).length}\n`);
   });
 
+  test("a folder of the server's own is given to nobody, however it is written", async (t) => {
+    const { home, cwd, port } = await world(t);
+    for (const place of [home, join(home, "keys"), `${home}/workspace/../credentials.json`]) {
+      await assert.rejects(port.start("act_1", specOf(cwd, "true", { writable: [place] })), { code: "worker_unavailable", message: /the server's own/ });
+      await assert.rejects(port.start("act_1", specOf(place, "true")), { code: "worker_unavailable" });
+    }
+    assert.deepEqual(await port.list(), []);
+  });
+
   test("a place of the account that is hidden from all others is there for the worker that it was given to", async (t) => {
     const account = await realpath(await mkdtemp(join(tmpdir(), "loopwright-account-")));
     t.after(() => rm(account, { recursive: true, force: true }));

@@ -1,6 +1,6 @@
 import { rm } from "node:fs/promises";
 import { homedir, hostname } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, normalize } from "node:path";
 import type { WorkerWorld } from "#src/acts/perform-worker.ts";
 import type { SandboxPort } from "#src/acts/ports/sandbox-port.ts";
 import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
@@ -9,6 +9,7 @@ import { createCommandWorkers } from "#src/adapters/worker-command/workers.ts";
 import type { Home } from "#src/database/home.ts";
 import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
+import { LoopError } from "#src/kernel/errors.ts";
 import type { Log } from "#src/kernel/log.ts";
 import type { Redactor } from "#src/kernel/redaction.ts";
 import { workerToken } from "#src/people/worker-token.ts";
@@ -37,8 +38,26 @@ export function workersOf({ home, clock, workspaceFolder, sandbox, redactor }: W
     sandbox,
     readable: [...PROGRAM, workspaceFolder, dirname(home.socket)],
   });
-  return sayingNoSecrets(port, { redactor, prompts: promptsIn(home) });
+  const shown = [promptsIn(home), foldersIn(home), dirname(home.socket), workspaceFolder];
+  return sayingNoSecrets(keepingOwnPlaces(port, { own: home.folder, shown }), { redactor, prompts: promptsIn(home) });
 }
+
+/** A file of an agent may name any folder of the machine, but none of the server's own: its keys, credentials, database and other workers. */
+function keepingOwnPlaces(port: WorkerPort, { own, shown }: { readonly own: string; readonly shown: readonly string[] }): WorkerPort {
+  return {
+    ...port,
+    async start(key, spec) {
+      const places = [spec.cwd, ...spec.writable, ...spec.readable].map((place) => normalize(place));
+      const taken = places.find((place) => isWithin(place, own) && !shown.some((folder) => isWithin(place, folder)));
+      if (taken === undefined) return port.start(key, spec);
+      throw new LoopError("worker_unavailable", `The worker ${spec.name} was given ${taken}, which is the server's own. Give it a folder outside ${own}.`, {
+        facts: { folder: taken },
+      });
+    },
+  };
+}
+
+const isWithin = (place: string, folder: string): boolean => place === folder || place.startsWith(`${folder}/`);
 
 /** Of the checkout, or of the installed package; `dist/` and `src/` both lie in it. */
 export const PROGRAM_FOLDER = dirname(import.meta.dirname);
@@ -52,6 +71,7 @@ const PROGRAM: readonly string[] = [
 ];
 
 const promptsIn = ({ folder }: Pick<Home, "folder">): string => join(folder, "prompts");
+const foldersIn = ({ folder }: Pick<Home, "folder">): string => join(folder, "worker-folders");
 
 /** What the starts and the watching of workers need of the server. */
 export interface WorkerParts {
@@ -83,7 +103,7 @@ export function workerWorldOf(parts: WorkerParts): Omit<WorkerWorld, "contract">
       bin: join(PROGRAM_FOLDER, "bin", "loop"),
       socket: home.socket,
       prompts: promptsIn(home),
-      folders: join(home.folder, "worker-folders"),
+      folders: foldersIn(home),
       workspace: workspaceFolder,
       reports: join(workspaceFolder, "reports"),
     },
