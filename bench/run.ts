@@ -12,6 +12,7 @@ import { honesty } from "./honesty.ts";
 import { idle } from "./idle.ts";
 import { journal } from "./journal.ts";
 import { broken, type Line, patience, print } from "./measure.ts";
+import { mailbox } from "./mailbox.ts";
 import { parked } from "./parked.ts";
 import { recall } from "./recall.ts";
 import { plan } from "./plan.ts";
@@ -36,6 +37,7 @@ type Bench = (world: World, rounds: number) => Promise<Line[]>;
 const BENCHES: Readonly<Record<string, readonly Bench[]>> = {
   turn: [turn, turnReferences],
   answer: [answer],
+  mailbox: [mailbox],
   parked: [parked],
   idle: [idle],
   sensors: [sensors],

@@ -26,19 +26,19 @@ export async function verb(world: World, rounds: number): Promise<Line[]> {
   const nothing = () => medianOf(() => wallMs(process.execPath, ["-e", "0"], few.server));
   const loop = (args: readonly string[], { server }: Site = few) => medianOf(() => wallMs(LOOP, args, server));
   const against = (name: string, ours: () => Promise<number>) => compare({ name, unit: "ms", rounds, goal: ASK_GOAL, ours, reference: nothing });
+  const long = (name: string, args: readonly string[]) =>
+    compare({ name, unit: "ms", rounds, goal: { at: "most", value: 1.2 }, ours: () => loop(args, many), reference: () => loop(args) });
   try {
     return [
       await against("verb, asks --json", () => loop(["asks", "--json"])),
       await against("verb, tickets --json", () => loop(["tickets", "--json"])),
       await against("verb, answer --json", () => medianOf(async () => wallMs(LOOP, ["answer", await openQuestion(few.db), "yes", "--json"], few.server))),
-      await compare({
-        name: "verb, long journal",
-        unit: "ms",
-        rounds,
-        goal: { at: "most", value: 1.2 },
-        ours: () => loop(["asks", "--json"], many),
-        reference: () => loop(["asks", "--json"]),
-      }),
+      await against("verb, _ state --json", () => loop(["_", "state", "--json"])),
+      await against("verb, _ wait --json", () => loop(["_", "wait", "--json"])),
+      await against("verb, _ ask --no-wait", () => medianOf(async () => wallMs(LOOP, ["_", "ask", "bench", "--no-wait", "--prompt", newPrompt()], few.server))),
+      await against("verb, _ answer", () => medianOf(async () => wallMs(LOOP, ["_", "answer", await askOfWorker(few), "yes"], few.server))),
+      await long("verb, long journal", ["asks", "--json"]),
+      await long("verb, long journal, _ state", ["_", "state", "--json"]),
     ];
   } finally {
     await few.server.stop();
@@ -61,7 +61,9 @@ async function openSite(world: World, events: number): Promise<Site> {
   for (let made = 0; made < 3; made += 1)
     await server.call("POST", "/v1/tickets", { text: `May we have ${made + 2} more towels?`, labels: { property: "warm_ubud_villa" } });
   await openQuestion(db);
-  return { server, db };
+  const site = { server, db };
+  await askOfWorker(site); // `_ wait` has what ends it
+  return site;
 }
 
 async function happen(db: Db, events: number): Promise<void> {
@@ -76,6 +78,16 @@ async function happen(db: Db, events: number): Promise<void> {
     }));
     await append(db, systemClock, made);
   });
+}
+
+let prompts = 0;
+/** The same question again would be the same ask. */
+const newPrompt = (): string => `Which door, ${(prompts += 1)}?`;
+
+/** Opens a question that the root agent may answer. */
+async function askOfWorker({ server }: Site): Promise<string> {
+  const { alias } = (await server.call("POST", "/v1/loop/ask", { worker: "bench", prompt: newPrompt() })) as { alias: string };
+  return alias;
 }
 
 /** A question to people that no run waits for. */
