@@ -7,6 +7,7 @@ import type { World } from "./harness/world.ts";
 import { type Agent, agentOf } from "./pulse/agent.ts";
 import { badNames } from "./pulse/bad-names.ts";
 import { type Checks, startChecks } from "./pulse/checks.ts";
+import { commands } from "./pulse/commands.ts";
 import { direction } from "./pulse/direction.ts";
 import { firstSteps } from "./pulse/first-steps.ts";
 import { killed, mailbox } from "./pulse/mailbox.ts";
@@ -29,6 +30,7 @@ export const pulseSession: Case = {
     await direction(loop, check);
     await mailbox(loop, check);
     await timetable(loop, check);
+    await commands(loop, check);
     await badNames(loop, check);
     await killed(loop, check, () => kill(loop));
     await isolated(world, loop, check);

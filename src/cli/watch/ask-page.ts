@@ -39,15 +39,19 @@ export function questionLines(ask: AskShape, { width, name, look }: { width: num
   ];
 }
 
-/** How it is answered: what is typed, or what may be pressed. */
-export function askFoot({ mode, ask, size, look }: AskPage): string[] {
+/** How it is answered: what is typed, or what may be pressed. `unseen`: lines of the question below the screen. */
+export function askFoot({ mode, ask, size, look }: AskPage, unseen: number): string[] {
   const width = size.columns;
   const rule = toned("─".repeat(width), "quiet", look);
   const line = (text: string, tone: "ask" | "strong" | "quiet" = "strong"): string => toned(padded(cut(text, width), width), tone, look);
   if (mode.sending) return [rule, line("  sending…", "quiet")];
   const { typing } = mode;
   if (typing.kind === "verdict") return [rule, line("  a approve   d deny   j k scroll", "ask")];
-  if (typing.kind === "approving") return [rule, line("  Approve exactly what is shown above? y yes   any other key: no", "ask")];
+  if (typing.kind === "approving")
+    return [
+      rule,
+      line(`  Approve exactly this act${unseen > 0 ? `, with ${unseen} lines that you have not seen (PgDn)` : ""}? y yes   any other key: no`, "ask"),
+    ];
   if (typing.kind === "denying") return [rule, line("  Deny it. Why? Enter sends, with or without a reason; Esc goes back.", "ask"), typed(typing.text, width)];
   if (typing.kind === "text") return [rule, line("  Your answer; Enter sends it, Esc goes back.", "ask"), typed(typing.text, width)];
   return [

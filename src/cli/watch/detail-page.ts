@@ -38,7 +38,7 @@ function workerLines({ name, state, health, alive, startedAtMs, lastOutputAtMs, 
       ["said", alive ? ago(lastOutputAtMs) : ""],
       ["asks", plainLine(askId ?? "")],
       ["verify", verify ?? ""],
-      ["see", `loop _ worker log ${plainLine(name)}; loop _ worker screenshot ${plainLine(name)}`],
+      ["see", `loop worker log ${plainLine(name)}; loop worker screenshot ${plainLine(name)}`],
     ],
     look,
   );

@@ -146,6 +146,14 @@ test("an approval shows exactly the act, and only a and then y approve it", () =
   assert.equal(after(page, "d", "q").deed, undefined);
 });
 
+test("whoever approves a long act is told how much of it they have not seen", () => {
+  const long = { ...APPROVAL, detail: { ...APPROVAL.detail, args: Array.from({ length: 60 }, (_, at) => `line ${at}`) } };
+  const page = after(screen([long]), "Enter").state;
+  assert.match(drawn(after(page, "a").state).join("\n"), /Approve exactly this act, with \d+ lines that you have not seen \(PgDn\)\?/);
+  const read = after(page, ...Array.from({ length: 9 }, () => "PgDn")).state;
+  assert.match(drawn(after(read, "a").state).join("\n"), /Approve exactly this act\?/);
+});
+
 test("a choice is picked by its number or by moving, a question is answered in words", () => {
   const choice = after(screen(), "Down", "Enter").state;
   assert.deepEqual(after(choice, "3", "Enter").deed, { do: "answer", ask: CHOICE, answer: "別的分支", reason: undefined });

@@ -43,7 +43,7 @@ function bodyOf(state: ScreenState, size: Size, look: Look): string[] {
     const ask = openAsk(state, mode.askId);
     return ask ? askPage({ state, mode, size, look, ask }) : [];
   }
-  if (mode.kind === "detail") return scrolledTo(detailLines(state, { ...look, width: size.columns }), mode.top, size.rows);
+  if (mode.kind === "detail") return scrolledTo(detailLines(state, { ...look, width: size.columns }), { top: mode.top, rows: size.rows });
   return size.columns >= WIDE ? twoColumns(state, seen, { size, look }) : oneColumn(state, seen, { size, look });
 }
 
@@ -53,23 +53,25 @@ function oneColumn(state: ScreenState, seen: Seen, { size, look }: Area): string
   const rows = size.rows - panes.length - 1;
   const shown = detailLines(state, { ...look, width: size.columns });
   if (rows < LEAST_DETAIL || shown.length === 0) return panes;
-  return [...panes, toned("─".repeat(size.columns), "quiet", look), ...scrolledTo(shown, 0, rows)];
+  return [...panes, toned("─".repeat(size.columns), "quiet", look), ...scrolledTo(shown, { top: 0, rows, how: "Enter" })];
 }
 
 type AskPage = Parameters<typeof askLines>[0] & { readonly size: Size };
 
 /** The question scrolls; what it asks of you stays at the bottom. */
 function askPage(page: AskPage): string[] {
-  const foot = askFoot(page);
-  const rows = Math.max(1, page.size.rows - foot.length);
-  return [...filled(scrolledTo(askLines(page), page.mode.top, rows), { ...page.size, rows }), ...foot];
+  const lines = askLines(page);
+  const rows = Math.max(1, page.size.rows - askFoot(page, 0).length);
+  const foot = askFoot(page, Math.max(0, lines.length - (lines.length <= rows ? rows : page.mode.top + rows - 1)));
+  return [...filled(scrolledTo(lines, { top: page.mode.top, rows }), { ...page.size, rows }), ...foot];
 }
 
-function scrolledTo(lines: readonly string[], top: number, rows: number): string[] {
+/** Where the rest is by another key, `how` says so. */
+function scrolledTo(lines: readonly string[], { top, rows, how = "PgDn" }: { top: number; rows: number; how?: string }): string[] {
   if (lines.length <= rows) return [...lines];
   const from = Math.min(top, lines.length - rows + 1);
   const below = lines.length - from - (rows - 1);
-  return [...lines.slice(from, from + rows - 1), below > 0 ? `  … ${below} more ${below === 1 ? "line" : "lines"}: PgDn` : "  (end)"];
+  return [...lines.slice(from, from + rows - 1), below > 0 ? `  … ${below} more ${below === 1 ? "line" : "lines"}: ${how}` : "  (end)"];
 }
 
 interface Area {
@@ -87,7 +89,8 @@ function twoColumns(state: ScreenState, seen: Seen, { size, look }: Area): strin
   const upper = filled(stacked(state, seen, { size: leftSize, look, panes: ["asks", "workers"] }), leftSize);
   const lower = { columns: left, rows: shown.length === 0 ? 0 : size.rows - rowsLeft };
   const rule = toned("─".repeat(left), "quiet", look);
-  const leftLines = lower.rows < 2 ? upper : [...upper, rule, ...filled(scrolledTo(shown, 0, lower.rows - 1), { ...lower, rows: lower.rows - 1 })];
+  const leftLines =
+    lower.rows < 2 ? upper : [...upper, rule, ...filled(scrolledTo(shown, { top: 0, rows: lower.rows - 1, how: "Enter" }), { ...lower, rows: lower.rows - 1 })];
   const rightSize = { columns: right, rows: size.rows };
   const rightLines = filled(stacked(state, seen, { size: rightSize, look, panes: ["sensors", "goals", "journal"] }), rightSize);
   const full = filled(leftLines, { columns: left, rows: size.rows });
