@@ -1,4 +1,5 @@
-// One Postgres for the whole run, then node's test runner over the files that were asked for: all, or those whose path has one of the words given.
+// One Postgres for the whole run, then node's test runner over the files that were asked for: all but the kill sweeps, or those whose path has one of the words
+// given. A sweep kills a process at each of its steps, which takes minutes: CI runs them beside the others, with the word `sweep`.
 import { spawn } from "node:child_process";
 import { globSync } from "node:fs";
 import { chmod, mkdtemp, rm } from "node:fs/promises";
@@ -14,7 +15,7 @@ const given = process.argv.slice(2);
 const options = given.filter((word) => word.startsWith("-"));
 const words = given.filter((word) => !word.startsWith("-")).map((word) => normalize(word));
 const files = globSync(FILES)
-  .filter((file) => words.length === 0 || words.some((word) => file.includes(word.split(sep).join("/"))))
+  .filter((file) => (words.length === 0 ? !file.endsWith("-sweep.test.ts") : words.some((word) => file.includes(word.split(sep).join("/")))))
   .toSorted();
 if (files.length === 0) {
   console.error(`No test file has ${words.join(" or ")} in its path. Expected a part of a path such as src/kernel or ids.test.ts.`);

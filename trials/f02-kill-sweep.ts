@@ -15,7 +15,7 @@ const chat: Sweep = {
   args: ({ database, folder }) => [database.url, join(folder, "chat")],
   prepare: ({ folder }) => mkdir(join(folder, "chat")),
   named: ["model", "tool"].flatMap((kind) => POINTS_OF_AN_ACT.map((point) => `act.${kind}.${point}`)),
-  every: 6, // `npm test` sweeps all of them
+  every: 6, // `npm test -- sweep` sweeps all of them
   async judge({ database: { db }, folder }) {
     const { rows: runs } = await sql<{ state: string }>`select state from runs`.execute(db);
     const { rows: acts } = await sql<{ name: string; state: string }>`select name, state from acts where kind <> 'model' order by turn, ordinal`.execute(db);
