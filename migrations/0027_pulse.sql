@@ -28,6 +28,10 @@ create table claims (
 ) with (fillfactor = 70);
 create index claims_held on claims (name) where session is not null;
 
+-- Decisions of the judge inside: one is open at a time, whichever process begins it.
+create unique index runs_judge_open on runs (procedure) where procedure = 'judge' and ended_at is null;
+create index runs_judge on runs (created_at desc) where procedure = 'judge';
+
 -- What a sensor printed last. `signal` wakes, `detail` does not. `digest`: of the signal. `program`: digest of the file that printed it. `streak`: how often
 -- in a row the signal changed. `failed`: the signal says what went wrong instead.
 create table sensor_readings (

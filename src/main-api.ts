@@ -13,6 +13,7 @@ import type { Queue } from "#src/database/queue.ts";
 import type { OpenRecord } from "#src/database/record.ts";
 import type { StorageWatch } from "#src/database/storage.ts";
 import { createGateway } from "#src/gateway/gateway.ts";
+import type { HttpDeps } from "#src/http/deps.ts";
 import { healthOf } from "#src/http/health-of.ts";
 import { listenHttp } from "#src/http/listen.ts";
 import { createHttpServer } from "#src/http/server.ts";
@@ -36,6 +37,7 @@ import { gitRemote } from "#src/workspace/git-remote.ts";
 import { openaiWire } from "#src/main-models.ts";
 import type { Sensing } from "#src/main-sensors.ts";
 import { defineOf, loginOf } from "#src/main-tools.ts";
+import type { HeldDeps } from "#src/main-loop.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 
 /** What every part of the server shares. */
@@ -60,6 +62,8 @@ export interface Base {
   readonly workers: WorkerPort;
   /** Its real path. */
   readonly workspaceFolder: string;
+  /** For the tools that are verbs of the contract. */
+  readonly verbs: HeldDeps;
 }
 
 interface Parts {
@@ -93,7 +97,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
   };
   const { tiers, prices } = engine;
   const gateway = createGateway({ db, clock, log, workspaces, tiers, prices, wire: await openaiWire(base), model: engine.model!, mayTake: storage.hasRoom });
-  const server = createHttpServer({
+  const server = serverOf(base, {
     db,
     clock,
     log,
@@ -120,6 +124,12 @@ export async function startApi({ base, engine, following, embedder, stops, work 
   const { url, close } = await listen(base, server);
   stops.push(gateway.close, close, () => void (stopping = true));
   return url;
+}
+
+/** The tools that are verbs work on the same as the routes. */
+function serverOf({ verbs }: Base, deps: HttpDeps): ReturnType<typeof createHttpServer> {
+  verbs.hold(deps);
+  return createHttpServer(deps);
 }
 
 /** Makes the credentials of this account, and listens. */

@@ -44,6 +44,8 @@ import { sensingOf } from "#src/main-sensors.ts";
 import { defineOf, ownTools, toolsOf } from "#src/main-tools.ts";
 import { type Base, startApi } from "#src/main-api.ts";
 import { watchWorkers, workersOf, workerWorldOf } from "#src/main-workers.ts";
+import { heldDeps } from "#src/main-loop.ts";
+import { loopTools } from "#src/pulse/judge/tools.ts";
 
 export interface RunningServer {
   readonly url: string;
@@ -81,6 +83,8 @@ export async function serve(settings: Settings, env: Environment, told: Told = {
     const engine = await buildEngine(base, embedder, stops);
     await engine.tools.follow(await base.workspaces.current()); // servers that were never seen are asked in the background
     const { notifier, queue, storage, record } = base;
+    const { changed, onChange } = notifier;
+    if (!settings.roles.includes("api")) base.verbs.hold({ ...engine, changed, onChange }); // only that role holds the folder
     const work = await startWork({
       engine,
       settings,
@@ -154,7 +158,7 @@ async function openBase(
   const sensing = sensingOf({ ...own, secrets, clock, version: VERSION });
   stops.push(sensing.close);
   const workers = workersOf({ home, clock, workspaceFolder, sandbox: sensing.sandbox, redactor });
-  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing, workers };
+  return { ...own, signer, notifier, storage, secrets, queue, model, clock, version: VERSION, sensing, workers, verbs: heldDeps() };
 }
 
 /** The first start puts the folder in force as it is; later ones take what is live and leave power to `loop apply`. */
@@ -184,7 +188,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
   const { db } = base.record;
   const usual = settings.usesModel ? usualModels(settings.modelKeysFound) : undefined; // keys in the environment are used only when the settings say so
   const { sandbox } = base.sensing;
-  const tools = toolsOf(base, { sandbox, builtIn: ownTools({ db, clock, workspaces, embedder }) });
+  const tools = toolsOf(base, { sandbox, builtIn: [...ownTools({ db, clock, workspaces, embedder }), ...loopTools(base.verbs.deps)] });
   stops.push(tools.close);
   return assembleEngine({
     db,

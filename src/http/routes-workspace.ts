@@ -5,6 +5,7 @@ import { latestRequest } from "#src/apply/latest-request.ts";
 import { planRevisions } from "#src/apply/sides.ts";
 import { LoopError } from "#src/kernel/errors.ts";
 import { wantsAgent } from "#src/pulse/listening.ts";
+import { judgeView, viewJudge } from "#src/pulse/judge/view.ts";
 import type { Taken } from "#src/workspace/taking.ts";
 import { type App, callerOf } from "./app.ts";
 import type { HttpDeps } from "./deps.ts";
@@ -27,6 +28,7 @@ const stateView = z
     problems: z.array(problemView),
     waiting: z.array(changeView).describe("changes of power that wait for an apply"),
     wantsAgent: z.boolean().describe("it is for a session of an agent to decide in, and none has listened yet"),
+    judge: judgeView,
     request: requestView.nullable().describe("the last change that was asked for, or returned to"),
   })
   .meta({ id: "WorkspaceState" });
@@ -40,8 +42,8 @@ export function workspaceRoutes(app: App, deps: HttpDeps): void {
     },
     async () => {
       const { revision, workspace } = await deps.workspaces.current();
-      const [isWanted, request] = await Promise.all([wantsAgent(deps.db, workspace), viewRequest(deps)]);
-      return { revision, name: workspace.manifest.name, ...seenIn(deps.folder?.last()), wantsAgent: isWanted, request };
+      const [isWanted, judge, request] = await Promise.all([wantsAgent(deps.db, workspace), viewJudge(deps), viewRequest(deps)]);
+      return { revision, name: workspace.manifest.name, ...seenIn(deps.folder?.last()), wantsAgent: isWanted, judge, request };
     },
   );
   app.post(

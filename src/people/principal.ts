@@ -30,4 +30,6 @@ export interface Caller extends Principal {
   readonly scopes: readonly string[];
   /** The run that the bearer is: a worker speaks for itself alone. Null: it is nobody's. */
   readonly runId: RunId | null;
+  /** The act as which it speaks, by its key: what was done is found again under it after a crash. Left out: it is no act. */
+  readonly actKey?: string;
 }

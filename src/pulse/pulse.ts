@@ -5,6 +5,7 @@ import type { Db } from "#src/database/open.ts";
 import type { Clock } from "#src/kernel/clock.ts";
 import type { Log } from "#src/kernel/log.ts";
 import { fireTimers } from "#src/leases/store/timers.ts";
+import type { Judge } from "./judge/judge.ts";
 import type { Sensors } from "./sensors/sensors.ts";
 import { nextDue } from "./store/next-due.ts";
 import { fireSchedules } from "./world/fire-schedules.ts";
@@ -20,6 +21,8 @@ export interface PulseOptions {
   readonly chores: readonly Chore[];
   /** Looked at with each beat. */
   readonly sensors?: Pick<Sensors, "beat" | "rest">;
+  /** Asked with each beat whether the judge inside is to be woken. */
+  readonly judge?: Pick<Judge, "paced">;
 }
 
 export interface Chore {
@@ -73,13 +76,14 @@ export function startPulse(options: PulseOptions): Pulse {
 
 /** One look. Gives how long nothing will be due: 0 after something was, since there may be more. */
 export async function takeBeat(options: Omit<PulseOptions, "url">, state: { choresDueMs: number }): Promise<number> {
-  const { db, clock, log, sensors } = options;
+  const { db, clock, log, sensors, judge } = options;
   const { timerInMs, askInMs, scheduleInMs } = await nextDue(db);
   const woken = isDue(timerInMs) ? await fireTimers(db) : [];
   const stepped = isDue(askInMs) ? await expireDueAsks(db, clock) : 0;
   const came = isDue(scheduleInMs) ? await fireSchedules(options) : 0;
   if (woken.length > 0 || stepped > 0 || came > 0) options.changed();
   await sensors?.beat().catch((error: unknown) => log.warn("the sensors could not be looked at; the next beat tries again", { error }));
+  await judge?.paced().catch((error: unknown) => log.warn("the judge could not be looked after; the next beat tries again", { error }));
   if (performance.now() >= state.choresDueMs) {
     state.choresDueMs = performance.now() + CHORES_EVERY_MS; // a steady clock: one that is set back would keep them waiting
     await doChores(options);

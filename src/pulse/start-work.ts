@@ -12,6 +12,7 @@ import { startDeliverer } from "#src/runs/deliver/deliverer.ts";
 import { type Fleet, startFleet } from "#src/runs/fleet.ts";
 import { createRunWatch, type RunWatch } from "#src/runs/watch.ts";
 import type { Settings } from "#src/settings/schema.ts";
+import { createJudge } from "./judge/judge.ts";
 import type { Sensors } from "./sensors/sensors.ts";
 import { startTelemetry } from "./telemetry.ts";
 import { usualChores } from "./chores.ts";
@@ -94,6 +95,7 @@ async function startBeating({ engine, url, notifier, embedder, queue, mayClaim, 
     log,
     changed: notifier.changed,
     chores: [...usualChores({ db, clock, workspaces, tiers: engine.tiers }), { name: "look at the schedules of triggers", run: triggers.look }, ...embedding],
+    judge: createJudge({ engine, changed: notifier.changed }),
     ...(sensors ? { sensors: sensors(notifier.changed) } : {}),
   });
   const exporting = telemetry ? [startTelemetry({ db, url, log, ...telemetry }).stop] : [];

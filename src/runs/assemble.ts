@@ -15,6 +15,8 @@ import { desk } from "./desk/procedure.ts";
 import { deskThoughts } from "./desk/prompts.ts";
 import { deskRules } from "./desk/rules.ts";
 import type { Engine } from "./engine.ts";
+import { judge } from "./judge/procedure.ts";
+import { judgeThought } from "./judge/thought.ts";
 import { createLiveText } from "./live-text.ts";
 import { classifyTask } from "./think/classify-task.ts";
 import { CONTRACT } from "./worker/contract-text.ts";
@@ -41,12 +43,12 @@ export function assembleEngine({ tools, surfaces, checks, redactor, workers, ...
     ["check", checkPerformer({ ...checks, surfaces: bySurface })],
     ...(workers ? [["worker", workerPerformer({ ...workers, contract: CONTRACT })] as const] : []),
   ]);
-  const thoughts = [...deskThoughts, chatThought(tools), classifyTask];
+  const thoughts = [...deskThoughts, chatThought(tools), judgeThought(tools), classifyTask];
   return {
     ...parts,
     model: parts.model && modelWithout(parts.model, redactor),
     parks: createParks(parts.db),
-    procedures: new Map([desk, chat, call, worker].map((procedure) => [procedure.name, procedure])),
+    procedures: new Map([desk, chat, judge, call, worker].map((procedure) => [procedure.name, procedure])),
     thoughts: new Map(thoughts.map((thought) => [thought.purpose, thought])),
     rules: deskRules,
     performers,

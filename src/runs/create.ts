@@ -36,6 +36,8 @@ export interface RunRequest {
   readonly parentRunId?: RunId;
   /** Left out: a new one. */
   readonly id?: RunId;
+  /** Left out: that of its agent. */
+  readonly procedure?: "judge";
   /** The one call of a tool that it is for; its procedure is then `call`, whatever its agent's is. */
   readonly call?: PlannedAct;
   readonly retryOf?: { readonly runId: RunId; readonly attempt: number };
@@ -126,7 +128,7 @@ function newRun({ workspace, tiers, revision }: RunPlace, agent: Agent, request:
     threadId: request.threadId,
     agent: agent.name,
     runner: agent.runner === "auto" ? (hasModel(agent, tiers) ? "model" : "rules") : agent.runner,
-    procedure: request.call !== undefined ? "call" : agent.runner === "command" ? "worker" : agent.procedure,
+    procedure: request.call !== undefined ? "call" : agent.runner === "command" ? "worker" : (request.procedure ?? agent.procedure),
     labels: request.labels,
     limits: {
       maxTurns: agent.runner === "command" ? WORKER_TURNS : (agent.maxTurns ?? defaults.maxTurns),

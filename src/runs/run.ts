@@ -91,6 +91,8 @@ export interface RunBrief {
   /** What whoever gave this work away had read, or the turns whose answers it begins with: where those texts came from, and whether some of it must not leave. */
   readonly taint?: readonly Trust[];
   readonly sawPrivate?: boolean;
+  /** A decision of the judge inside: why it was woken, and what it saw. */
+  readonly judge?: JudgeBrief;
   /** For a worker: what else whoever started it said. */
   readonly worker?: WorkerBrief;
 }
@@ -101,6 +103,32 @@ export interface WorkerBrief {
   readonly command?: string;
   /** Run by the system when it has ended: whether its work holds. */
   readonly verify?: string;
+}
+
+/** Digests by what they are of: `playbook`, `goal:<id>`, `sensor:<name>`, `worker:<name>`, `ask:<id>`. Two worlds are the same to the judge when these are. */
+export type Face = Readonly<Record<string, string>>;
+
+/** What is pinned when a decision begins, and what is added once when it has ended. */
+export interface JudgeBrief {
+  /** `first`, `world moved`, `ask answered`, `schedule fired`, `last no-op is old`, `last decision failed`, `asked to be woken`. */
+  readonly reason: string;
+  /** Members of `seen` that were not so when the last decision ended, sorted. */
+  readonly changed: readonly string[];
+  /** The first sensor among them; null: none moved. */
+  readonly sensor: string | null;
+  readonly worldHash: string;
+  readonly cursor: string;
+  readonly seen: Face;
+  readonly after?: JudgeAfter;
+}
+
+export interface JudgeAfter {
+  /** The world as this decision saw it, with what it changed itself: whatever differs from this was moved by others. */
+  readonly face: Face;
+  /** Digest of what it did, in order; null: it did nothing. */
+  readonly fingerprint: string | null;
+  /** When it asked to be woken, at the latest; milliseconds since 1970. */
+  readonly wakeAtMs: number | null;
 }
 
 /** After a tool was called, after an answer, or once whoever asked said yes. */

@@ -2,7 +2,7 @@ import type { Approvers, ExpiryStep } from "./manifest/common.ts";
 import { nameProblems } from "./names.ts";
 import { knownProviders, modelReferences } from "./model-references.ts";
 import { approvalsRule } from "./model.ts";
-import { GATEWAY_AGENT } from "./manifest/workspace.ts";
+import { GATEWAY_AGENT, JUDGE_AGENT } from "./manifest/workspace.ts";
 import { didYouMean } from "./nearest.ts";
 import type { Part, Parts } from "./parts.ts";
 import { type Path, pathText, type Problem } from "./problem.ts";
@@ -44,7 +44,27 @@ export function referenceProblems(parts: Parts): Problem[] {
     ...missingIn(parts, knownCategories(parts), skillCategories(parts)),
     ...missingIn(parts, { what: "sensor", place: [], names: new Set(sensorNames(parts.paths)) }, sensorReferences(parts)),
   ];
-  return [...missing, ...nameProblems(parts)];
+  return [...missing, ...judgeProblems(parts), ...nameProblems(parts)];
+}
+
+/** The judge inside is an agent of a certain name, and it thinks with a model. */
+function judgeProblems(parts: Parts): Problem[] {
+  if (parts.broken.has("agent")) return [];
+  return parts.of("workspace").flatMap((part) => {
+    const agent = parts.of("agent").find(({ data }) => data.name === JUDGE_AGENT);
+    if (part.data.judge === "outside" || agent?.data.runner === "model") return [];
+    const seen = agent ? `inside, but ${agent.file} has \`runner: ${agent.data.runner}\`` : `inside, but there is no agent ${JUDGE_AGENT}`;
+    const wanted = `\`kind: Agent\`, \`name: ${JUDGE_AGENT}\`, \`runner: model\` and \`tools: [loop.*]\``;
+    return [
+      {
+        file: part.file,
+        ...part.locate(["judge"]),
+        path: "judge",
+        seen,
+        expected: `${agent?.file ?? `agents/${JUDGE_AGENT}.yaml`} with ${wanted}, or judge: outside`,
+      },
+    ];
+  });
 }
 
 export const sensorNames = (paths: readonly string[]): string[] => paths.flatMap((path) => /^sensors\/([^/]+?)(?:\.[^./]+)?$/.exec(path)?.[1] ?? []);

@@ -18,6 +18,18 @@ const RULES: MemberRules<Manifest> = {
   locale: neutral("language"),
   timeZone: neutral("time zone"),
   subject: neutral("label for what a ticket is about"),
+  judge: (_before, after) => [
+    after === "inside" ? wider("lets an agent decide by itself (judge: inside)") : narrower("decides nothing by itself (judge: outside)"),
+  ],
+  judgement: (before, after) =>
+    compareMembers<typeof after>(
+      {
+        noopTtl: (from, to) => [[to < from ? "wider" : "narrower", `looks again after ${lengthOf(to)} in which nothing moved, was ${lengthOf(from)}`]],
+        mostPerHour: limitOf((most) => `decides ${most} times an hour before a person is asked`, "decides without end"),
+      },
+      before,
+      after,
+    ),
   sandbox: (_before, after) => [
     after === "off" ? wider("runs sensors and commands of checks without a sandbox") : narrower("runs sensors and commands of checks in the sandbox only"),
   ],

@@ -102,6 +102,7 @@ export interface RunShape {
   readonly reason: string | null;
   readonly attempt: number;
   readonly labels: Readonly<Record<string, string>>;
+  readonly brief?: unknown;
   readonly revision: number;
   readonly turns: number;
   readonly createdAt: string;

@@ -4,6 +4,7 @@ export interface WorkspaceShape {
   readonly problems: readonly { readonly file: string; readonly line: number; readonly seen: string; readonly expected: string }[];
   readonly waiting: readonly { readonly file: string; readonly words: string }[];
   readonly wantsAgent: boolean;
+  readonly judge: JudgeShape;
   readonly request: { readonly ask: string | null; readonly state: string; readonly reason: string | null; readonly at: string } | null;
 }
 
@@ -75,4 +76,11 @@ export interface UsageShape {
   readonly meanMs: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
+}
+
+/** Who decides, and how the judge inside stands. */
+export interface JudgeShape {
+  readonly where: "outside" | "inside";
+  readonly last: { readonly run: string; readonly state: string; readonly reason: string | null; readonly at: string; readonly endedAt: string | null } | null;
+  readonly next: { readonly kind: string; readonly why: string; readonly until: string | null } | null;
 }

@@ -1,5 +1,6 @@
 import type { ActShape, RunDetailShape } from "../client/shapes.ts";
 import { draftOf } from "./draft.ts";
+import { wokenWords } from "./judge.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { plainLine } from "#src/kernel/plain.ts";
 import { recalledText } from "./recalled.ts";
@@ -15,6 +16,7 @@ export function runText(run: RunDetailShape, look: Look): string {
     ["state", `${statusWord(run.state, look)}${stateWords(run, look)}`],
     ["agent", `${plainLine(run.agent)}, runner ${run.runner}, procedure ${run.procedure}, revision ${run.revision} of the workspace`],
     ["ticket", run.ticketId ?? "none"],
+    ...wokenWords(run.brief),
     ["started", `${agoText(run.createdAt, look.nowMs)}${run.endedAt === null ? ", still open" : `, took ${tookOf(run, look.nowMs)}`}`],
     ["turns", String(run.turns)],
     ["thought by", [...new Set(run.messages.filter(({ role }) => role === "thought").map(({ source }) => source))].join(", ") || "nobody yet"],

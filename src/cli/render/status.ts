@@ -1,5 +1,6 @@
 import type { AskShape, CostGroupShape, ReadyShape, TicketShape } from "../client/shapes.ts";
 import type { WorkspaceShape } from "../client/workspace-shapes.ts";
+import { judgeWords } from "./judge.ts";
 import { type Look, statusWord, toned } from "./look.ts";
 import { spentText } from "./money.ts";
 import { plainLine } from "#src/kernel/plain.ts";
@@ -36,6 +37,7 @@ export function statusText(facts: StatusFacts, look: Look): string {
         ["home", homeFolder],
         ["you are", credentials?.handle ?? "nobody"],
         ["workspace", workspaceWords(facts, look)],
+        ["judge", judgeWords(facts.workspace.judge, look)],
         ...(freeMb === undefined ? [] : [["disk", `${plainLine(freeMb)} MB free`] as const]),
         ["tickets", ticketWords(tickets, look)],
         ["spent", costs === undefined ? "nothing: no model was called" : spentText(costs)],

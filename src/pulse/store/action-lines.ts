@@ -8,7 +8,7 @@ const LONGEST_LINE = 500;
 
 export interface ActionNote {
   /** Who did it. */
-  readonly caller: { readonly id: string; readonly runId?: RunId | null };
+  readonly caller: { readonly id: string; readonly runId?: RunId | null; readonly actKey?: string };
   /** What was done, in a few words: `write-goal fix-login`. Becomes one line of 500 characters at most. */
   readonly line: string;
   /** Left out: the run that the caller is. */
@@ -25,7 +25,14 @@ export interface ActionLine {
 
 /** One line in the journal that people and whoever decides read: one for each thing that was done by a verb of the contract. */
 export async function noteAction(tx: Db | Transaction, clock: Clock, { caller, line, runId = caller.runId ?? null }: ActionNote): Promise<void> {
-  await append(tx, clock, [{ kind: "loop.action", actor: caller.id, ...(runId === null ? {} : { runId }), payload: { line: oneLine(line) } }]);
+  await append(tx, clock, [
+    {
+      kind: "loop.action",
+      actor: caller.id,
+      ...(runId === null ? {} : { runId }),
+      payload: { line: oneLine(line), ...(caller.actKey === undefined ? {} : { act: caller.actKey }) },
+    },
+  ]);
 }
 
 /** White space and what a terminal would obey become single spaces. */

@@ -13,24 +13,25 @@ import { SET_UP_MODEL } from "../think/set-up-model.ts";
  */
 export const chat: Procedure = {
   name: "chat",
-  next(state, workspace) {
-    const recall = recallFirst(state, workspace);
-    if (recall) return recall;
-    const spoken = state.messages.filter(({ name }) => name !== TASK_PURPOSE); // what kind of work it is, is no answer
-    const last = spoken.at(-1);
-    const thought = last?.role === "thought" ? (last.content as unknown as Thought) : undefined;
-    const answered = thought !== undefined && (("text" in thought && thought.toolCalls.length === 0) || "value" in thought);
-    const due = dueHandoff(state, answered);
-    if (due) return handOff(state, due);
-    const invalid = trailingInvalid(spoken);
-    if (invalid.length >= MOST_INVALID) return { kind: "fail", code: state.run.brief.unusable ?? "output_unusable", message: unusable(invalid) };
-    if (thought && "unable" in thought)
-      return { kind: "fail", code: "thought_unusable", message: `Only a model can hold a conversation, and this run has none. ${SET_UP_MODEL}` };
-    if (thought && "value" in thought) return { kind: "finish", outcome: { said: JSON.stringify(thought.value), value: thought.value, checked: "unchecked" } };
-    if (thought && "text" in thought && answered) return { kind: "finish", outcome: { said: withQuestion(state, thought.text), checked: "unchecked" } };
-    return { kind: "think", thought: { purpose: "chat", tier: "strong", ...(thought && "invalid" in thought ? { repair: thought.invalid } : {}) } };
-  },
+  next: (state, workspace) => recallFirst(state, workspace) ?? converse(state, "chat"),
 };
+
+/** Goes on with the conversation; `purpose`: of the next thought. */
+export function converse(state: RunState, purpose: string): Step {
+  const spoken = state.messages.filter(({ name }) => name !== TASK_PURPOSE); // what kind of work it is, is no answer
+  const last = spoken.at(-1);
+  const thought = last?.role === "thought" ? (last.content as unknown as Thought) : undefined;
+  const answered = thought !== undefined && (("text" in thought && thought.toolCalls.length === 0) || "value" in thought);
+  const due = dueHandoff(state, answered);
+  if (due) return handOff(state, due);
+  const invalid = trailingInvalid(spoken);
+  if (invalid.length >= MOST_INVALID) return { kind: "fail", code: state.run.brief.unusable ?? "output_unusable", message: unusable(invalid) };
+  if (thought && "unable" in thought)
+    return { kind: "fail", code: "thought_unusable", message: `Only a model can hold a conversation, and this run has none. ${SET_UP_MODEL}` };
+  if (thought && "value" in thought) return { kind: "finish", outcome: { said: JSON.stringify(thought.value), value: thought.value, checked: "unchecked" } };
+  if (thought && "text" in thought && answered) return { kind: "finish", outcome: { said: withQuestion(state, thought.text), checked: "unchecked" } };
+  return { kind: "think", thought: { purpose, tier: "strong", ...(thought && "invalid" in thought ? { repair: thought.invalid } : {}) } };
+}
 
 const MOST_INVALID = 2;
 

@@ -6,6 +6,9 @@ import { providerEntry } from "./provider.ts";
 /** Who calls models through the gateway, in policies, budgets and the ledger: no agent of the workspace has the name. */
 export const GATEWAY_AGENT = "gateway";
 
+/** Who decides where the judge is inside, and by whose name whoever decides outside speaks. */
+export const JUDGE_AGENT = "root";
+
 const gatewayName = z
   .string()
   .regex(/^(?:[a-z0-9][a-z0-9._-]{0,63}|[a-z0-9-]+:\S+)$/, "expected fast, strong, provider:model, provider:* or a name of your own");
@@ -73,6 +76,15 @@ export const workspaceManifest = z.strictObject({
       most: z.int().min(1).max(200).default(8),
       /** One that printed nothing for so long counts as stuck. */
       silentAfter: duration.default(900_000),
+    })
+    .prefault({}),
+  /** Who decides: a session outside, by the verbs of `loop _`, or the agent `root` of the workspace. */
+  judge: z.enum(["outside", "inside"]).default("outside"),
+  /** The judge inside: how old its last look may be while nothing moves, and how many decisions an hour may have before a person is asked. */
+  judgement: z
+    .strictObject({
+      noopTtl: duration.default(6 * 3_600_000),
+      mostPerHour: z.int().min(1).max(10_000).default(120),
     })
     .prefault({}),
   defaults: z
