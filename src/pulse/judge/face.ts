@@ -77,7 +77,7 @@ function movedBy({ tool, args }: OwnAct): [name: string, digest: string | null |
       return [[`ask:${text("ask")}`, null]];
     case "loop.worker_start":
     case "loop.worker_kill":
-      return [[`worker:${text("name")}`, undefined]];
+      return [[`worker:${text("id")}`, undefined]];
     default:
       return [];
   }

@@ -105,11 +105,15 @@ export async function shownTo(db: Db | Transaction, runId: string): Promise<stri
 /** Who says what stands in the sections of a prompt. */
 export const JUDGE_SOURCE = "pulse";
 
+/** As many lines as may have come since the act began. */
+const LINES_LOOKED_AT = 2_000;
+
 /** The line of the journal that an act left, by its key; undefined: it left none. */
 export async function actionOf(db: Db, actKey: string): Promise<string | undefined> {
   const { rows } = await sql<{ line: string }>`
-    select p.body::jsonb ->> 'line' as line from acts a join events e on e.run_id = a.run_id and e.kind = 'loop.action' join payloads p on p.event_id = e.id
-    where a.id = ${actKey} and p.body::jsonb ->> 'act' = ${actKey} limit 1`.execute(db);
+    select p.body::jsonb ->> 'line' as line
+    from (select id from events where kind = 'loop.action' order by id desc limit ${LINES_LOOKED_AT}) e join payloads p on p.event_id = e.id
+    where p.body::jsonb ->> 'act' = ${actKey} limit 1`.execute(db);
   return rows[0]?.line;
 }
 
