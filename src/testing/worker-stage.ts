@@ -78,7 +78,8 @@ export async function workerStage({ db, folder, files = workerWorkspace(), sandb
   return { engine, deps, root: await rootCaller(db), look, settle, stop: async () => keeper?.stop() };
 }
 
-function workersOf({ db, folder, port }: { readonly db: Db; readonly folder: string; readonly port: WorkerPort }) {
+/** Where a test engine starts its workers. */
+export function workersOf({ db, folder, port }: { readonly db: Db; readonly folder: string; readonly port: WorkerPort }) {
   const clock = systemClock;
   return {
     host: "here",

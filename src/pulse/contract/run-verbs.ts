@@ -2,6 +2,7 @@ import { z } from "zod";
 import { LoopError } from "#src/kernel/errors.ts";
 import { prepareCall, requestCall } from "#src/runs/call/request.ts";
 import { noteAction } from "../store/action-lines.ts";
+import { readByCaller } from "../store/read-by-caller.ts";
 import { type ShellOutcome, shellOutcome } from "../world/shell-outcome.ts";
 import { lookUntil } from "./look-again.ts";
 import { type LoopDeps, loopVerb, type LoopVerb } from "./verb.ts";
@@ -41,7 +42,7 @@ const run = loopVerb({
     await deps.tools.follow(current);
     requireShell(deps);
     const args = { argv: ["bash", "-c", command], ...(reason ? { reason } : {}) };
-    const prepared = await prepareCall(deps.tools, workspace, { name: TOOL, args, agent: AGENT, by: caller });
+    const prepared = await prepareCall(deps.tools, workspace, { name: TOOL, args, agent: AGENT, by: caller, read: await readByCaller(deps.db, caller) });
     const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
     const runId = await requestCall(deps.db, place, prepared);
     await noteAction(deps.db, deps.clock, { caller, line: journal ?? `run-shell · ${reason ? reason : command}`, runId });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { sql } from "kysely";
 import type { ModelPort } from "#src/acts/ports/model-port.ts";
+import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
 import { followFolder } from "#src/apply/follow-folder.ts";
 import { holdFolder } from "#src/apply/held-folder.ts";
 import type { Db } from "#src/database/open.ts";
@@ -13,6 +14,7 @@ import { testDatabase, type TestDatabase } from "#src/testing/database.ts";
 import { drain, testEngine } from "#src/testing/engine.ts";
 import { type HeldClock, heldClock } from "#src/testing/held-clock.ts";
 import { silentLog } from "#src/testing/silent-log.ts";
+import { workersOf } from "#src/testing/worker-stage.ts";
 import { writeFiles } from "#src/testing/workspace-files.ts";
 import { readFolder } from "#src/workspace/load.ts";
 import { applyFolder } from "#src/workspace/taking.ts";
@@ -51,26 +53,37 @@ export interface JudgeHouse extends TestDatabase {
 }
 
 /** A workspace whose judge is inside, in a folder of its own; nothing moves by itself. */
-export async function judgeHouse(t: TestContext, model: ModelPort, files: Readonly<Record<string, string>> = {}): Promise<JudgeHouse> {
+export async function judgeHouse(t: TestContext, model: ModelPort, files: Readonly<Record<string, string>> = {}, port?: WorkerPort): Promise<JudgeHouse> {
   const database = await testDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), "loopwright-judge-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
-  const house = await judgeIn({ ...database, folder, clock: heldClock() }, model, { ...JUDGE_FILES, ...files });
+  const house = await judgeIn({ ...database, folder, clock: heldClock(), ...(port ? { port } : {}) }, model, { ...JUDGE_FILES, ...files });
   t.after(house.close);
   return house;
 }
 
-type Place = TestDatabase & { readonly folder: string; readonly clock: HeldClock };
+type Place = TestDatabase & { readonly folder: string; readonly clock: HeldClock; readonly port?: WorkerPort };
 
 /** The same in a place that is there; what stands in its folder already stays. */
 export async function judgeIn(place: Place, model: ModelPort, files: Readonly<Record<string, string>> = {}): Promise<JudgeHouse> {
-  const { db, advance, folder, clock } = place;
+  const { db, advance, folder, clock, port } = place;
   await writeFiles(folder, Object.entries(files));
   const held = Promise.withResolvers<LoopDeps>();
-  const engine = await testEngine({ db, clock, files: await readFolder(folder), model, tools: loopTools(() => held.promise) });
+  const engine = await testEngine({
+    db,
+    clock,
+    files: await readFolder(folder),
+    model,
+    tools: loopTools(() => held.promise),
+    ...(port ? { workers: workersOf({ db, folder, port }) } : {}),
+  });
   const following = followFolder({ db, clock, log: silentLog, folder, tookEffect: () => Promise.resolve() });
   await following.look();
-  const deps: LoopDeps = { ...engine, folder: holdFolder({ db, clock, folder, following, tookEffect: () => Promise.resolve() }) };
+  const deps: LoopDeps = {
+    ...engine,
+    folder: holdFolder({ db, clock, folder, following, tookEffect: () => Promise.resolve() }),
+    ...(port ? { workers: port } : {}),
+  };
   held.resolve(deps);
   const judge = createJudge({ engine, changed: () => undefined });
   return {

@@ -12,6 +12,8 @@ import type { WorkerRow } from "../store/workers.ts";
 import { journalLine } from "../world/journal-line.ts";
 import { signalOf } from "../world/schedule.ts";
 import { type WholeWorld, wholeWorldOf, type World, worldOf } from "../world/world.ts";
+import type { WorldDetails } from "../store/world.ts";
+import { outputOf } from "../world/shell-outcome.ts";
 import type { Facing } from "./face.ts";
 
 interface LookDeps {
@@ -55,7 +57,13 @@ export async function lookAtAll(deps: LookDeps): Promise<WholeLook> {
   return {
     ...named(world, judge),
     facing: facingOf(world, workspace, shownAsks),
-    shown: { ...shownOf(world, workspace), playbook: workspace.playbook?.body ?? null, goals, asks: shownAsks, runOutput: null },
+    shown: {
+      ...shownOf(world, workspace),
+      playbook: workspace.playbook?.body ?? null,
+      goals,
+      asks: shownAsks,
+      runOutput: outputText(world.marks.details.lastRun),
+    },
   };
 }
 
@@ -113,6 +121,12 @@ function shownOf({ marks, workers }: WholeWorld, { manifest }: Workspace): Pick<
       body === null ? [] : [journalLine(manifest.timeZone, { atMs, line: (JSON.parse(body) as { line: string }).line })],
     ),
   };
+}
+
+/** What the last command of these verbs printed, where it has ended. */
+function outputText(last: WorldDetails["details"]["lastRun"]): string | null {
+  if (!last || last.endedAtMs === null) return null;
+  return [`${last.runId} ${last.state}`, JSON.stringify(last.args), last.error?.message ?? outputOf(last.result)].join("\n");
 }
 
 /** Words that change only when something happened; a clock that runs is in none of them. */

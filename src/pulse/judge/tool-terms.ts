@@ -32,6 +32,7 @@ export const TOOL_TERMS: Readonly<Record<string, VerbTerms>> = {
   "playbook write": direction,
   "sensor write": { effect: "findable", terms: { risk: "medium", untrusted: false } },
   run: { effect: "findable", terms: { risk: "low", untrusted: true, private: true } },
+  "run wait": { ...look, terms: { ...look.terms, private: true } },
   notify: told,
   "schedule write": direction,
   "schedule rm": gone,
@@ -52,7 +53,7 @@ export const TOOL_TERMS: Readonly<Record<string, VerbTerms>> = {
 };
 
 /** Verbs that are nobody's tools: what waits would hold a run, what a worker says it says itself, the world was shown, and people bring old texts back. */
-export const NO_TOOLS: ReadonlySet<string> = new Set(["state", "wait", "ask", "ask wait", "told", "cost", "playbook restore", "kill", "run wait"]);
+export const NO_TOOLS: ReadonlySet<string> = new Set(["state", "wait", "ask", "ask wait", "told", "cost", "playbook restore", "kill"]);
 
 async function isArchived({ workspaces }: LoopDeps, { id, journal }: { readonly [key: string]: Json }): Promise<string | undefined> {
   if (typeof id !== "string") return undefined;

@@ -11,6 +11,7 @@ import { moveTicket } from "#src/tickets/store/move.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { LoopDeps } from "../contract/verb.ts";
 import { noteAction } from "../store/action-lines.ts";
+import { readByCaller } from "../store/read-by-caller.ts";
 import { liveRunOf, lockWorkerName } from "../store/worker-asks.ts";
 import { openTicketOf, type WorkerTicket } from "../store/worker-tickets.ts";
 
@@ -36,7 +37,8 @@ export async function startWorker(deps: LoopDeps, caller: Caller, order: WorkerO
   const agent = agentFor(workspace, order.agent);
   const place = { clock, revision, workspace, tiers: tiers(workspace) };
   const { name, prompt, command, verify } = order;
-  const brief = { worker: { ...(command === undefined ? {} : { command }), ...(verify === undefined ? {} : { verify }) } };
+  const read = await readByCaller(db, caller);
+  const brief = { worker: { ...(command === undefined ? {} : { command }), ...(verify === undefined ? {} : { verify }) }, ...read };
   const input = { text: prompt, source: caller.handle, trust: trustOf(caller) };
   const made = await inTransaction(db, async (tx) => {
     await lockWorkerName(tx, name);

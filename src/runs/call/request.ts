@@ -11,6 +11,7 @@ import { didYouMean } from "#src/workspace/nearest.ts";
 import { factsOf } from "../think/tool-facts.ts";
 import { createRun, type RunPlace } from "../create.ts";
 import type { PlannedAct } from "../procedure.ts";
+import type { ReadSoFar } from "../read-so-far.ts";
 
 export interface WantedCall {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface WantedCall {
   /** Whose policy it falls under; left out: the one agent that may call it. */
   readonly agent?: string | undefined;
   readonly by: Pick<Principal, "id" | "handle" | "roles">;
+  /** What whoever calls had read; left out: a person calls. */
+  readonly read?: ReadSoFar | undefined;
 }
 
 /** A call that was looked at, and not yet asked for on record. */
@@ -27,6 +30,7 @@ export interface PreparedCall {
   readonly text: string;
   readonly trust: Trust;
   readonly by: Pick<Principal, "id" | "handle">;
+  readonly read?: ReadSoFar | undefined;
 }
 
 /** Looks the tool up as it is now. @throws LoopError tool_unknown | agent_unknown | input_invalid where several agents may call it */
@@ -34,13 +38,14 @@ export async function prepareCall(tools: ToolBox, workspace: Workspace, wanted: 
   const tool = tools.get(wanted.name);
   if (!tool) throw notOn(tools, wanted.name);
   const trust: Trust = wanted.by.roles.includes("owner") ? "owner" : "member";
-  const facts = { labels: {}, taint: [trust], ...(await factsOf(tool, wanted.args)) };
+  const facts = { labels: {}, taint: wanted.read?.taint ?? [trust], ...(await factsOf(tool, wanted.args)) };
   return {
     agent: wanted.agent ?? onlyAgent(workspace, wanted.name),
     act: { kind: tool.kind ?? "tool", name: tool.name, effect: tool.effect, args: wanted.args, facts },
     text: `${wanted.by.handle} calls ${wanted.name}`,
     trust,
     by: { id: wanted.by.id, handle: wanted.by.handle },
+    read: wanted.read,
   };
 }
 
@@ -67,7 +72,8 @@ function onlyAgent(workspace: Workspace, name: string): string {
 
 /** Queues the run with the one call. @throws LoopError agent_unknown */
 export function requestCall(db: Db, place: RunPlace, prepared: PreparedCall): Promise<RunId> {
-  const { agent, act, text, trust, by } = prepared;
-  const request = { agent, ticketId: null, threadId: null, labels: {}, input: { text, source: by.handle, trust }, requestedBy: by.id, call: act };
+  const { agent, act, text, trust, by, read } = prepared;
+  const input = { text, source: by.handle, trust };
+  const request = { agent, ticketId: null, threadId: null, labels: {}, input, requestedBy: by.id, call: act, ...(read ? { brief: { ...read } } : {}) };
   return inTransaction(db, (tx) => createRun(tx, place, request));
 }

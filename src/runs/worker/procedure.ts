@@ -7,6 +7,7 @@ import type { Demand } from "#src/policy/proposed-act.ts";
 import { isUntrusted, type Trust } from "#src/policy/trust.ts";
 import type { Workspace } from "#src/workspace/model.ts";
 import type { CheckVerdict, PlannedAct, Procedure, Step } from "../procedure.ts";
+import { readSoFar } from "../read-so-far.ts";
 import type { RunState } from "../run.ts";
 
 /** The act that looks whether what a worker did holds. */
@@ -57,7 +58,12 @@ function begin(state: RunState, { agents }: Workspace): Step {
     name: own === undefined ? `worker.${command.preset}` : OWN_COMMAND,
     effect: "findable",
     args: args as unknown as Json,
-    facts: { labels: run.labels, risk: own === undefined ? "medium" : "high", ...(isUntrusted(wordedBy(state)) ? { demands: [ASKS_FOR_STRANGERS] } : {}) },
+    facts: {
+      labels: run.labels,
+      taint: readSoFar(state).taint,
+      risk: own === undefined ? "medium" : "high",
+      ...(isUntrusted(wordedBy(state)) ? { demands: [ASKS_FOR_STRANGERS] } : {}),
+    },
   };
   return { kind: "plan", acts: [act], ticket: { status: "dispatched" } };
 }
