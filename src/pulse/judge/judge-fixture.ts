@@ -7,7 +7,6 @@ import type { ModelPort } from "#src/acts/ports/model-port.ts";
 import type { WorkerPort } from "#src/acts/ports/worker-port.ts";
 import { followFolder } from "#src/apply/follow-folder.ts";
 import { holdFolder } from "#src/apply/held-folder.ts";
-import type { Db } from "#src/database/open.ts";
 import type { Json } from "#src/kernel/canonical-json.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import { testDatabase, type TestDatabase } from "#src/testing/database.ts";
@@ -53,7 +52,11 @@ export interface JudgeHouse extends TestDatabase {
 }
 
 /** A workspace whose judge is inside, in a folder of its own; nothing moves by itself. */
-export async function judgeHouse(t: TestContext, model: ModelPort, files: Readonly<Record<string, string>> = {}, port?: WorkerPort): Promise<JudgeHouse> {
+export async function judgeHouse(
+  t: TestContext,
+  model: ModelPort,
+  { files = {}, port }: { readonly files?: Readonly<Record<string, string>>; readonly port?: WorkerPort } = {},
+): Promise<JudgeHouse> {
   const database = await testDatabase(t);
   const folder = await mkdtemp(join(tmpdir(), "loopwright-judge-"));
   t.after(() => rm(folder, { recursive: true, force: true }));
@@ -66,7 +69,7 @@ type Place = TestDatabase & { readonly folder: string; readonly clock: HeldClock
 
 /** The same in a place that is there; what stands in its folder already stays. */
 export async function judgeIn(place: Place, model: ModelPort, files: Readonly<Record<string, string>> = {}): Promise<JudgeHouse> {
-  const { db, advance, folder, clock, port } = place;
+  const { db, folder, clock, port } = place;
   await writeFiles(folder, Object.entries(files));
   const held = Promise.withResolvers<LoopDeps>();
   const engine = await testEngine({
@@ -98,11 +101,7 @@ export async function judgeIn(place: Place, model: ModelPort, files: Readonly<Re
         if ((await drain(engine)) === 0) return ended;
       }
     },
-    ...recordOf(db),
-    async pass(ms) {
-      clock.advance(ms);
-      await advance(ms);
-    },
+    ...recordOf(place),
     async write(more) {
       await writeFiles(folder, Object.entries(more));
       await following.look();
@@ -120,7 +119,11 @@ export async function judgeIn(place: Place, model: ModelPort, files: Readonly<Re
   };
 }
 
-const recordOf = (db: Db): Pick<JudgeHouse, "reading" | "events"> => ({
+const recordOf = ({ db, clock, advance }: Place): Pick<JudgeHouse, "reading" | "events" | "pass"> => ({
+  async pass(ms) {
+    clock.advance(ms);
+    await advance(ms);
+  },
   async reading(sensor, signal, detail = {}) {
     await sql`
       insert into sensor_readings (sensor, signal, detail, digest, program, failed, streak, ran_at, changed_at, took_ms)

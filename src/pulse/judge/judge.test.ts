@@ -128,7 +128,7 @@ test("a provider that refuses makes it wait longer and longer; a PLAYBOOK that c
 
 test("so many decisions an hour, then a person is asked once", async (t) => {
   const model = scriptedModel(() => say("Seen."));
-  const at = await judgeHouse(t, model, { "loop.yaml": `${JUDGE_FILES["loop.yaml"]}judgement: { mostPerHour: 3 }\n` });
+  const at = await judgeHouse(t, model, { files: { "loop.yaml": `${JUDGE_FILES["loop.yaml"]}judgement: { mostPerHour: 3 }\n` } });
   for (let turn = 0; turn < 6; turn += 1) {
     await at.reading("ci", { turn });
     await at.settle();
