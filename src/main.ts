@@ -43,6 +43,7 @@ import { modelPort, providerSources } from "#src/main-models.ts";
 import { sensingOf } from "#src/main-sensors.ts";
 import { defineOf, ownTools, toolsOf } from "#src/main-tools.ts";
 import { type Base, startApi } from "#src/main-api.ts";
+import { notificationsOf } from "#src/main-notifications.ts";
 import { watchWorkers, workersOf, workerWorldOf } from "#src/main-workers.ts";
 import { heldDeps } from "#src/main-loop.ts";
 import { loopTools } from "#src/pulse/judge/tools.ts";
@@ -204,7 +205,7 @@ async function buildEngine(base: Base, embedder: Embedder | undefined, stops: ((
     host: hostname(),
     maxTries: settings.maxTries,
     tools,
-    surfaces: [outboxSurface({ db, folder: home.outbox, clock })],
+    surfaces: [outboxSurface({ db, folder: home.outbox, clock }), ...notificationsOf(base)],
     workers: workerWorldOf(base),
     checks: { sandbox, folder: base.workspaceFolder, runSensor: base.sensing.runSensor },
   });

@@ -39,6 +39,21 @@ test("what the owners are told stands in the journal, and is an act of the agent
   assert.equal((await call("POST /v1/loop/notify", { as: ana, payload: { message: " \n" } })).status, 422);
 });
 
+test("a notice also goes to the command and the webhook that loop.yaml names, as acts of their own", async (t) => {
+  const notification = 'notification: { command: [notify-send, "{{message}}"], webhook: { url: "https://ntfy.example/alerts" } }\n';
+  const files = { ...SOUND_FILES, ...ROOT, "loop.yaml": `${SOUND_FILES["loop.yaml"]}${notification}` };
+  const { call, person, db } = await httpFixture(t, {}, filesOf(files));
+  const { body } = await call("POST /v1/loop/notify", { as: await person("rhea", ["operator"]), payload: { message: "done", id: "fix-login" } });
+  const { rows } = await sql<{ act: { effect: string; args: { surface: string; to: string; text: string; facts: object } } }>`
+    select content -> 'call' as act from messages where seq = 1 order by run_id`.execute(db);
+  const places = rows.map(({ act: { effect, args } }) => [effect, args.surface, args.to, args.text, args.facts]);
+  assert.equal(body.runs.length, places.length);
+  assert.deepEqual(places.slice(-2), [
+    ["idempotent", "command", "notify-send", "done", { about: "fix-login" }],
+    ["idempotent", "webhook", "ntfy.example", "done", { about: "fix-login" }],
+  ]);
+});
+
 test("the goal that nobody did anything about for the longest time is named, and time passing does not move the world", async (t) => {
   const { call, person, db, advance } = await loopFixture(t);
   const ana = await person("rhea", ["operator"]);

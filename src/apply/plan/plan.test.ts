@@ -327,6 +327,14 @@ const CASES: readonly (readonly [what: string, edits: Parameters<typeof edited>[
     { "loop.yaml": `${BASE["loop.yaml"]!}pulse: { interval: 5m, sensorConcurrency: 2 }\n` },
     ["same: the workspace looks at the world each 5 minutes, was 1 minute", "same: the workspace runs 2 sensors at once, was 8"],
   ],
+  [
+    "where notices go",
+    { "loop.yaml": `${BASE["loop.yaml"]!}notification: { command: [notify-send, "{{message}}"], webhook: { url: "https://ntfy.example/alerts" } }\n` },
+    [
+      "wider: the workspace runs notify-send {{message}} on this machine, outside the sandbox, for each notice",
+      "wider: the workspace posts each notice to https://ntfy.example/alerts",
+    ],
+  ],
   ["code", { "tools/add.ts": "export {};\n" }, ["wider: tools/add.ts is a new program that this workspace runs"]],
   ["a script of a skill", { "skills/fix-oven/scripts/heat.sh": "echo 2\n" }, ["wider: the program skills/fix-oven/scripts/heat.sh is another one"]],
   [

@@ -52,6 +52,18 @@ const RULES: MemberRules<Manifest> = {
       before,
       after,
     ),
+  notification: (before, after) => [
+    ...(JSON.stringify(before?.command) === JSON.stringify(after?.command)
+      ? []
+      : after?.command
+        ? [wider(`runs ${after.command.join(" ")} on this machine, outside the sandbox, for each notice`)]
+        : [narrower("runs no command for notices")]),
+    ...(JSON.stringify(before?.webhook) === JSON.stringify(after?.webhook)
+      ? []
+      : after?.webhook
+        ? [wider(`posts each notice to ${after.webhook.url}`)]
+        : [narrower("posts notices nowhere")]),
+  ],
   gateway: gatewaySaid,
   defaults: (before, after) =>
     compareMembers<typeof after>(

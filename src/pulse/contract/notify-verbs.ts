@@ -31,30 +31,41 @@ const notify = loopVerb({
     const about = id === undefined ? "" : `${id}: `;
     await append(deps.db, deps.clock, [{ kind: "loop.notice", actor: caller.id, payload: { message, about: id ?? null } }]);
     await noteAction(deps.db, deps.clock, { caller, line: journal ?? `notify · ${about}${message}` });
-    return { runs: await send(deps, caller, { text: message, subject: `${about}${message}` }) };
+    return { runs: await send(deps, caller, { text: message, subject: `${about}${message}`, about: id ?? "" }) };
   },
 });
 
 /** A run for each owner, where there is an agent in whose name they are told. */
-async function send(deps: LoopDeps, caller: Caller, { text, subject }: { text: string; subject: string }): Promise<string[]> {
+async function send(deps: LoopDeps, caller: Caller, { text, subject, about }: { text: string; subject: string; about: string }): Promise<string[]> {
   const { revision, workspace } = await deps.workspaces.current();
   if (!workspace.agents.some(({ name }) => name === AGENT)) return [];
   const place = { clock: deps.clock, revision, workspace, tiers: deps.tiers(workspace) };
   const runs: string[] = [];
-  for (const owner of ownersOf(workspace)) {
-    const args: MessageArgs = { ...owner, subject: subject.replaceAll(/\s+/g, " ").slice(0, SUBJECT_CHARACTERS), text, facts: {} };
-    const act = { kind: "message", name: "notify", effect: "findable", args: args as Json, facts: { risk: "low", labels: {}, taint: ["agent"] } } as const;
-    runs.push(await requestCall(deps.db, place, { agent: AGENT, act, text: `${caller.handle} tells ${owner.name} something`, trust: "agent", by: caller }));
+  for (const { effect, ...reached } of [...ownersOf(workspace), ...placesOf(workspace)]) {
+    const args: MessageArgs = { ...reached, subject: subject.replaceAll(/\s+/g, " ").slice(0, SUBJECT_CHARACTERS), text, facts: { about } };
+    const act = { kind: "message", name: "notify", effect, args: args as Json, facts: { risk: "low", labels: {}, taint: ["agent"] } } as const;
+    runs.push(await requestCall(deps.db, place, { agent: AGENT, act, text: `${caller.handle} tells ${reached.name} something`, trust: "agent", by: caller }));
   }
   return runs;
 }
 
+/** Who or what a notice goes to. `effect`: whether it can be found out later that it arrived. */
+type Reached = Pick<MessageArgs, "surface" | "to" | "name"> & { readonly effect: "findable" | "idempotent" };
+
+/** The desktop and the webhook that the workspace names. */
+function placesOf({ manifest: { notification } }: Workspace): Reached[] {
+  return [
+    ...(notification?.command ? [{ surface: "command", to: notification.command[0]!, name: "this machine", effect: "idempotent" } as const] : []),
+    ...(notification?.webhook ? [{ surface: "webhook", to: new URL(notification.webhook.url).host, name: "a webhook", effect: "idempotent" } as const] : []),
+  ];
+}
+
 /** Where they are reached; a workspace that says nothing of it has the outbox. */
-function ownersOf({ team }: Workspace): Pick<MessageArgs, "surface" | "to" | "name">[] {
+function ownersOf({ team }: Workspace): Reached[] {
   const reached = team.flatMap(({ roles, contact, name }) =>
-    roles.includes("owner") && contact ? [{ surface: contact.surface, to: contact.address, name }] : [],
+    roles.includes("owner") && contact ? [{ surface: contact.surface, to: contact.address, name, effect: "findable" as const }] : [],
   );
-  return reached.length > 0 ? reached : [{ surface: "outbox", to: "owner", name: "the owner" }];
+  return reached.length > 0 ? reached : [{ surface: "outbox", to: "owner", name: "the owner", effect: "findable" }];
 }
 
 export const notifyVerbs = [notify] as readonly unknown[] as readonly LoopVerb[];

@@ -78,6 +78,21 @@ export const workspaceManifest = z.strictObject({
       silentAfter: duration.default(900_000),
     })
     .prefault({}),
+  /** Where notices go beside the messages of the owners. */
+  notification: z
+    .strictObject({
+      /** Program and arguments, run on this machine outside the sandbox; `{{message}}` and `{{id}}` are filled in, and stand in LOOP_MESSAGE and LOOP_ID. */
+      command: z.array(z.string().min(1)).min(1).max(50).optional(),
+      webhook: z
+        .strictObject({
+          url: z.url({ protocol: /^https?$/, error: "expected an address such as https://ntfy.example/alerts" }),
+          /** A value may be a reference to a secret. */
+          headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/, "expected the name of a header"), z.string().min(1)).default({}),
+        })
+        .optional(),
+    })
+    .refine(({ command, webhook }) => command !== undefined || webhook !== undefined, "expected command or webhook")
+    .optional(),
   /** Who decides: a session outside, by the verbs of `loop _`, or the agent `root` of the workspace. */
   judge: z.enum(["outside", "inside"]).default("outside"),
   /** The judge inside: how old its last look may be while nothing moves, and how many decisions an hour may have before a person is asked. */
