@@ -114,7 +114,7 @@ describe("workers in the sandbox", { skip: answer.ok ? false : answer.why, timeo
     const first = await startServer(t, home, { DATABASE_URL: url });
     const { token } = JSON.parse(await readFile(join(home, "root.json"), "utf8")) as { token: string };
     const env = { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: cwd, LOOP_TOKEN: token, LOOP_SOCKET: join(home, "socket", "loop.sock") };
-    const script = `${LOOP} _ claim one; echo code $?; touch claimed; while [ ! -e go ]; do sleep 0.05; done; ${LOOP} _ claim two; echo code $?`;
+    const script = `"${LOOP}" _ claim one; echo code $?; touch claimed; while [ ! -e go ]; do sleep 0.05; done; "${LOOP}" _ claim two; echo code $?`;
     await port.start("act_1", specOf(cwd, script, { env }));
     while (!existsSync(join(cwd, "claimed"))) await pause(10);
     await first.kill("SIGKILL");

@@ -25,6 +25,7 @@ export const ticketView = z
   .object({
     id: z.string(),
     number: z.int(),
+    alias: z.string().nullable().describe("the name of its worker; null: it has none"),
     status: z.enum(TICKET_STATUSES),
     title: z.string(),
     body: z.string(),

@@ -23,6 +23,7 @@ test("a message becomes a ticket at once and comes back whole", async (t) => {
   assert.deepEqual(rest, {
     id: sent.body.id,
     number: sent.body.number,
+    alias: null,
     status: "new",
     title: "The oven is cold",
     body: "The oven is cold",

@@ -84,7 +84,7 @@ describe("the network of sensors", { skip, timeout: 120_000 }, () => {
     await world.apply({
       "tls.sh": `# loop:network=${host}\ncurl -sS --fail --cacert cert.pem https://${host}/tls`,
       "tls-closed.sh": `# loop:network=example.com\ncurl -sS --fail --cacert cert.pem https://${host}/tls`,
-      "tls.ts.sh": `# loop:network=${host}\nNODE_EXTRA_CA_CERTS=cert.pem ${process.execPath} -e 'fetch("https://${host}/node").then(async (a) => console.log(await a.text()))'`,
+      "tls.ts.sh": `# loop:network=${host}\nNODE_EXTRA_CA_CERTS=cert.pem "${process.execPath}" -e 'fetch("https://${host}/node").then(async (a) => console.log(await a.text()))'`,
     });
     const found = await world.beat();
     assert.deepEqual([found["tls"]!.signal, found["tls.ts"]!.signal], ["/tls", "/node"]);
