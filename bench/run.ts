@@ -27,7 +27,7 @@ import { makeWorld, type World } from "./world.ts";
 /*
  * npm run bench [-- --short] [-- --references] [-- <name>…]
  *
- * --short       fewer rounds and smaller data, and a loaded machine is not waited for: five minutes at most
+ * --short       fewer rounds and smaller data, and a loaded machine is not waited for: six minutes at most
  * --references  installs the systems of references.json that are missing into the user's cache first
  */
 

@@ -7,6 +7,7 @@ create index tickets_alias on tickets (alias, created_at) where alias is not nul
 
 -- `<worker>-<n>`: how whoever works by the verbs knows an ask. Never used twice.
 alter table asks add column alias text unique;
+create index asks_worker on asks ((detail ->> 'worker')) where purpose = 'worker';
 
 -- Workers are listed again and again; most runs are none.
 create index runs_of_workers on runs (ended_at) where procedure = 'worker';

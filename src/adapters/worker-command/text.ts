@@ -7,7 +7,7 @@ export function plainText(bytes: Buffer): string {
   const text = new TextDecoder().decode(bytes.subarray(start));
   return (
     stripVTControlCharacters(text.replaceAll(STRINGS, ""))
-      .replaceAll(/\r+\n/g, "\n")
+      .replaceAll(/(?<!\r)\r+\n/g, "\n")
       .replaceAll("\r", "\n")
       // eslint-disable-next-line no-control-regex
       .replaceAll(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, "")

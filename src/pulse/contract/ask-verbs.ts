@@ -6,6 +6,7 @@ import { openAsks, requireAsk } from "#src/asks/store/read.ts";
 import { inTransaction, type Transaction } from "#src/database/open.ts";
 import { append } from "#src/journal/store/append.ts";
 import { LoopError } from "#src/kernel/errors.ts";
+import { performTogether } from "#src/people/store/idempotency.ts";
 import { type AskId, newId } from "#src/kernel/ids.ts";
 import { noteAction } from "../store/action-lines.ts";
 import { liveRunOf, lockWorkerName, nextAskAlias, type Question, sameAsk, ticketOfRun } from "../store/worker-asks.ts";
@@ -154,13 +155,15 @@ const answer = loopVerb({
   async perform({ db, clock }, { caller }, { ask: id, text, force, journal }) {
     const known = await requireAsk(db, id);
     const given = { askId: known.id, person: caller, answer: text.trim(), face: "loop" };
-    const settled =
-      force && known.state !== "open"
-        ? await overrideAnswer(db, clock, { ...given, reason: "answered with --force" })
-        : firstOf(await answerAsk(db, clock, given), text.trim());
-    if (known.state === "open" || force)
-      await noteAction(db, clock, { caller, line: journal ?? `answer ${settled.alias ?? settled.id}`, runId: settled.runId });
-    return viewOf(settled);
+    const line = journal ?? `answer ${known.alias ?? known.id}`;
+    const answered = await performTogether(db, async (together) => {
+      const isOver = force && known.state !== "open";
+      const outcome = isOver ? await overrideAnswer(together, clock, { ...given, reason: "answered with --force" }) : await answerAsk(together, clock, given);
+      const isLost = "ask" in outcome && outcome.kind === "lost";
+      if (!isLost && (known.state === "open" || force)) await noteAction(together, clock, { caller, line, runId: known.runId });
+      return outcome;
+    });
+    return viewOf("ask" in answered ? firstOf(answered, text.trim()) : answered);
   },
 });
 

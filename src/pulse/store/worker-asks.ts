@@ -13,7 +13,9 @@ export async function nextAskAlias(tx: Transaction, worker: string): Promise<str
   const prefix = `${worker}-`;
   const { rows } = await sql<{ next: number }>`
     select coalesce(max(substr(alias, ${prefix.length + 1})::bigint), 0) + 1 as next from asks
-    where starts_with(alias, ${prefix}) and substr(alias, ${prefix.length + 1}) ~ '^[0-9]{1,9}$'`.execute(tx);
+    where purpose = 'worker' and detail ->> 'worker' = ${worker} and starts_with(alias, ${prefix}) and substr(alias, ${prefix.length + 1}) ~ '^[0-9]{1,9}$'`.execute(
+    tx,
+  );
   return `${prefix}${Number(rows[0]!.next)}`;
 }
 

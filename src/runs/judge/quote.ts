@@ -21,7 +21,9 @@ export const seenName = (name: string): string => JSON.stringify(seenText(name))
 
 /** Every line of a text behind `> `; `most` characters in all, and where it was cut a line says how much is missing. */
 export function quoted(text: string, most: number): string {
-  const lines = seenText(text).replace(/\n+$/, "").split("\n");
+  const lines = seenText(text)
+    .replace(/(?<!\n)\n+$/, "")
+    .split("\n");
   const kept: string[] = [];
   let room = most;
   for (const [index, line] of lines.entries()) {
