@@ -129,6 +129,8 @@ const MEMBERS: Readonly<Record<string, Kind | "principal" | null>> = {
       "usd",
       "runner",
       "back",
+      "resume",
+      "heard",
       "text",
       "sender",
       "externalId",

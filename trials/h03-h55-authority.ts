@@ -219,7 +219,7 @@ export const newInstall: Case = {
     const server = await openServer(world, { name: "new", home });
     const wrong = await firstSigns(server, home);
     const inDatabase = await databaseSigns(home);
-    const tokens = await server.list<{ handle: string; label: string }>("/v1/tokens", "tokens");
+    const tokens = await server.list<{ handle: string; label: string; scopes: readonly string[]; expiresAt: string | null }>("/v1/tokens", "tokens");
     const people = await server.list<{ handle: string; roles: string[]; source: string }>("/v1/people", "people");
     const made = people.filter(({ source }) => source === "server").map(({ handle, roles }) => `${handle} (${roles.join(", ")})`);
     const credentials = await readFile(join(home, "credentials.json"), "utf8");
@@ -231,13 +231,22 @@ export const newInstall: Case = {
       figure: `${DEFAULTS.length} usual passwords, ${SIGN_UPS.length} places to sign up, 15 ways into Postgres: ${wrong.length + inDatabase.length} open; made by itself: ${made.join(", ")}, ${tokens.length} token; pairing is not there yet${told([...wrong, ...inDatabase])}`,
       conditions: {
         "no default opens": wrong.length === 0 && inDatabase.length === 0,
-        "one owner, one token": tokens.length === 1 && made.length === 1 && isRandom,
+        "one owner with one token": made.length === 2 && tokens.filter(({ scopes }) => scopes.includes("*")).length === 1 && isRandom,
+        "the root agent's token ends, and neither answers for people nor changes power": isNarrow(tokens.filter(({ scopes }) => !scopes.includes("*"))),
         "loopback only": new URL(server.url).hostname === "127.0.0.1",
         "stops cleanly": ended.code === 0,
       },
     });
   },
 };
+
+/** The one token that a home makes beside its owner's: for sessions of this account that decide. */
+const isNarrow = (tokens: readonly { handle: string; scopes: readonly string[]; expiresAt: string | null }[]): boolean =>
+  tokens.length === 1 &&
+  tokens.every(
+    ({ handle, scopes, expiresAt }) =>
+      handle === "agent:root" && expiresAt !== null && scopes.toSorted().join(" ") === "pulse:steer pulse:work read tickets:write",
+  );
 
 /** Whose words somebody may bring: `refused`: it is the name of another; `outside`: nobody that is known. */
 const SENDERS: readonly (readonly [sender: string, expected: "refused" | "outside" | "invalid"])[] = [
