@@ -9,7 +9,8 @@ import { openServer } from "./harness/server.ts";
 import { HEADER } from "./harness/tool-world.ts";
 import { until } from "./harness/wait.ts";
 
-const LOOP = join(import.meta.dirname, "..", "bin", "loop");
+/** As it stands in a command line: the path may have a space. */
+const LOOP = `"${join(import.meta.dirname, "..", "bin", "loop")}"`;
 
 /** Asks, and writes down what it was told. */
 const SCOUT = `#!/bin/sh
