@@ -62,7 +62,7 @@ async function profile(world: World, name: string): Promise<Agent> {
 async function kill(loop: Agent): Promise<void> {
   const ids = loop.serverIds();
   ids.forEach((id) => process.kill(id, "SIGKILL"));
-  await until(async () => (await loop("_", "asks")).code === 3, { limitMs: 10_000 });
+  await until(async () => (await loop("status")).code === 3, { limitMs: 10_000 });
 }
 
 /** Two profiles at once know nothing of each other. */

@@ -79,7 +79,7 @@ test("without a server, verbs say so and what to do, bad use says what was expec
   const loop = loopFor(home);
   const cases: readonly (readonly [args: readonly string[], code: number, said: RegExp])[] = [
     [["asks"], 3, /No server runs for the home .* Start it with `loop up`/],
-    [["aprove", "1"], 1, /There is no verb "aprove"\. Did you mean `.*loop'? approve`\?/],
+    [["aprove", "1"], 1, /unknown command 'aprove'\. Did you mean `.*loop'? approve`\?/],
     [["audit"], 2, /needs one more word[^]*audit export[^]*audit verify/],
     [["approve"], 2, /Something is missing/],
     [["approve", "../x"], 2, /names no question/],
@@ -99,8 +99,8 @@ test("without a server, verbs say so and what to do, bad use says what was expec
     [["_"], 0, /^loop _: the verbs of agents and workers[^]*loop _ claim <name>/],
     [["_", "help", "claim"], 0, /Usage: loop _ claim <name>/],
     [["help", "_", "claim"], 0, /Usage: loop _ claim <name>/],
-    [["_", "clam"], 1, /There is no verb "_ clam"\. Did you mean `.*_ claim`\?/],
-    [["_", "claim", "x"], 3, /No server runs/],
+    [["_", "clam"], 1, /unknown command '_ clam'\. Did you mean `.*_ claim`\?/],
+    [["_", "claim", "x"], 1, /No server runs/],
     [["version"], 0, /^loopwright \d+\.\d+\.\d+ \(node v24/],
     [[], 0, /^loop: work done/],
   ];

@@ -15,6 +15,16 @@ export const EXIT_MEANINGS: readonly (readonly [ExitCode, meaning: string, word:
   [EXIT.broken, "something broke in loop itself; the details are in a log that the message names", "broken"],
 ];
 
+/** The same of `loop _`, whose callers are programs: 1 for all that did not go well, so that 2 says one thing alone. */
+export const LOOP_EXIT_MEANINGS: readonly (readonly [ExitCode, meaning: string, word: string])[] = [
+  [EXIT.done, "done", "done"],
+  [EXIT.refused, "refused or failed, or not written as --help says, or no server runs: the message says why", "refused or failed"],
+  [EXIT.pulseDown, "of `loop _ wait`: the pulse is down", "wait: the pulse is down"],
+  [EXIT.broken, "something broke in loop itself; the details are in a log that the message names", "broken"],
+];
+
+export const loopExitCode = (code: ExitCode): ExitCode => (code === EXIT.broken ? code : EXIT.refused);
+
 /** `httpStatus`: of the failure's code. */
 export function exitCodeOf(failure: { readonly code: ErrorCode; readonly httpStatus: number }): ExitCode {
   if (failure.code === "server_not_running") return EXIT.notRunning;

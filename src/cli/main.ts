@@ -15,7 +15,8 @@ async function main(args: readonly string[]): Promise<ExitCode> {
     return await perform(args, context);
   } catch (error) {
     const { fail } = await import("./fail.ts");
-    return fail(error, { json, homeFolder: context?.homeFolder(), env: context?.env ?? process.env });
+    const code = await fail(error, { json, homeFolder: context?.homeFolder(), env: context?.env ?? process.env });
+    return aliased(args)[0] === "_" ? (await import("./exit-codes.ts")).loopExitCode(code) : code;
   }
 }
 

@@ -27,7 +27,7 @@ export function answerUnknownVerb(args: readonly string[], { command, say }: Con
   const meant = nearest(`${first} ${second}`.trim(), names) ?? nearest(first, names) ?? nearest(first, [...new Set(names.map((name) => name.split(" ")[0]!))]);
   const typed = plainLine(first).slice(0, MOST_CHARACTERS);
   say(
-    `There is no verb "${prefix}${typed}".${meant === undefined ? "" : ` Did you mean \`${command()} ${prefix}${meant}\`?`} \`${command()} ${help}\` lists those there are.`,
+    `loop: unknown command '${prefix}${typed}'.${meant === undefined ? "" : ` Did you mean \`${command()} ${prefix}${meant}\`?`} \`${command()} ${help}\` lists those there are.`,
   );
   return EXIT.refused;
 }

@@ -36,10 +36,10 @@ export async function direction(loop: Agent, check: Checks): Promise<void> {
   check.that("whole, with one line feed", text("goals/by-stdin.md") === "from stdin\n", text("goals/by-stdin.md"));
   check.ended("a lone - is standard input too", await loop.given("from a dash\n", "_", "goal", "write", "by-dash", "-"), { code: 0 });
   check.that("and never the text of the goal", text("goals/by-dash.md") === "from a dash\n", text("goals/by-dash.md"));
-  check.ended("a body that begins with - is refused as a flag", await loop("_", "goal", "write", "by-flag", "-a list"), { code: 2, said: /--/ });
+  check.ended("a body that begins with - is refused as a flag", await loop("_", "goal", "write", "by-flag", "-a list"), { code: 1, said: /--/ });
   check.ended("and taken after --", await loop("_", "goal", "write", "by-flag", "--", "-a list"), { code: 0 });
   check.that("as it stands", text("goals/by-flag.md") === "-a list\n", text("goals/by-flag.md"));
-  check.ended("an empty body is refused", await loop.given("", "_", "goal", "write", "empty"), { code: 2, said: /blank/ });
+  check.ended("an empty body is refused", await loop.given("", "_", "goal", "write", "empty"), { code: 1, said: /blank/ });
   check.ended("--journal is the line instead", await loop("_", "goal", "write", "fix-login", "All can log in.", "--journal", "made the goal wider"), {
     code: 0,
   });
@@ -49,7 +49,7 @@ export async function direction(loop: Agent, check: Checks): Promise<void> {
   );
   check.ended("archive moves it away", await loop("_", "goal", "archive", "by-dash"), { code: 0 });
   check.that("into goals/archive", !existsSync(file("goals/by-dash.md")) && text("goals/archive/by-dash.md") !== "");
-  check.ended("archiving what is not there is refused", await loop("_", "goal", "archive", "nothing-here"), { code: 4, said: /nothing-here/ });
+  check.ended("archiving what is not there is refused", await loop("_", "goal", "archive", "nothing-here"), { code: 1, said: /nothing-here/ });
 
   const playbook = text("PLAYBOOK.md");
   check.ended("playbook write", await loop.given("# Playbook\n\nAsk first.\n", "_", "playbook", "write"), { code: 0 });

@@ -5,11 +5,11 @@ import type { Checks } from "./checks.ts";
 
 /** Before there is a server, and the first start. */
 export async function firstSteps(loop: Agent, check: Checks): Promise<void> {
-  check.ended("without a server a verb says so, and how to start one", await loop("_", "asks"), { code: 3, said: /No server runs[^]*loop up/ });
+  check.ended("without a server a verb says so, and how to start one", await loop("_", "asks"), { code: 1, said: /No server runs[^]*loop up/ });
   check.ended("`loop _` prints the contract without a server", await loop("_"), { code: 0, said: /loop _ wait[^]*loop _ answer <ask>[^]*Exit codes/ });
   check.ended("`loop help` names it in a line", await loop("help"), { code: 0, said: /loop _ help/ });
-  check.ended("an unknown verb is exit 1", await loop("frobnicate"), { code: 1, said: /no verb "frobnicate"/ });
-  check.ended("an unknown machine verb too", await loop("_", "frobnicate"), { code: 1, said: /no verb "_ frobnicate"/ });
+  check.ended("an unknown verb is exit 1", await loop("frobnicate"), { code: 1, said: /unknown command 'frobnicate'/ });
+  check.ended("an unknown machine verb too", await loop("_", "frobnicate"), { code: 1, said: /unknown command '_ frobnicate'/ });
   check.ended("-V is the version", await loop("-V"), { code: 0, said: /^loopwright \d+\.\d+\.\d+/ });
   check.ended("config zsh is completion, with the machine verbs", await loop("config", "zsh"), { code: 0, said: /#compdef loop[^]*'_ claim'/ });
   check.ended("config of another shell is refused with those there are", await loop("config", "tcsh"), { code: 2, said: /bash, zsh, fish/ });

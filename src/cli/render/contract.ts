@@ -1,4 +1,4 @@
-import { EXIT_MEANINGS } from "../exit-codes.ts";
+import { LOOP_EXIT_MEANINGS } from "../exit-codes.ts";
 import { padded, wrapped } from "./width.ts";
 
 /** A verb of `loop _` as its line here shows it. */
@@ -54,7 +54,7 @@ export function contractText(verbs: readonly ContractVerb[]): string {
     ...shown,
     `How these differ from a person's verbs\n${paragraphs(DIFFERS)}`,
     ["Rules that hold whoever speaks", ...RULES.map(([what, rule]) => hanging(`  ${padded(what, 11)}`, rule))].join("\n"),
-    ["Exit codes", ...EXIT_MEANINGS.map(([code, meaning]) => hanging(`  ${padded(String(code), 4)}`, meaning))].join("\n"),
+    ["Exit codes", ...LOOP_EXIT_MEANINGS.map(([code, meaning]) => hanging(`  ${padded(String(code), 4)}`, meaning))].join("\n"),
     "loop _ help <verb> shows one verb with its flags and examples.",
   ].join("\n\n");
 }

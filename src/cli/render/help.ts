@@ -1,5 +1,5 @@
 import { COMMON_FLAGS } from "../arguments.ts";
-import { EXIT_MEANINGS } from "../exit-codes.ts";
+import { EXIT_MEANINGS, LOOP_EXIT_MEANINGS } from "../exit-codes.ts";
 import type { Flag, Verb } from "../verb.ts";
 import { GROUPS, VERBS } from "../verb-table.ts";
 import { padded, wrapped } from "./width.ts";
@@ -37,7 +37,10 @@ export function verbHelp({ name, summary, verb }: { readonly name: string; reado
     ...(verb.about === undefined ? [] : [wrapped(verb.about, WIDTH).join("\n")]),
     ["Flags", ...flags.map(([, kind], index) => hanging(`  ${padded(shown[index]!, width)}`, kind.means))].join("\n"),
     [verb.examples.length === 1 ? "Example" : "Examples", ...verb.examples.map((example) => `  ${example}`)].join("\n"),
-    hanging("Exit codes: ", `${EXIT_MEANINGS.map(([code, , word]) => `${code} ${word}`).join(", ")}; loop help says more`),
+    hanging(
+      "Exit codes: ",
+      `${(name.startsWith("_ ") ? LOOP_EXIT_MEANINGS : EXIT_MEANINGS).map(([code, , word]) => `${code} ${word}`).join(", ")}; loop help says more`,
+    ),
   ].join("\n\n");
 }
 
