@@ -80,7 +80,8 @@ test("a token reaches exactly the routes that its role and scopes give", async (
       ? [PERMISSIONS.find((scope) => one.principal.handle === `only-${scope.replace(":", "-")}`)!]
       : ["*"];
     for (const row of table) {
-      const { status, body } = await call(line(row, "nothing"), { as: one });
+      const atOnce = row.url === "/v1/loop/wait" ? "?timeoutSeconds=0" : ""; // nothing moves here
+      const { status, body } = await call(line(row, "nothing") + atOnce, { as: one });
       const allowed = row.access === "credential" || (row.access !== "public" && may({ roles: one.principal.roles, scopes }, row.access));
       assert.equal(status !== 403, allowed, `${one.principal.handle} on ${line(row)}: ${status} ${JSON.stringify(body)}`);
       if (!allowed && row.method !== "HEAD") assert.equal(body.code, "permission_missing");
