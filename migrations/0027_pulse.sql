@@ -74,3 +74,11 @@ create index runs_suspect on runs (due) where due is not null and tries >= 2;
 -- A sensor is a program: whoever decides proposes it, an owner or admin lets it in.
 alter table proposals drop constraint proposals_kind_check,
   add constraint proposals_kind_check check (kind in ('skill', 'rule', 'sop', 'precedent', 'sensor'));
+
+-- What workers deliver: the files below reports/ of the workspace as they were last seen. The folder is what people read, this is what stays when it is emptied.
+create table reports (
+  path text primary key,
+  digest text not null,
+  content bytea not null,
+  kept_at timestamptz not null default loop_now()
+);

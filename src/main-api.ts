@@ -27,6 +27,7 @@ import { ensureCredentials, ensureRootCredentials } from "#src/people/credential
 import { whoIs } from "#src/people/who-is.ts";
 import { followRecord, mirrorReadings } from "#src/pulse/sensors/mirror.ts";
 import { journalFile } from "#src/pulse/world/journal-file.ts";
+import { reportsKeeper } from "#src/pulse/world/reports.ts";
 import type { Work } from "#src/pulse/start-work.ts";
 import type { Engine } from "#src/runs/engine.ts";
 import type { Secrets } from "#src/secrets/secrets.ts";
@@ -84,8 +85,7 @@ export async function startApi({ base, engine, following, embedder, stops, work 
     await engine.tools.follow(await workspaces.current());
   };
   const held = holdFolder({ db, clock, folder: base.workspaceFolder, following, define: defineOf(base), tookEffect });
-  stops.push(mirrorReadings({ db, log, folder: base.workspaceFolder, onChange: notifier.onChange }).follow());
-  stops.push(followRecord(journalFile({ db, folder: base.workspaceFolder, workspaces }), { what: "the journal", log, onChange: notifier.onChange }));
+  stops.push(...followCopies(base));
   stops.push(keepSettling(held, { onChange: notifier.onChange, log }));
   const intake = {
     db,
@@ -130,6 +130,15 @@ export async function startApi({ base, engine, following, embedder, stops, work 
 function serverOf({ verbs }: Base, deps: HttpDeps): ReturnType<typeof createHttpServer> {
   verbs.hold(deps);
   return createHttpServer(deps);
+}
+
+/** What of the record stands in the folder as files, and what of the folder is kept in the record. Gives how to stop. */
+function followCopies({ record: { db }, clock, log, workspaceFolder: folder, workspaces, redactor, notifier: { onChange } }: Base): (() => Promise<void>)[] {
+  return [
+    mirrorReadings({ db, log, folder, onChange }).follow(),
+    followRecord(journalFile({ db, folder, workspaces }), { what: "the journal", log, onChange }),
+    followRecord(reportsKeeper({ db, clock, folder, redactor }), { what: "the reports", log, onChange }),
+  ];
 }
 
 /** Makes the credentials of this account, and listens. */

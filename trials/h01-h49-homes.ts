@@ -92,6 +92,7 @@ const QUERIES: Readonly<Record<string, Kind | "position" | null>> = {
       "timeoutMs",
       "back",
       "throughAsk",
+      "path",
       "all",
       "bytes",
       "id",

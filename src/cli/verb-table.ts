@@ -106,6 +106,8 @@ export const VERBS: Readonly<Record<string, Row>> = {
     summary: "Begin the work of a run that ended again, in a new run.",
     load: async () => (await import("./verbs/run-pause.ts")).runRetry,
   },
+  reports: { group: "Work", summary: "List what workers delivered.", load: async () => (await import("./verbs/report-list.ts")).reportList },
+  report: { group: "Work", summary: "Show one report, also where its file is gone.", load: async () => (await import("./verbs/report-list.ts")).reportShow },
   feed: { group: "Work", summary: "Show what happens, or what happened.", load: async () => (await import("./verbs/feed-show.ts")).feedShow },
 
   asks: { group: "Questions", summary: "List what needs a person.", load: async () => (await import("./verbs/ask-list.ts")).askList },

@@ -60,6 +60,7 @@ export const ERRORS = {
   rate_exceeded: { httpStatus: 429, retry: "later" },
   receipt_invalid: { httpStatus: 422, retry: "never" },
   receipt_unknown: { httpStatus: 404, retry: "never" },
+  report_unknown: { httpStatus: 404, retry: "never" },
   request_malformed: { httpStatus: 400, retry: "never" },
   restore_target_taken: { httpStatus: 409, retry: "never" },
   revision_unknown: { httpStatus: 404, retry: "never" },

@@ -41,7 +41,10 @@ const RULES: readonly (readonly [what: string, rule: string])[] = [
   ["Waiting", "is not polling: the server wakes you. Do not sleep and look; wait."],
   ["Answers", "settle a question once. Whoever comes second is refused and told who was first; an answer that is not among the options is refused."],
   ["Unknown", "is never success: a check that could not be read has failed, a cost that nobody reported is unknown, a question that nobody answered is open."],
-  ["Files", "PLAYBOOK.md, goals/ and sensors/ are the truth and may be edited by hand. journal.md, snapshots/ and reports/ are copies of the record."],
+  [
+    "Files",
+    "PLAYBOOK.md, goals/ and sensors/ are the truth and may be edited by hand. journal.md and snapshots/ are copies of the record. What lies in reports/ is kept in it: loop _ report list.",
+  ],
 ];
 
 /** What `loop _ help` prints: enough to work by for an agent that never saw this before. */

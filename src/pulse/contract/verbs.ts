@@ -6,6 +6,7 @@ import { scheduleVerbs } from "./schedule-verbs.ts";
 import { mailboxVerbs } from "./mailbox-verbs.ts";
 import { notifyVerbs } from "./notify-verbs.ts";
 import { runVerbs } from "./run-verbs.ts";
+import { reportVerbs } from "./report-verbs.ts";
 import type { LoopVerb } from "./verb.ts";
 import { workerVerbs } from "./worker-verbs.ts";
 import { worldVerbs } from "./world-verbs.ts";
@@ -18,6 +19,7 @@ export const LOOP_VERBS: readonly LoopVerb[] = [
   ...notifyVerbs,
   ...scheduleVerbs,
   ...journalVerbs,
+  ...reportVerbs,
   ...claimVerbs,
   ...askVerbs,
   ...workerVerbs,

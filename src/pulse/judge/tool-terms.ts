@@ -48,6 +48,8 @@ export const TOOL_TERMS: Readonly<Record<string, VerbTerms>> = {
   claim: { ...direction, outlasts: true },
   unclaim: { ...direction, outlasts: true },
   journal: look,
+  "report list": look,
+  "report show": look,
   "journal write": told,
   "playbook diff": look,
 };
